@@ -1,0 +1,88 @@
+"""Everything Commonwheel raises for wrong input from outside.
+
+::
+
+    CommonwheelError
+    ├── CatalogError        a standard tree, profile or path pattern cannot be used
+    ├── DatabaseError       a CAN database cannot be read, even after repairs
+    ├── DescriptionError    a vehicle description has faults (all of them, in ``faults``)
+    ├── LogError            a log cannot be read at all, or its car cannot be told
+    ├── EncodeError         a value cannot be put on the wire
+    ├── OutputError         a result cannot be written
+    └── MissingExtraError   an optional part of the installation is needed
+
+Each message says what is wrong, where, and what to do. A bad *line* in a log or a bad *value* in a
+frame is not an error: the first is accounted for in the log's report, the second carries a quality.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+__all__ = [
+    "CatalogError",
+    "CommonwheelError",
+    "DatabaseError",
+    "DescriptionError",
+    "EncodeError",
+    "Fault",
+    "LogError",
+    "MissingExtraError",
+    "OutputError",
+]
+
+
+class CommonwheelError(Exception):
+    """Root of all errors raised for wrong input from outside."""
+
+
+class CatalogError(CommonwheelError):
+    """A standard tree, a profile or a path pattern cannot be used."""
+
+
+class DatabaseError(CommonwheelError):
+    """A CAN database cannot be read, even by the tolerant loader."""
+
+
+class LogError(CommonwheelError):
+    """A log cannot be read at all, or the car that made it cannot be told."""
+
+
+class EncodeError(CommonwheelError):
+    """A value cannot be put on the wire."""
+
+
+class OutputError(CommonwheelError):
+    """A result cannot be written where it was asked for."""
+
+
+class MissingExtraError(CommonwheelError):
+    """A feature needs a part of the installation that is not there."""
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(f"{feature} needs an extra: pip install 'commonwheel[{extra}]'")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fault:
+    """One fault in a file: where, what, and what would be right."""
+
+    file: Path
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.message}"
+
+
+class DescriptionError(CommonwheelError):
+    """A vehicle description has faults; ``faults`` holds every one, in file order."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults: tuple[Fault, ...] = tuple(sorted(faults))
+        super().__init__("\n".join(str(fault) for fault in self.faults))
