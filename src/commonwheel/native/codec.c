@@ -1,0 +1,497 @@
+/* Decode and encode: one pass over the frames, driven by tables.
+ *
+ * cw_decode turns frames into samples, cw_expire makes late messages stale, cw_pack and cw_seal build
+ * payloads. Nothing is allocated; the caller owns every buffer. A frame never writes more samples than
+ * `burst`, so that one comparison per frame keeps the output inside its capacity.
+ */
+#include "codec.h"
+
+#include <math.h>
+
+CW_INLINE uint64_t load_le(const uint8_t *p)
+{
+    uint64_t w;
+    memcpy(&w, p, 8);
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    w = __builtin_bswap64(w);
+#endif
+    return w;
+}
+
+CW_INLINE void store_le(uint8_t *p, uint64_t w)
+{
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    w = __builtin_bswap64(w);
+#endif
+    memcpy(p, &w, 8);
+}
+
+CW_INLINE uint64_t mask_of(unsigned width) { return UINT64_MAX >> (64 - width); }
+
+/* The raw bits of a field. The window and its ninth byte lie inside the payload (`need` was checked). */
+CW_INLINE uint64_t extract(const cw_field *f, const uint8_t *p)
+{
+    const uint64_t le = load_le(p + f->byte);
+    uint64_t raw;
+    if (CW_LIKELY(!(f->flags & CW_SPILL))) {
+        raw = ((f->flags & CW_BIG) ? __builtin_bswap64(le) : le) >> f->shift;
+    } else if (f->flags & CW_BIG) {
+        raw = __builtin_bswap64(le) << f->shift | p[f->byte + 8] >> (8 - f->shift);
+    } else {
+        const unsigned here = f->width - f->shift;
+        raw = le >> (64 - here) | (uint64_t)p[f->byte + 8] << here;
+    }
+    return raw & mask_of(f->width);
+}
+
+CW_INLINE int64_t sign_extend(uint64_t raw, unsigned width)
+{
+    const uint64_t top = 1ull << (width - 1);
+    return (int64_t)((raw ^ top) - top);
+}
+
+/* a + b without overflow; b is not negative. */
+CW_INLINE int64_t later(int64_t a, int64_t b) { return a > INT64_MAX - b ? INT64_MAX : a + b; }
+
+static void insert(const cw_field *f, uint8_t *p, uint64_t raw)
+{
+    const uint64_t mask = mask_of(f->width);
+    uint8_t *const window = p + f->byte;
+    uint64_t w = load_le(window);
+    const int big = f->flags & CW_BIG;
+    raw &= mask;
+    if (big) w = __builtin_bswap64(w);
+    if (!(f->flags & CW_SPILL)) {
+        w = (w & ~(mask << f->shift)) | raw << f->shift;
+    } else if (big) { /* the lowest `shift` bits go to the top of the ninth byte */
+        const unsigned low = f->shift;
+        w = (w & ~(mask >> low)) | raw >> low;
+        window[8] = (uint8_t)((window[8] & (0xFFu >> low)) | (raw & ((1u << low) - 1)) << (8 - low));
+    } else { /* the highest `shift` bits go to the bottom of the ninth byte */
+        const unsigned here = f->width - f->shift, at = 64 - here;
+        w = (w & ~(UINT64_MAX << at)) | raw << at;
+        window[8] = (uint8_t)((window[8] & (0xFFu << f->shift)) | raw >> here);
+    }
+    if (big) w = __builtin_bswap64(w);
+    store_le(window, w);
+}
+
+static double half_to_double(uint16_t h)
+{
+    const int exponent = h >> 10 & 31;
+    const double fraction = h & 1023, sign = h & 0x8000 ? -1.0 : 1.0;
+    if (exponent == 31) return fraction != 0 ? NAN : sign * INFINITY;
+    return sign * (exponent ? ldexp(1024 + fraction, exponent - 25) : ldexp(fraction, -24));
+}
+
+/* ---- checksums ---------------------------------------------------------------------------------- */
+
+CW_INLINE uint32_t nibble_sum(const uint8_t *p, int size, int at, int mask)
+{
+    uint64_t total = 0;
+    for (int i = 0; i < size; i += 8) {
+        const uint64_t w = load_le(p + i), low = 0x0F0F0F0F0F0F0F0Full;
+        total += (((w & low) + (w >> 4 & low)) * 0x0101010101010101ull) >> 56;
+    }
+    const int own = p[at] & mask;
+    return (uint32_t)total - (uint32_t)((own & 15) + (own >> 4));
+}
+
+CW_INLINE uint32_t crc8(const uint8_t *slices, uint32_t crc, const uint8_t *p, int n)
+{
+    while (n > 0) {
+        const int run = n < 8 ? n : 8;
+        const uint8_t *slice = slices + (run - 1) * 256;
+        uint32_t next = slice[p[0] ^ crc];
+        for (int i = 1; i < run; i++) next ^= (slice -= 256)[p[i]];
+        crc = next;
+        p += run;
+        n -= run;
+    }
+    return crc;
+}
+
+/* The value a checksum should have; payloads are zero behind their size, in units of 8 bytes. */
+static uint32_t checksum(const cw_tables *t, const cw_check *c, const uint8_t *p, int size, int at)
+{
+    uint32_t sum = c->base;
+    switch (c->kind) {
+    case CW_NIBBLES: {
+        const uint32_t nibbles = nibble_sum(p, size, at, c->mask);
+        return (c->sign < 0 ? sum - nibbles : sum + nibbles) & 15;
+    }
+    case CW_CRC8: {
+        const uint8_t *slices = t->bytes + c->table;
+        sum = crc8(slices, sum, p, at);
+        sum = crc8(slices, sum, p + at + 1, size - at - 1);
+        if (c->suffix >= 0) sum = slices[sum ^ t->bytes[c->suffix + (int)(extract(&c->counter, p) & 15)]];
+        return sum ^ c->xorout;
+    }
+    case CW_SUM8:
+        for (int i = 0; i < size; i++) sum += p[i];
+        return (sum - p[at] + (c->sizes ? (uint32_t)size : 0)) & 0xFF;
+    default:
+        for (int i = 0; i < size; i++) sum ^= p[i];
+        return (sum ^ p[at]) & 0xFF;
+    }
+}
+
+CW_INLINE int check_holds(const cw_tables *t, const cw_check *c, const uint8_t *p, int size)
+{
+    if (CW_UNLIKELY(size < c->minimum)) return 0;
+    const int at = c->at < 0 ? size + c->at : c->at;
+    return (p[at] & (uint32_t)c->mask) == checksum(t, c, p, size, at);
+}
+
+/* ---- derived signals ---------------------------------------------------------------------------- */
+
+static double evaluate(const cw_op *op, int count, const double *values)
+{
+    double stack[CW_STACK];
+    int top = -1;
+    for (const cw_op *end = op + count; op < end; op++) {
+        if (op->op <= CW_OP_INPUT) {
+            if (top >= CW_STACK - 1) return NAN;
+            stack[++top] = op->op == CW_OP_INPUT ? values[op->input] : op->constant;
+            continue;
+        }
+        if (top < (op->op >= CW_OP_ADD) + (op->op == CW_OP_SELECT)) return NAN;
+        if (op->op < CW_OP_ADD) {
+            const double a = stack[top];
+            double r;
+            switch (op->op) {
+            case CW_OP_NEG: r = -a; break;
+            case CW_OP_ABS: r = fabs(a); break;
+            case CW_OP_FLOOR: r = floor(a); break;
+            case CW_OP_ROUND: r = nearbyint(a); break;
+            case CW_OP_SQRT: r = sqrt(a); break;
+            default: r = isnan(a) ? a : !(a != 0); break;
+            }
+            stack[top] = r;
+            continue;
+        }
+        if (op->op == CW_OP_SELECT) { /* condition, then, else */
+            const double condition = stack[top - 2], yes = stack[top - 1], no = stack[top];
+            top -= 2;
+            stack[top] = isnan(condition) ? NAN : condition != 0 ? yes : no;
+            continue;
+        }
+        const double b = stack[top], a = stack[--top];
+        double r;
+        switch (op->op) {
+        case CW_OP_ADD: r = a + b; break;
+        case CW_OP_SUB: r = a - b; break;
+        case CW_OP_MUL: r = a * b; break;
+        case CW_OP_DIV: r = b != 0 ? a / b : NAN; break;
+        case CW_OP_POW: r = pow(a, b); break;
+        case CW_OP_MIN: r = isnan(a) || isnan(b) ? NAN : a < b ? a : b; break;
+        case CW_OP_MAX: r = isnan(a) || isnan(b) ? NAN : a > b ? a : b; break;
+        default:
+            if (isnan(a) || isnan(b)) { r = NAN; break; }
+            switch (op->op) {
+            case CW_OP_LT: r = a < b; break;
+            case CW_OP_LE: r = a <= b; break;
+            case CW_OP_GT: r = a > b; break;
+            case CW_OP_GE: r = a >= b; break;
+            case CW_OP_EQ: r = a == b; break;
+            case CW_OP_NE: r = a != b; break;
+            case CW_OP_AND: r = a != 0 && b != 0; break;
+            default: r = a != 0 || b != 0; break;
+            }
+        }
+        stack[top] = r;
+    }
+    return top == 0 ? stack[0] : NAN;
+}
+
+CW_INLINE void put(cw_state *s, cw_samples *out, int32_t slot, int32_t emit, int64_t t_ns, double value, int quality)
+{
+    s->values[slot] = value;
+    s->qualities[slot] = (uint8_t)quality;
+    s->stamps[slot] = s->sequence;
+    const int64_t n = out->count; /* written always, counted only when somebody listens: no branch */
+    out->t_ns[n] = t_ns;
+    out->signal[n] = emit;
+    out->value[n] = value;
+    out->quality[n] = (uint8_t)quality;
+    out->count = n + (emit >= 0);
+}
+
+static void derive(const cw_tables *t, cw_state *s, cw_samples *out, const cw_message *m, int64_t t_ns)
+{
+    for (int k = 0; k < m->deriveds; k++) {
+        const cw_derived *d = t->derived + t->order[m->derived + k];
+        const int32_t *inputs = t->inputs + d->input;
+        if (d->kind == CW_FIRST_OF) {
+            int best = -1, rank = CW_UNSEEN;
+            for (int i = 0; i < d->inputs; i++) {
+                if (s->qualities[inputs[i]] < rank) {
+                    best = inputs[i];
+                    rank = s->qualities[best];
+                }
+            }
+            if (best < 0 || (s->stamps[best] != s->sequence && s->chosen[d->slot] == best)) continue;
+            s->chosen[d->slot] = best;
+            put(s, out, d->slot, d->emit, t_ns, s->values[best], rank);
+            continue;
+        }
+        int changed = 0, quality = CW_GOOD;
+        for (int i = 0; i < d->inputs; i++) {
+            const int32_t slot = inputs[i];
+            changed |= s->stamps[slot] == s->sequence;
+            if (s->qualities[slot] > quality) quality = s->qualities[slot];
+        }
+        if (!changed || quality == CW_UNSEEN) continue;
+        const double value = evaluate(t->ops + d->code, d->codes, s->values) * d->factor + d->offset;
+        if (!(value >= d->low && value <= d->high) && quality < CW_INVALID) quality = CW_INVALID;
+        put(s, out, d->slot, d->emit, t_ns, value, quality);
+    }
+}
+
+/* ---- decode ------------------------------------------------------------------------------------- */
+
+CW_INLINE int in_ranges(const cw_range *r, int count, uint64_t raw)
+{
+    for (int i = 0; i < count; i++)
+        if (raw >= r[i].low && raw <= r[i].high) return 1;
+    return 0;
+}
+
+/* 1 all hold, 0 one does not; a selector beyond the end of the frame does not hold. */
+static int conditions_hold(const cw_tables *t, int first, int count, const uint8_t *p, int size)
+{
+    for (const cw_condition *c = t->conditions + first; count > 0; c++, count--) {
+        if (size < c->field.need) return 0;
+        if (!in_ranges(t->ranges + c->first, c->count, extract(&c->field, p))) return 0;
+    }
+    return 1;
+}
+
+CW_INLINE void decode_signal(const cw_tables *t, cw_state *s, cw_samples *out, const cw_signal *g, const uint8_t *p,
+                             int size, int64_t t_ns, int quality)
+{
+    if (CW_UNLIKELY(g->slow) && g->presents && !conditions_hold(t, g->present, g->presents, p, size)) return;
+    double value = NAN;
+    if (CW_UNLIKELY(size < g->field.need)) {
+        if (quality < CW_INVALID) quality = CW_INVALID;
+        put(s, out, g->slot, g->emit, t_ns, value, quality);
+        return;
+    }
+    const uint64_t raw = extract(&g->field, p);
+    int bad = raw >= g->invalid_low && raw <= g->invalid_high;
+    if (CW_UNLIKELY(g->slow)) {
+        bad = bad || in_ranges(t->ranges + g->invalid, g->invalids, raw) ||
+              (g->valids && !conditions_hold(t, g->present + g->presents, g->valids, p, size));
+        if (g->table >= 0) {
+            value = raw < (uint64_t)g->table_size ? t->values[g->table + (int64_t)raw] : NAN;
+        } else if (g->kind == CW_RAW) {
+            const int64_t bits = g->field.flags & CW_SIGNED ? sign_extend(raw, g->field.width) : (int64_t)raw;
+            memcpy(&value, &bits, 8);
+            put(s, out, g->slot, g->emit, t_ns, value, quality);
+            return;
+        } else if (g->kind == CW_FLOAT32) {
+            const uint32_t bits = (uint32_t)raw;
+            float single;
+            memcpy(&single, &bits, 4);
+            value = (double)single * g->factor + g->offset;
+        } else if (g->kind == CW_FLOAT64) {
+            memcpy(&value, &raw, 8);
+            value = value * g->factor + g->offset;
+        } else if (g->kind == CW_FLOAT16) {
+            value = half_to_double((uint16_t)raw) * g->factor + g->offset;
+        } else if (g->field.flags & CW_SIGNED) {
+            value = (double)sign_extend(raw, g->field.width) * g->factor + g->offset;
+        } else {
+            value = (double)raw * g->factor + g->offset;
+        }
+    } else {
+        const int64_t number = g->field.flags & CW_SIGNED ? sign_extend(raw, g->field.width) : (int64_t)raw;
+        value = (double)number * g->factor + g->offset;
+    }
+    if (bad) value = NAN;
+    if (!(value >= g->low && value <= g->high) && quality < CW_INVALID) quality = CW_INVALID;
+    put(s, out, g->slot, g->emit, t_ns, value, quality);
+}
+
+CW_INLINE int32_t find_message(const cw_tables *t, uint32_t bus, uint32_t id)
+{
+    if (bus >= (uint32_t)t->buses) return -1;
+    if (CW_LIKELY(id < 2048)) return t->standard[bus * 2048 + id];
+    if (!(id & CW_EXTENDED) || t->key_mask < 0) return -1;
+    const uint64_t key = (uint64_t)bus << 32 | id;
+    uint64_t at = (key * 0x9E3779B97F4A7C15ull >> 40) & (uint64_t)t->key_mask;
+    while (t->keys[at] != key) {
+        if (t->keys[at] == UINT64_MAX) return -1;
+        at = (at + 1) & (uint64_t)t->key_mask;
+    }
+    return t->keyed[at];
+}
+
+/* Returns 1 when the counter stands still or holds an impossible value. */
+CW_INLINE int count_step(const cw_message *m, cw_message_state *state, const uint8_t *p, int size)
+{
+    if (size < m->counter.need) return 0;
+    const uint32_t count = (uint32_t)extract(&m->counter, p), modulo = (uint32_t)m->modulo;
+    if (CW_UNLIKELY(count >= modulo)) return 1;
+    const uint32_t last = state->counter;
+    state->counter = count;
+    if (!state->seen || state->is_stale) {
+        state->repeats = 0;
+        return 0;
+    }
+    const uint32_t step = count >= last ? count - last : count + modulo - last;
+    if (CW_LIKELY(step == 1)) {
+        state->repeats = 0;
+        return 0;
+    }
+    if (step > 1) {
+        state->lost += step - 1;
+        state->repeats = 0;
+        return 0;
+    }
+    if (state->repeats < UINT32_MAX) state->repeats++;
+    return state->repeats >= (uint32_t)m->stuck;
+}
+
+/* Make every message late at `now` stale, at the moment it became so; find the next deadline.
+ * Stops early, to be called again, when the output might overflow: returns 0 then, else 1. */
+static int expire(const cw_tables *t, cw_state *s, int64_t now, cw_samples *out)
+{
+    int64_t deadline = INT64_MAX;
+    for (int32_t i = 0; i < t->message_count; i++) {
+        const cw_message *m = t->messages + i;
+        cw_message_state *state = s->messages + i;
+        if (!state->seen || state->is_stale || m->timeout_ns <= 0) continue;
+        const int64_t late = later(state->last_ns, m->timeout_ns);
+        if (late > now) {
+            if (late < deadline) deadline = late;
+            continue;
+        }
+        if (out->capacity - out->count < t->burst) return 0;
+        state->is_stale = 1;
+        state->stale++;
+        s->sequence++;
+        for (const cw_signal *g = t->signals + m->signal, *end = g + m->signals; g < end; g++) {
+            const int quality = s->qualities[g->slot];
+            if (quality == CW_UNSEEN) continue;
+            put(s, out, g->slot, g->emit, late, s->values[g->slot], quality > CW_STALE ? quality : CW_STALE);
+        }
+        derive(t, s, out, m, late);
+    }
+    s->deadline_ns = deadline;
+    return 1;
+}
+
+/* A clock that steps back (a device reset, a time adjustment): ages are kept, so nothing seems late. */
+static void step_back(const cw_tables *t, cw_state *s, int bus, int64_t from, int64_t to)
+{
+    const uint64_t step = (uint64_t)to - (uint64_t)from; /* wraps, as does its sum: signed overflow is undefined */
+    for (int32_t i = 0; i < t->message_count; i++)
+        if (t->messages[i].bus == bus && s->messages[i].seen)
+            s->messages[i].last_ns = (int64_t)((uint64_t)s->messages[i].last_ns + step);
+    s->deadline_ns = INT64_MIN;
+}
+
+/* Decode frames from `begin` on; returns the index of the first frame not decoded (the output was full). */
+CW_API int64_t cw_decode(const cw_tables *t, cw_state *s, const cw_frames *f, int64_t begin, cw_samples *out)
+{
+    int64_t i = begin;
+    for (; i < f->count; i++) {
+        if (CW_UNLIKELY(out->capacity - out->count < t->burst)) break;
+        const int64_t t_ns = f->t_ns[i];
+        if (CW_UNLIKELY(s->watch && t_ns >= s->deadline_ns) && !expire(t, s, t_ns, out)) break;
+        const uint32_t bus = f->bus_map[f->bus[i]], id = f->id[i];
+        const int32_t index = find_message(t, bus, id);
+        if (bus < (uint32_t)t->buses) {
+            if (CW_UNLIKELY(t_ns < s->bus_ns[bus])) step_back(t, s, (int)bus, s->bus_ns[bus], t_ns);
+            s->bus_ns[bus] = t_ns;
+        }
+        if (index < 0) {
+            if (id & (CW_REMOTE | CW_ERROR)) s->other++; else s->unknown++;
+            continue;
+        }
+        const cw_message *m = t->messages + index;
+        cw_message_state *state = s->messages + index;
+        const uint8_t *p = f->data + i * f->width;
+        const int size = f->size[i] < f->width ? f->size[i] : f->width;
+        int quality = CW_GOOD;
+        s->known++;
+        s->sequence++;
+        state->frames++;
+        state->shorter += size < m->size;
+        if (m->check >= 0 && CW_UNLIKELY(!check_holds(t, t->checks + m->check, p, size))) {
+            state->corrupt++;
+            quality = CW_CORRUPT;
+        }
+        if (m->counter.width && CW_UNLIKELY(count_step(m, state, p, size))) {
+            state->stuck++;
+            quality = CW_CORRUPT;
+        }
+        state->last_ns = t_ns;
+        state->seen = 1;
+        state->is_stale = 0;
+        if (m->timeout_ns > 0) {
+            const int64_t late = later(t_ns, m->timeout_ns);
+            if (late < s->deadline_ns) s->deadline_ns = late;
+        }
+        for (const cw_signal *g = t->signals + m->signal, *end = g + m->signals; g < end; g++)
+            decode_signal(t, s, out, g, p, size, t_ns, quality);
+        if (m->deriveds) derive(t, s, out, m, t_ns);
+    }
+    return i;
+}
+
+/* Make messages late at `now` stale; returns 0 when the output filled up and the call has to be repeated. */
+CW_API int32_t cw_expire(const cw_tables *t, cw_state *s, int64_t now, cw_samples *out)
+{
+    return s->watch ? expire(t, s, now, out) : 1;
+}
+
+/* The most samples that `frames` can yield without late messages, plus one burst of them. */
+CW_API int64_t cw_bound(const cw_tables *t, const cw_frames *f)
+{
+    int64_t most = t->burst;
+    for (int64_t i = 0; i < f->count; i++) {
+        const int32_t index = find_message(t, f->bus_map[f->bus[i]], f->id[i]);
+        if (index >= 0) most += t->messages[index].signals + t->messages[index].deriveds;
+    }
+    return most;
+}
+
+/* Count the frames whose checksum holds; the frames are all of one message. */
+CW_API int64_t cw_check_frames(const cw_tables *t, const cw_check *c, const uint8_t *size, const uint8_t *data,
+                               int64_t count, int32_t width)
+{
+    int64_t held = 0;
+    for (int64_t i = 0; i < count; i++)
+        held += check_holds(t, c, data + i * width, size[i] < width ? size[i] : width);
+    return held;
+}
+
+/* ---- encode ------------------------------------------------------------------------------------- */
+
+/* Put raw[k * count + i] into field k of payload i. Every field's `need` is at most `width`. */
+CW_API void cw_pack(const cw_field *fields, int64_t field_count, const uint64_t *raw, uint8_t *data, int64_t count,
+                    int32_t width)
+{
+    for (int64_t k = 0; k < field_count; k++)
+        for (int64_t i = 0; i < count; i++) insert(fields + k, data + i * width, raw[k * count + i]);
+}
+
+/* Compute the checksum of `count` payloads of `size` bytes, each at `width` bytes from the last. */
+CW_API void cw_seal(const cw_tables *t, const cw_check *c, uint8_t *data, int64_t count, int32_t size, int32_t width)
+{
+    if (size < c->minimum) return;
+    const int at = c->at < 0 ? size + c->at : c->at;
+    for (uint8_t *p = data; count > 0; count--, p += width)
+        p[at] = (uint8_t)((p[at] & ~(uint32_t)c->mask) | checksum(t, c, p, size, at));
+}
+
+/* Sizes of the structures, for the binding to compare with its own. */
+CW_API int32_t cw_layout(int32_t which)
+{
+    static const int32_t sizes[] = {sizeof(cw_field), sizeof(cw_condition), sizeof(cw_range), sizeof(cw_signal),
+                                    sizeof(cw_check), sizeof(cw_message), sizeof(cw_derived), sizeof(cw_op),
+                                    sizeof(cw_message_state)};
+    return which >= 0 && which < (int32_t)(sizeof sizes / sizeof *sizes) ? sizes[which] : -1;
+}
