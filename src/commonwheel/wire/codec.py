@@ -1,0 +1,240 @@
+"""Decode frames with tables, and build payloads with them.
+
+A ``Decoder`` keeps what one car's traffic needs from batch to batch (last values, counters, ages), so a
+log cut in chunks and a live bus go the same way. ``pack`` and ``seal`` are the way back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from commonwheel.wire._kernels import CFrames, CSamples, CState, address, bind_tables, kernels
+from commonwheel.wire.frames import Clock, Frames
+from commonwheel.wire.tables import FIELD, MESSAGE_STATE, Condition, SignalRow, TableBuilder, Tables, place
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy.typing as npt
+
+    from commonwheel.wire.database import Database, Message, Signal
+
+__all__ = ["Columns", "Counts", "Decoder", "check_frames", "compile_database", "decode_database", "pack", "seal"]
+
+_NO_BUS = 255
+_UNSEEN = 4
+_LONG_AGO = np.iinfo(np.int64).min
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Columns:
+    """Decoded values: *n* samples as four columns, in the order of the frames they came from."""
+
+    t_ns: npt.NDArray[np.int64]
+    signal: npt.NDArray[np.int32]
+    value: npt.NDArray[np.float64]
+    quality: npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What a decoder has seen so far."""
+
+    known: int
+    """Frames of messages in the tables."""
+    unknown: int
+    other: int
+    """Remote and error frames, which carry no payload."""
+    messages: npt.NDArray[np.void]
+    """One row per message: ``frames``, ``corrupt`` (checksum), ``lost`` (counter skipped), ``stuck`` (counter
+    stood still), ``shorter`` (than declared), ``stale`` (times it fell silent)."""
+
+
+class Decoder:
+    """Turns frames into samples; one per stream of frames."""
+
+    def __init__(self, tables: Tables, bus_map: Mapping[int, int] | None = None, *, clock: Clock = Clock.UTC) -> None:
+        """Prepare a decoder.
+
+        Args:
+            tables: what to decode; not copied.
+            bus_map: the stream's bus number to the tables'; None decodes every bus as bus 0.
+            clock: what the stream's times mean; with ``Clock.ORDER`` nothing grows stale.
+        """
+        self._tables = tables
+        self._map = np.full(256, 0 if bus_map is None else _NO_BUS, np.uint8)
+        for bus, own in (bus_map or {}).items():
+            self._map[bus] = own
+        self._messages = np.zeros(len(tables.messages), MESSAGE_STATE)
+        self._values = np.full(tables.slots, np.nan)
+        self._qualities = np.full(tables.slots, _UNSEEN, np.uint8)
+        self._stamps = np.zeros(tables.slots, np.uint64)
+        self._chosen = np.full(tables.slots, -1, np.int32)
+        self._bus_ns = np.full(max(1, tables.buses), _LONG_AGO, np.int64)
+        self._c_tables = bind_tables(tables)
+        self._c_state = CState(
+            address(self._messages),
+            address(self._values),
+            address(self._qualities),
+            address(self._stamps),
+            address(self._chosen),
+            address(self._bus_ns),
+            deadline_ns=np.iinfo(np.int64).max,
+            watch=int(clock is not Clock.ORDER),
+        )
+        self._lib = kernels()
+
+    @property
+    def counts(self) -> Counts:
+        """What was seen so far."""
+        state = self._c_state
+        return Counts(int(state.known), int(state.unknown), int(state.other), self._messages.copy())
+
+    def decode(self, frames: Frames) -> Columns:
+        """Decode a batch of *n* frames, in order of arrival."""
+        c_frames = _bind_frames(frames, self._map)
+        capacity = int(self._lib.cw_bound(self._c_tables, c_frames)) + self._tables.burst
+        done, parts = 0, list[Columns]()
+        while done < len(frames):
+            out, columns = _buffers(capacity)
+            done = int(self._lib.cw_decode(self._c_tables, self._c_state, c_frames, done, out))
+            parts.append(_cut(columns, int(out.count)))
+        return _join(parts)
+
+    def expire(self, now_ns: int) -> Columns:
+        """Return the samples of all messages that are late at *now_ns* and were not before."""
+        parts = list[Columns]()
+        finished = False
+        while not finished:
+            out, columns = _buffers(max(4096, 2 * self._tables.burst))
+            finished = bool(self._lib.cw_expire(self._c_tables, self._c_state, now_ns, out))
+            parts.append(_cut(columns, int(out.count)))
+        return _join(parts)
+
+
+def _bind_frames(frames: Frames, bus_map: npt.NDArray[np.uint8]) -> CFrames:
+    columns = (frames.t_ns, frames.bus, frames.id, frames.size, frames.data)
+    for column, dtype in zip(columns, (np.int64, np.uint8, np.uint32, np.uint8, np.uint8), strict=True):
+        if column.dtype != dtype or not column.flags.c_contiguous or len(column) != len(frames.t_ns):
+            message = "the columns of Frames have to be contiguous, of equal length and of the stated types"
+            raise ValueError(message)
+    if frames.data.ndim != 2 or frames.width not in {8, 64}:  # noqa: PLR2004 - classic CAN or CAN FD
+        message = f"payloads have 8 or 64 bytes reserved each, not {frames.data.shape}"
+        raise ValueError(message)
+    return CFrames(*(address(c) for c in columns), len(frames), address(bus_map), frames.width)
+
+
+def _buffers(capacity: int) -> tuple[CSamples, Columns]:
+    columns = Columns(
+        np.empty(capacity, np.int64),
+        np.empty(capacity, np.int32),
+        np.empty(capacity, np.float64),
+        np.empty(capacity, np.uint8),
+    )
+    out = CSamples(
+        address(columns.t_ns), address(columns.signal), address(columns.value), address(columns.quality), capacity
+    )
+    return out, columns
+
+
+def _cut(columns: Columns, count: int) -> Columns:
+    return Columns(columns.t_ns[:count], columns.signal[:count], columns.value[:count], columns.quality[:count])
+
+
+def _join(parts: Sequence[Columns]) -> Columns:
+    if len(parts) == 1:
+        return parts[0]
+    if not parts:
+        return _cut(_buffers(0)[1], 0)
+    return Columns(
+        np.concatenate([part.t_ns for part in parts]),
+        np.concatenate([part.signal for part in parts]),
+        np.concatenate([part.value for part in parts]),
+        np.concatenate([part.quality for part in parts]),
+    )
+
+
+def check_frames(tables: Tables, check: int, frames: Frames) -> int:
+    """Count the frames, all of one message, whose checksum (row *check* of the tables) holds."""
+    rows = tables.checks
+    where = address(rows) + check * rows.dtype.itemsize
+    sizes, data = np.ascontiguousarray(frames.size), np.ascontiguousarray(frames.data)
+    return int(
+        kernels().cw_check_frames(bind_tables(tables), where, address(sizes), address(data), len(frames), frames.width)
+    )
+
+
+def pack(data: npt.NDArray[np.uint8], signals: Sequence[Signal], raw: Sequence[npt.NDArray[np.uint64]]) -> None:
+    """Put raw values into payloads, in place.
+
+    Args:
+        data: payloads, shape (n, 8) or (n, 64), contiguous.
+        signals: k fields; every other bit of the payloads stays as it is.
+        raw: k arrays of shape (n,), raw bits (of a signed field: two's complement, cut to its width).
+    """
+    fields = np.zeros(len(signals), FIELD)
+    for i, signal in enumerate(signals):
+        fields[i] = place(signal)
+    if fields["need"].max(initial=0) > data.shape[1] or not data.flags.c_contiguous:
+        message = f"a field lies outside payloads of {data.shape[1]} bytes"
+        raise ValueError(message)
+    bits = np.ascontiguousarray(np.stack(raw) if raw else np.zeros((0, len(data))), dtype=np.uint64)
+    kernels().cw_pack(address(fields), len(signals), address(bits), address(data), len(data), data.shape[1])
+
+
+def seal(tables: Tables, check: int, data: npt.NDArray[np.uint8], size: int) -> None:
+    """Compute the checksum (row *check* of the tables) of payloads of *size* bytes, in place."""
+    rows = tables.checks
+    where = address(rows) + check * rows.dtype.itemsize
+    kernels().cw_seal(bind_tables(tables), where, address(data), len(data), size, data.shape[1])
+
+
+def compile_database(database: Database, *, raw: bool = False) -> tuple[Tables, tuple[tuple[Message, Signal], ...]]:
+    """Compile every message of a database; sample *i* of the tables belongs to row *i* of the second result."""
+    builder = TableBuilder(1)
+    rows: list[tuple[Message, Signal]] = []
+    for message in database.messages:
+        index = builder.message(bus=0, can_id=message.id, extended=message.extended, size=message.size)
+        for signal in message.signals:
+            present = _presence(message, signal)
+            row = SignalRow(signal, len(rows), signal.factor, signal.offset, present=present, raw=raw)
+            builder.signal(index, row)
+            rows.append((message, signal))
+    return builder.build(), tuple(rows)
+
+
+def _presence(message: Message, signal: Signal) -> tuple[Condition, ...]:
+    """Return the multiplexer conditions of a signal, those of its selectors first."""
+    conditions: list[Condition] = []
+    seen: set[str] = set()
+    at = signal
+    while at.multiplexed is not None and at.name not in seen:
+        seen.add(at.name)
+        selector = message.signal(at.multiplexed.selector)
+        if selector is None:
+            break
+        conditions.insert(0, Condition(selector, at.multiplexed.values))
+        at = selector
+    return tuple(conditions)
+
+
+def decode_database(database: Database, frames: Frames, *, raw: bool = False) -> dict[tuple[str, str], Columns]:
+    """Decode frames with a bare database: every signal of every message, with the database's own scaling.
+
+    The result maps (message, signal) to its samples. With ``raw`` the values are the raw integers, as
+    float64-sized cells viewed as int64 (``columns.value.view('i8')``).
+    """
+    tables, rows = compile_database(database, raw=raw)
+    columns = Decoder(tables, clock=Clock.ORDER).decode(frames)
+    order = np.argsort(columns.signal, kind="stable")
+    edges = np.searchsorted(columns.signal[order], np.arange(len(rows) + 1))
+    result: dict[tuple[str, str], Columns] = {}
+    for i, (message, signal) in enumerate(rows):
+        mine = order[edges[i] : edges[i + 1]]
+        result[message.name, signal.name] = Columns(
+            columns.t_ns[mine], columns.signal[mine], columns.value[mine], columns.quality[mine]
+        )
+    return result

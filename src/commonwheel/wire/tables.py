@@ -1,0 +1,502 @@
+"""Flat tables that the kernels work on, and the builder that makes them.
+
+Each dtype here mirrors a structure of ``native/codec.h``; ``wire.codec`` compares their sizes when the
+library is loaded. Tables know messages, fields and slots, never a car or a standard: a slot is a place
+for a current value, an *emit* number is what its samples are labelled with.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from commonwheel.wire.checksums import crc8_slices
+from commonwheel.wire.frames import EXTENDED_FLAG
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import numpy.typing as npt
+
+    from commonwheel.wire.checksums import Check
+    from commonwheel.wire.database import Signal
+
+__all__ = ["FIELD", "Condition", "Derived", "Op", "SignalRow", "TableBuilder", "Tables", "place"]
+
+FIELD = np.dtype([("byte", "u1"), ("shift", "u1"), ("width", "u1"), ("flags", "u1"), ("need", "u1"), ("unused", "3u1")])
+CONDITION = np.dtype([("field", FIELD), ("first", "i4"), ("count", "i4")])
+RANGE = np.dtype([("low", "u8"), ("high", "u8")])
+SIGNAL = np.dtype(
+    [
+        ("factor", "f8"),
+        ("offset", "f8"),
+        ("low", "f8"),
+        ("high", "f8"),
+        ("invalid_low", "u8"),
+        ("invalid_high", "u8"),
+        ("field", FIELD),
+        ("slot", "i4"),
+        ("emit", "i4"),
+        ("table", "i4"),
+        ("table_size", "i4"),
+        ("invalid", "i4"),
+        ("invalids", "i4"),
+        ("present", "i4"),
+        ("presents", "u1"),
+        ("valids", "u1"),
+        ("kind", "u1"),
+        ("slow", "u1"),
+    ]
+)
+CHECK = np.dtype(
+    [
+        ("kind", "i4"),
+        ("at", "i4"),
+        ("mask", "i4"),
+        ("sign", "i4"),
+        ("base", "u4"),
+        ("xorout", "u4"),
+        ("table", "i4"),
+        ("suffix", "i4"),
+        ("counter", FIELD),
+        ("minimum", "i4"),
+        ("sizes", "i4"),
+    ]
+)
+MESSAGE = np.dtype(
+    [
+        ("timeout_ns", "i8"),
+        ("counter", FIELD),
+        ("modulo", "i4"),
+        ("stuck", "i4"),
+        ("signal", "i4"),
+        ("signals", "i4"),
+        ("derived", "i4"),
+        ("deriveds", "i4"),
+        ("check", "i4"),
+        ("bus", "i4"),
+        ("size", "i4"),
+        ("id", "u4"),
+    ],
+    align=True,
+)
+DERIVED = np.dtype(
+    [
+        ("factor", "f8"),
+        ("offset", "f8"),
+        ("low", "f8"),
+        ("high", "f8"),
+        ("kind", "i4"),
+        ("slot", "i4"),
+        ("emit", "i4"),
+        ("input", "i4"),
+        ("inputs", "i4"),
+        ("code", "i4"),
+        ("codes", "i4"),
+        ("unused", "3i4"),
+    ],
+    align=True,
+)
+OP = np.dtype([("constant", "f8"), ("op", "i4"), ("input", "i4")])
+MESSAGE_STATE = np.dtype(
+    [
+        ("last_ns", "i8"),
+        ("frames", "u8"),
+        ("corrupt", "u8"),
+        ("lost", "u8"),
+        ("stuck", "u8"),
+        ("shorter", "u8"),
+        ("stale", "u8"),
+        ("counter", "u4"),
+        ("repeats", "u4"),
+        ("seen", "u1"),
+        ("is_stale", "u1"),
+        ("unused", "6u1"),
+    ]
+)
+LAYOUTS = (FIELD, CONDITION, RANGE, SIGNAL, CHECK, MESSAGE, DERIVED, OP, MESSAGE_STATE)
+"""In the order of ``cw_layout``."""
+
+BIG, SIGNED, SPILL = 1, 2, 4
+WORD = 64
+MAX_TABLE_BITS = 16
+"""Enumerations are looked up in a dense table, so their fields may be this wide."""
+
+
+class Kind(enum.IntEnum):
+    """How raw bits become a number."""
+
+    INTEGER = 0
+    FLOAT16 = 1
+    FLOAT32 = 2
+    FLOAT64 = 3
+    RAW = 4
+    """Not at all: the sample's eight bytes are the raw value as a signed 64-bit integer."""
+
+
+class Op(enum.IntEnum):
+    """One step of an expression; each takes its operands from a stack and leaves its result there."""
+
+    CONSTANT = 0
+    INPUT = 1
+    NEG = 2
+    ABS = 3
+    FLOOR = 4
+    ROUND = 5
+    SQRT = 6
+    NOT = 7
+    ADD = 8
+    SUB = 9
+    MUL = 10
+    DIV = 11
+    POW = 12
+    MIN = 13
+    MAX = 14
+    LT = 15
+    LE = 16
+    GT = 17
+    GE = 18
+    EQ = 19
+    NE = 20
+    AND = 21
+    OR = 22
+    SELECT = 23
+
+
+class Derived(enum.IntEnum):
+    """How a derived signal is made from its inputs."""
+
+    FIRST_OF = 0
+    COMPUTE = 1
+
+
+def place(signal: Signal) -> tuple[int, int, int, int, int, tuple[int, int, int]]:
+    """Return a database signal's place in the payload as a FIELD row.
+
+    Raises:
+        ValueError: it does not lie within 64 bytes.
+    """
+    first = signal.start // 8 * 8 + 7 - signal.start % 8 if signal.big_endian else signal.start
+    last = first + signal.length - 1
+    if first < 0 or last >= WORD * 8 or not 1 <= signal.length <= WORD:
+        message = f"signal '{signal.name}' does not lie within 64 bytes"
+        raise ValueError(message)
+    byte = 0 if last < WORD else min(first // 8, 56)
+    at = first - byte * 8
+    spill = max(0, at + signal.length - WORD)
+    flags = BIG * signal.big_endian | SIGNED * signal.signed | SPILL * (spill > 0)
+    shift = spill or (WORD - at - signal.length if signal.big_endian else at)
+    return byte, shift, signal.length, flags, last // 8 + 1, (0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Holds when the field's raw value lies in one of the inclusive ranges."""
+
+    signal: Signal
+    values: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SignalRow:
+    """How one field becomes the samples of one signal."""
+
+    signal: Signal
+    emit: int
+    factor: float = 1.0
+    offset: float = 0.0
+    low: float = -math.inf
+    high: float = math.inf
+    invalid: tuple[tuple[int, int], ...] = ()
+    """Inclusive ranges of raw bits (not sign-extended) that mean 'no value'."""
+    table: tuple[float, ...] = ()
+    """Value for each raw code from 0 on; NaN where there is none."""
+    present: tuple[Condition, ...] = ()
+    valid: tuple[Condition, ...] = ()
+    raw: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    row: tuple[int, ...]
+    counter: tuple[int, int, int, int, int, tuple[int, int, int]]
+    signals: list[tuple[SignalRow, int]] = field(default_factory=list[tuple[SignalRow, int]])
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Everything the kernels need to know of a set of messages, in flat arrays."""
+
+    standard: npt.NDArray[np.int16]
+    keys: npt.NDArray[np.uint64]
+    keyed: npt.NDArray[np.int32]
+    messages: npt.NDArray[np.void]
+    signals: npt.NDArray[np.void]
+    conditions: npt.NDArray[np.void]
+    ranges: npt.NDArray[np.void]
+    values: npt.NDArray[np.float64]
+    checks: npt.NDArray[np.void]
+    bytes: npt.NDArray[np.uint8]
+    derived: npt.NDArray[np.void]
+    order: npt.NDArray[np.int32]
+    inputs: npt.NDArray[np.int32]
+    ops: npt.NDArray[np.void]
+    slots: int
+    buses: int
+
+    @property
+    def burst(self) -> int:
+        """The most samples that one frame, or one late message, can yield."""
+        per_message = self.messages["signals"] + self.messages["deriveds"]
+        return int(per_message.max(initial=0)) + 1
+
+    def select(self, emits: Iterable[int]) -> Tables:
+        """Return tables that yield samples of these emit numbers only; the rest is still kept track of."""
+        wanted = np.fromiter(emits, np.int32)
+        changed = {"signals": self.signals.copy(), "derived": self.derived.copy()}
+        for rows in changed.values():
+            rows["emit"][~np.isin(rows["emit"], wanted)] = -1
+        kept = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in changed}
+        return Tables(**changed, **kept)
+
+
+class TableBuilder:
+    """Collects messages, signals and derived signals; ``build`` lays them out flat."""
+
+    def __init__(self, buses: int) -> None:
+        self._buses = buses
+        self._messages: list[_Message] = []
+        self._ids: list[tuple[int, int]] = []
+        self._conditions: list[tuple[tuple[int, int, int, int, int, tuple[int, int, int]], int, int]] = []
+        self._ranges: list[tuple[int, int]] = []
+        self._values: list[float] = []
+        self._checks: list[tuple[object, ...]] = []
+        self._bytes: list[int] = []
+        self._crc_tables: dict[int, int] = {}
+        self._derived: list[tuple[float | int | tuple[int, ...], ...]] = []
+        self._derived_messages: list[set[int]] = []
+        self._inputs: list[int] = []
+        self._ops: list[tuple[float, int, int]] = []
+        self._slot_messages: list[set[int]] = []
+
+    def message(
+        self,
+        *,
+        bus: int,
+        can_id: int,
+        extended: bool,
+        size: int,
+        timeout_ns: int = 0,
+        counter: Signal | None = None,
+        modulo: int = 0,
+        check: Check | None = None,
+    ) -> int:
+        """Add a message; returns its index. ``modulo`` 0 means all that the counter can hold."""
+        where = place(counter) if counter else (0, 0, 0, 0, 0, (0, 0, 0))
+        values = modulo or (1 << where[2])
+        # A counter stands still after so many repeats that chance would show it once in 256 lossy steps.
+        stuck = max(1, math.ceil(8 / math.log2(values))) if counter and values > 1 else 1
+        checked = self._check(check, where) if check else -1
+        self._messages.append(_Message((timeout_ns, values, stuck, checked, bus, size, can_id), where))
+        self._ids.append((bus, can_id | (EXTENDED_FLAG if extended else 0)))
+        return len(self._messages) - 1
+
+    def signal(self, message: int, row: SignalRow) -> int:
+        """Add a signal to a message; returns its slot."""
+        slot = len(self._slot_messages)
+        self._slot_messages.append({message})
+        self._messages[message].signals.append((row, slot))
+        return slot
+
+    def first_of(self, slots: Sequence[int], emit: int) -> int:
+        """Add a signal that speaks with the first input that is good; returns its slot."""
+        return self._derive(Derived.FIRST_OF, slots, emit, (1.0, 0.0, -math.inf, math.inf), (0, 0))
+
+    def compute(
+        self,
+        slots: Sequence[int],
+        ops: Sequence[tuple[Op, float | int]],
+        emit: int,
+        *,
+        scaling: tuple[float, float, float, float] = (1.0, 0.0, -math.inf, math.inf),
+    ) -> int:
+        """Add a computed signal; returns its slot.
+
+        ``ops`` is in postfix order, an INPUT's argument is the input's position in ``slots``. ``scaling``
+        is (factor, offset, low, high), applied to the result.
+        """
+        start = len(self._ops)
+        for op, argument in ops:
+            slot = slots[int(argument)] if op is Op.INPUT else 0
+            self._ops.append((float(argument) if op is Op.CONSTANT else 0.0, int(op), slot))
+        return self._derive(Derived.COMPUTE, slots, emit, scaling, (start, len(ops)))
+
+    def build(self) -> Tables:
+        """Lay everything out."""
+        messages = np.zeros(len(self._messages), MESSAGE)
+        signals: list[tuple[object, ...]] = []
+        order: list[int] = []
+        for i, message in enumerate(self._messages):
+            timeout_ns, modulo, stuck, check, bus, size, can_id = message.row
+            deriveds = [k for k, depends in enumerate(self._derived_messages) if i in depends]
+            messages[i] = (
+                timeout_ns,
+                message.counter,
+                modulo,
+                stuck,
+                len(signals),
+                len(message.signals),
+                len(order),
+                len(deriveds),
+                check,
+                bus,
+                size,
+                can_id,
+            )
+            signals.extend(self._signal_row(row, slot) for row, slot in message.signals)
+            order.extend(deriveds)
+        standard, keys, keyed = self._index()
+        return Tables(
+            standard=standard,
+            keys=keys,
+            keyed=keyed,
+            messages=messages,
+            signals=_rows(signals, SIGNAL),
+            conditions=_rows(self._conditions, CONDITION),
+            ranges=_rows(self._ranges, RANGE),
+            values=np.array(self._values, np.float64),
+            checks=_rows(self._checks, CHECK),
+            bytes=np.array(self._bytes, np.uint8),
+            derived=_rows(self._derived, DERIVED),
+            order=np.array(order, np.int32),
+            inputs=np.array(self._inputs, np.int32),
+            ops=_rows(self._ops, OP),
+            slots=len(self._slot_messages),
+            buses=self._buses,
+        )
+
+    def _derive(
+        self,
+        kind: Derived,
+        slots: Sequence[int],
+        emit: int,
+        scaling: tuple[float, float, float, float],
+        code: tuple[int, int],
+    ) -> int:
+        slot = len(self._slot_messages)
+        messages = set[int]().union(*(self._slot_messages[s] for s in slots))
+        self._slot_messages.append(messages)
+        self._derived_messages.append(messages)
+        self._derived.append((*scaling, int(kind), slot, emit, len(self._inputs), len(slots), *code, (0, 0, 0)))
+        self._inputs.extend(slots)
+        return slot
+
+    def _check(self, check: Check, counter: tuple[int, int, int, int, int, tuple[int, int, int]]) -> int:
+        table = suffix = -1
+        if check.poly:
+            if check.poly not in self._crc_tables:
+                self._crc_tables[check.poly] = len(self._bytes)
+                self._bytes.extend(crc8_slices(check.poly).ravel().tolist())
+            table = self._crc_tables[check.poly]
+        minimum = check.minimum
+        if check.suffix:
+            suffix = len(self._bytes)
+            self._bytes.extend(check.suffix)
+            minimum = max(minimum, counter[4])
+        self._checks.append(
+            (
+                int(check.kernel),
+                check.at,
+                check.mask,
+                check.sign,
+                check.base,
+                check.xorout,
+                table,
+                suffix,
+                counter,
+                minimum,
+                int(check.sizes),
+            )
+        )
+        return len(self._checks) - 1
+
+    def _signal_row(self, row: SignalRow, slot: int) -> tuple[object, ...]:
+        kind = _kind(row)
+        table = -1
+        if row.table:
+            if row.signal.length > MAX_TABLE_BITS:
+                message = f"signal '{row.signal.name}' is too wide for an enumeration (more than 16 bits)"
+                raise ValueError(message)
+            table = len(self._values)
+            self._values.extend(row.table)
+        first_invalid = row.invalid[0] if row.invalid else (1, 0)
+        ranges = len(self._ranges)
+        self._ranges.extend(row.invalid[1:])
+        present = len(self._conditions)
+        for condition in (*row.present, *row.valid):
+            self._conditions.append((place(condition.signal), len(self._ranges), len(condition.values)))
+            self._ranges.extend(condition.values)
+        wide = row.signal.length == WORD and not row.signal.signed
+        slow = bool(table >= 0 or len(row.invalid) > 1 or row.present or row.valid or kind != Kind.INTEGER or wide)
+        # A rounding error of the last bit must not push a value at the limit over it.
+        low, high = (limit + side * 1e-9 * max(1.0, abs(limit)) for limit, side in ((row.low, -1), (row.high, 1)))
+        return (
+            row.factor,
+            row.offset,
+            low,
+            high,
+            *first_invalid,
+            place(row.signal),
+            slot,
+            row.emit,
+            table,
+            len(row.table),
+            ranges,
+            max(0, len(row.invalid) - 1),
+            present,
+            len(row.present),
+            len(row.valid),
+            int(kind),
+            int(slow),
+        )
+
+    def _index(self) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.uint64], npt.NDArray[np.int32]]:
+        standard = np.full((max(1, self._buses), 2048), -1, np.int16)
+        extended: list[tuple[int, int]] = []
+        for i, (bus, can_id) in enumerate(self._ids):
+            if can_id & EXTENDED_FLAG:
+                extended.append((bus << 32 | can_id, i))
+            else:
+                standard[bus, can_id] = i
+        size = 1 << (2 * len(extended)).bit_length() if extended else 0
+        keys = np.full(size, np.iinfo(np.uint64).max, np.uint64)
+        keyed = np.full(size, -1, np.int32)
+        for key, i in extended:
+            at = ((key * 0x9E3779B97F4A7C15 & 0xFFFF_FFFF_FFFF_FFFF) >> 40) & (size - 1)
+            while keyed[at] >= 0 and keys[at] != key:
+                at = (at + 1) & (size - 1)
+            keys[at], keyed[at] = key, i
+        return standard, keys, keyed
+
+
+def _kind(row: SignalRow) -> Kind:
+    if row.raw:
+        return Kind.RAW
+    if not row.signal.is_float:
+        return Kind.INTEGER
+    try:
+        return {16: Kind.FLOAT16, 32: Kind.FLOAT32, 64: Kind.FLOAT64}[row.signal.length]
+    except KeyError:
+        message = f"signal '{row.signal.name}' is a float of {row.signal.length} bits; IEEE floats have 16, 32 or 64"
+        raise ValueError(message) from None
+
+
+def _rows(rows: Sequence[tuple[object, ...]], dtype: np.dtype[np.void]) -> npt.NDArray[np.void]:
+    array = np.zeros(len(rows), dtype)
+    for i, row in enumerate(rows):
+        array[i] = row
+    return array
