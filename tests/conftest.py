@@ -1,0 +1,51 @@
+"""Fixtures and settings that all tests share."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+_BESIDE_CHECKOUT = Path(__file__).resolve().parents[2] / "shared" / "data"
+_SHARED = Path(os.environ.get("COMMONWHEEL_SHARED", _BESIDE_CHECKOUT))
+_NO_SHARED = f"no recorded logs here: {_SHARED} is not a folder; name it in COMMONWHEEL_SHARED"
+_CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+
+# In continuous integration the same examples every time; while developing, new ones each time.
+hypothesis.settings.register_profile("dev", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, database=None)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+def pytest_report_header() -> str:
+    """Say at the top of a run whether the tests on recorded logs will run."""
+    return f"recorded logs: {_SHARED if _SHARED.is_dir() else 'none, tests marked real are skipped'}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what is marked ``real`` where there are no recorded logs."""
+    if _SHARED.is_dir():
+        return
+    for item in items:
+        if item.get_closest_marker("real"):
+            item.add_marker(pytest.mark.skip(reason=_NO_SHARED))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of recorded logs and facts; the test is skipped where there is none."""
+    if not _SHARED.is_dir():
+        pytest.skip(_NO_SHARED)
+    return _SHARED
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of the Chromium that browser tests drive; the test is skipped where there is none."""
+    found = next(filter(None, map(shutil.which, _CHROMIUM)), None)
+    if found is None:
+        pytest.skip(f"no browser here: none of {', '.join(_CHROMIUM)} is on PATH")
+    return found
