@@ -54,7 +54,7 @@ class KernelHook(BuildHookInterface[Any]):
         build_data["force_include"][str(library)] = f"commonwheel/native/{library.name}"
         build_data["tag"] = f"py3-none-{target or builder.local_target()}"
 
-    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:  # noqa: ARG002 - hatchling's
         """Remove the scratch folder once the wheel is written."""
         if version != "editable":
             self._scratch.cleanup()

@@ -29,7 +29,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["TARGETS", "BuildError", "Target", "compile_library", "library_name", "local_target", "needs_zig"]
+__all__ = [
+    "TARGETS",
+    "BuildError",
+    "Target",
+    "compile_library",
+    "library_name",
+    "local_target",
+    "machine_of",
+    "needs_zig",
+]
 
 _HERE = Path(__file__).resolve().parent
 _FLAGS = ("-O3", "-std=c11", "-fPIC", "-shared", "-fvisibility=hidden", "-ffp-contract=off", "-Wall", "-Wextra")
@@ -125,6 +134,22 @@ def compile_library(
         return beside.replace(out_dir / name)
 
 
+def machine_of(content: bytes) -> tuple[str, str] | None:
+    """Return (system, machine) of an ELF, Mach-O or PE library, read from its header; None if it is no such."""
+    try:
+        if content[:6] == b"\x7fELF\x02\x01":
+            return "linux", _ELF[struct.unpack_from("<H", content, 18)[0]]
+        if content[:4] == b"\xcf\xfa\xed\xfe":
+            return "darwin", _MACH_O[struct.unpack_from("<I", content, 4)[0]]
+        if content[:2] == b"MZ":
+            (header,) = struct.unpack_from("<I", content, 0x3C)
+            signature, machine = struct.unpack_from("<4sH", content, header)
+            return ("win32", _PE[machine]) if signature == b"PE\0\0" else None
+    except (KeyError, struct.error):
+        pass
+    return None
+
+
 def _target(name: str | None) -> Target | None:
     """Return what is known of a target; None for a local machine that no wheel is built for."""
     if name is None:
@@ -151,7 +176,7 @@ def _command(target: Target | None, *, cross: bool) -> list[str]:
         if importlib.util.find_spec("ziglang") is None:
             message = "no C compiler: install one, point CC at one, or 'pip install ziglang', which brings one"
             raise BuildError(message)
-        return [sys.executable, "-m", "ziglang", "cc", *(["-target", target.zig] if target else [])]
+        return [sys.executable, "-m", "ziglang", "cc", "-s", *(["-target", target.zig] if target else [])]
     if sys.platform == "darwin" and target is not None:
         version = target.zig.split("macos.")[1]
         return [*local, "-arch", platform.machine(), f"-mmacosx-version-min={version}"]
@@ -170,7 +195,7 @@ def _run(command: Sequence[str]) -> None:
 
 
 def _check_machine(library: Path, wanted: Target) -> None:
-    found = _machine(library.read_bytes())
+    found = machine_of(library.read_bytes())
     if found != (wanted.system, wanted.machine):
         made_for = "an unknown machine" if found is None else f"{found[1]} on {found[0]}"
         message = (
@@ -178,22 +203,6 @@ def _check_machine(library: Path, wanted: Target) -> None:
             "point CC at a compiler for this machine"
         )
         raise BuildError(message)
-
-
-def _machine(content: bytes) -> tuple[str, str] | None:
-    """Return (system, machine) of an ELF, Mach-O or PE library, read from its header; None if it is neither."""
-    try:
-        if content[:6] == b"\x7fELF\x02\x01":
-            return "linux", _ELF[struct.unpack_from("<H", content, 18)[0]]
-        if content[:4] == b"\xcf\xfa\xed\xfe":
-            return "darwin", _MACH_O[struct.unpack_from("<I", content, 4)[0]]
-        if content[:2] == b"MZ":
-            (header,) = struct.unpack_from("<I", content, 0x3C)
-            signature, machine = struct.unpack_from("<4sH", content, header)
-            return ("win32", _PE[machine]) if signature == b"PE\0\0" else None
-    except (KeyError, struct.error):
-        pass
-    return None
 
 
 def main() -> None:

@@ -1,0 +1,1 @@
+"""What the project's own checks and releases need; no part of the package."""
