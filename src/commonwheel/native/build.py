@@ -42,7 +42,10 @@ __all__ = [
 
 _HERE = Path(__file__).resolve().parent
 _FLAGS = ("-O3", "-std=c11", "-fPIC", "-shared", "-fvisibility=hidden", "-ffp-contract=off", "-Wall", "-Wextra")
+# The name of a macOS library inside itself would otherwise be the path it was compiled at.
+_LINK_FLAGS = {".so": ("-lm",), ".dylib": ("-Wl,-install_name,@rpath/_kernels.dylib",)}
 _NAMES = {"win32": "_kernels.dll", "darwin": "_kernels.dylib"}
+_MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
 _ELF = {62: "x86_64", 183: "aarch64"}
 _MACH_O = {0x0100_0007: "x86_64", 0x0100_000C: "aarch64"}
 _PE = {0x8664: "x86_64", 0xAA64: "aarch64"}
@@ -120,14 +123,12 @@ def compile_library(
         raise BuildError(message)
     wanted = _target(target)
     command = [*(compiler or _command(wanted, cross=target is not None)), *_FLAGS, *flags]
-    name = library_name(wanted.system if wanted else sys.platform)
+    name = library_name(wanted.system)
     out_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="commonwheel-kernels-") as scratch:
         made = Path(scratch, name)
-        libraries = [] if name.endswith(".dll") else ["-lm"]
-        _run([*command, "-o", str(made), *map(str, sources), *libraries])
-        if wanted:
-            _check_machine(made, wanted)
+        _run([*command, "-o", str(made), *map(str, sources), *_LINK_FLAGS.get(made.suffix, ())])
+        _check_machine(made, wanted)
         # Replaced, never rewritten: a process that has the old library mapped would crash otherwise.
         beside = out_dir / f".{os.getpid()}{name}"
         shutil.copy(made, beside)
@@ -150,10 +151,12 @@ def machine_of(content: bytes) -> tuple[str, str] | None:
     return None
 
 
-def _target(name: str | None) -> Target | None:
-    """Return what is known of a target; None for a local machine that no wheel is built for."""
+def _target(name: str | None) -> Target:
+    """Return the target of this name, or this machine."""
     if name is None:
-        return TARGETS.get(local_target())
+        local = local_target()
+        machine = _MACHINES.get(platform.machine().lower(), platform.machine())
+        return TARGETS.get(local) or Target(local, sys.platform, machine, "native")
     if name not in TARGETS:
         message = f"no such target '{name}'; choose one of {', '.join(TARGETS)}"
         raise BuildError(message)
@@ -169,15 +172,16 @@ def _local_compiler() -> list[str] | None:
     return next(([name] for name in ("cc", "gcc", "clang") if shutil.which(name)), None)
 
 
-def _command(target: Target | None, *, cross: bool) -> list[str]:
+def _command(target: Target, *, cross: bool) -> list[str]:
     """Return the compiler's command and the flags that choose its target."""
     local = None if cross else _local_compiler()
     if local is None:
         if importlib.util.find_spec("ziglang") is None:
             message = "no C compiler: install one, point CC at one, or 'pip install ziglang', which brings one"
             raise BuildError(message)
-        return [sys.executable, "-m", "ziglang", "cc", "-s", *(["-target", target.zig] if target else [])]
-    if sys.platform == "darwin" and target is not None:
+        # Baseline: what is built here has to run on every processor of its kind.
+        return [sys.executable, "-m", "ziglang", "cc", "-s", "-target", target.zig, "-mcpu=baseline"]
+    if target.system == "darwin":
         version = target.zig.split("macos.")[1]
         return [*local, "-arch", platform.machine(), f"-mmacosx-version-min={version}"]
     return local
@@ -195,8 +199,10 @@ def _run(command: Sequence[str]) -> None:
 
 
 def _check_machine(library: Path, wanted: Target) -> None:
+    """Refuse a library that this target could not load; kinds of machine not in ``TARGETS`` are not checked."""
     found = machine_of(library.read_bytes())
-    if found != (wanted.system, wanted.machine):
+    known = wanted.machine in _MACHINES.values()
+    if known and found != (wanted.system, wanted.machine):
         made_for = "an unknown machine" if found is None else f"{found[1]} on {found[0]}"
         message = (
             f"the C compiler makes libraries for {made_for}, but {wanted.machine} on {wanted.system} is needed; "
