@@ -20,6 +20,7 @@ from commonwheel.native.build import BuildError, compile_library
 _ROOT = Path(__file__).resolve().parents[1]
 _PACKAGE = _ROOT / "src" / "commonwheel"
 _SANITIZERS = ("-g", "-O1", "-fno-omit-frame-pointer", "-fno-sanitize-recover=all")
+_FOUND = _ROOT / "build"
 _TESTS = ("tests/native", "tests/wire", "tests/vehicles")
 
 
@@ -38,30 +39,26 @@ def sanitize(tests: list[str]) -> int:
             **os.environ,
             "PYTHONPATH": scratch,
             "LD_PRELOAD": runtime.stdout.strip(),
+            "PYTHONMALLOC": "malloc",  # else small objects lie in one block, with no red zones between them
             # Python itself keeps memory to the end; the kernels allocate none.
             "ASAN_OPTIONS": "detect_leaks=0",
             "UBSAN_OPTIONS": "print_stacktrace=1",
         }
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-m",
-            "not slow and not real and not browser",
-            "-p",
-            "no:cacheprovider",
-        ]
+        # The sanitizers end the process: pytest must not hold back what they wrote.
+        options = ["--capture=sys", "-p", "no:cacheprovider", "-m", "not slow and not real and not browser"]
+        command = [sys.executable, "-m", "pytest", *options]
         return subprocess.run([*command, *tests], cwd=_ROOT, env=environment, check=False).returncode
 
 
 def fuzz(runs: int) -> int:
-    """Compile and run every fuzz target; return the number of those that failed."""
+    """Compile and run every fuzz target; return the number of those that failed. Inputs that fail go to ``build/``."""
     clang = shutil.which("clang")
     if clang is None:
         sys.exit("fuzzing needs clang with libFuzzer (Debian: apt-get install clang); install it")
     targets = sorted((_ROOT / "tests" / "native").glob("fuzz_*.c"))
     kernels = sorted((_PACKAGE / "native").glob("*.c"))
     failed = 0
+    _FOUND.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="commonwheel-fuzz-") as scratch:
         for target in targets:
             program = Path(scratch, target.stem)
@@ -70,9 +67,13 @@ def fuzz(runs: int) -> int:
             print(f"{target.name}: {runs} inputs", flush=True)
             corpus = Path(scratch, f"{target.stem}-corpus")
             corpus.mkdir()
-            failed += (
-                subprocess.run([program, f"-runs={runs}", "-print_final_stats=1", corpus], check=False).returncode != 0
-            )
+            options = [
+                f"-runs={runs}",
+                "-verbosity=0",
+                "-print_final_stats=1",
+                f"-artifact_prefix={_FOUND}/{target.stem}-",
+            ]
+            failed += subprocess.run([program, *options, corpus], check=False).returncode != 0
     return failed
 
 
@@ -86,7 +87,11 @@ def main() -> None:
     fuzzing.add_argument("--runs", type=int, default=100_000, help="inputs for each target")
     options = parser.parse_args()
     try:
-        sys.exit(fuzz(options.runs) if options.verb == "fuzz" else sanitize(options.tests or list(_TESTS)))
+        sys.exit(
+            fuzz(options.runs)
+            if options.verb == "fuzz"
+            else sanitize(options.tests or [name for name in _TESTS if (_ROOT / name).is_dir()])
+        )
     except BuildError as error:
         sys.exit(str(error))
 
