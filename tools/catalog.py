@@ -40,7 +40,7 @@ def generate(vspec: Path = VSPEC) -> bytes:
             command += ["--overlays", overlay]
         for mark in MARKS:
             command += ["--extended-attributes", mark]
-        run = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
+        run = subprocess.run(command, capture_output=True, text=True, check=False)
         if run.returncode or not output.exists():
             raise RuntimeError(run.stdout + run.stderr)
         tree = json.loads(output.read_bytes())

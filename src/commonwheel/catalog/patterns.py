@@ -41,10 +41,7 @@ def compile_pattern(pattern: str) -> Callable[[str], bool]:
     levels = pattern.split(".")
     for level in levels:
         _check(level, pattern)
-    if "*" not in pattern:
-        expression = re.escape(pattern) + r"(?:\..+)?"
-    else:
-        expression = _expression(levels)
+    expression = _expression(levels) if "*" in pattern else re.escape(pattern) + r"(?:\..+)?"
     match = re.compile(expression).fullmatch
     return lambda path: match(path) is not None
 

@@ -87,10 +87,11 @@ class _Reader:
         if not trees:
             self.faults.append("not a tree: there is no root branch, such as 'Vehicle'")
         for name, node in trees.items():
-            if isinstance(node, dict) and cast("dict[str, object]", node).get("type") != "branch":
-                self._fault(name, "the root must be a branch ('type': 'branch')")
+            kind = cast("dict[str, object]", node).get("type") if isinstance(node, dict) else "branch"
+            if kind == "branch":
+                self._node(name, name, cast("object", node), 1)
             else:
-                self._node(name, name, node, 1)
+                self._fault(name, "the root must be a branch ('type': 'branch')")
 
     def _collect_structs(self, node: object, path: str = "", level: int = 0) -> None:
         """Note the names of the struct datatypes that the file itself declares."""
@@ -247,7 +248,6 @@ def _frozen(value: object) -> object:
 
 
 def _kind_of(value: object) -> str:
-    if value is None:
-        return "null"
-    names = {bool: "a boolean", int: "a number", float: "a number", str: "text", list: "a list", dict: "an object"}
-    return names.get(type(value), type(value).__name__)
+    """Return what a JSON value is, in words."""
+    names = {"NoneType": "null", "bool": "a boolean", "int": "a number", "float": "a number", "str": "text"}
+    return names.get(type(value).__name__, "a list" if isinstance(value, list) else "an object")
