@@ -46,7 +46,7 @@ class Catalog:
         """
         leaf = self.leaves.get(path)
         if leaf is None:
-            raise CatalogError(self._unknown(path))
+            raise CatalogError(self.explain(path))
         return leaf
 
     def __contains__(self, path: object) -> bool:
@@ -77,6 +77,14 @@ class Catalog:
         near = get_close_matches(path, same, count, 0.5) or get_close_matches(path, self.leaves, count, 0.75)
         return tuple(near)
 
+    def explain(self, path: str) -> str:
+        """Return why a path is no signal here, and which signals are close to it."""
+        if path in self.branches:
+            return f"{path!r} is a branch, not a signal; '{path}.**' selects everything below it"
+        near = self.suggest(path)
+        hint = f"did you mean {' or '.join(repr(known) for known in near)}?" if near else "no path is close to it"
+        return f"{path!r} is not in the catalog {self.source}; {hint}"
+
     @functools.cached_property
     def version(self) -> str:
         """Version of VSS that the tree states of itself, with its label: ``6.0.0-commonwheel``."""
@@ -89,13 +97,6 @@ class Catalog:
     def _version_part(self, root: str, part: str) -> str:
         leaf = self.leaves.get(f"{root}.VersionVSS.{part}")
         return "" if leaf is None or leaf.default is None else str(leaf.default)
-
-    def _unknown(self, path: str) -> str:
-        if path in self.branches:
-            return f"{path!r} is a branch, not a signal; '{path}.**' selects everything below it"
-        near = self.suggest(path)
-        hint = f"did you mean {' or '.join(repr(known) for known in near)}?" if near else "no path is close to it"
-        return f"{path!r} is not in the catalog {self.source}; {hint}"
 
 
 def load_catalog(path: Path | None = None) -> Catalog:
