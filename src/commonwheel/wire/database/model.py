@@ -72,9 +72,13 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """One repair that a database file needed before it could be read. No repair changes a layout."""
+    """One repair that a database file needed before it could be read, or one finding about what it says.
+
+    No repair changes a layout. ``KINDS`` explains each kind; those in ``FINDINGS`` changed nothing.
+    """
 
     line: int
+    """Line of the file, from 1; 0 in formats whose lines mean nothing (KCD, SYM, ARXML)."""
     kind: str
     what: str
 
