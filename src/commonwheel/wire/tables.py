@@ -305,6 +305,10 @@ class TableBuilder:
         self._ids.append((bus, can_id | (EXTENDED_FLAG if extended else 0)))
         return len(self._messages) - 1
 
+    def check_of(self, message: int) -> int:
+        """Return the row of a message's checksum in the tables; -1 when it has none."""
+        return self._messages[message].row[3]
+
     def signal(self, message: int, row: SignalRow) -> int:
         """Add a signal to a message; returns its slot."""
         slot = len(self._slot_messages)

@@ -1,0 +1,128 @@
+"""Compiled vehicles on disk, under the content of everything they were compiled from.
+
+An entry lists the files that were read with their SHA-256; it serves only as long as all of them are
+the same. A cache that cannot be read or written is as good as none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from commonwheel.vehicles.model import Bus, Message, Request, SignalInfo, Sold, TextInfo, Writer
+from commonwheel.vehicles.vehicle import Vehicle
+from commonwheel.wire import tables as layouts
+from commonwheel.wire.tables import Tables
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["folder", "load", "save"]
+
+SCHEMA = 1
+"""Counts up whenever what is stored changes its shape."""
+
+_DTYPES: Mapping[str, np.dtype[Any]] = {
+    "standard": np.dtype(np.int16),
+    "keys": np.dtype(np.uint64),
+    "keyed": np.dtype(np.int32),
+    "messages": layouts.MESSAGE,
+    "signals": layouts.SIGNAL,
+    "conditions": layouts.CONDITION,
+    "ranges": layouts.RANGE,
+    "values": np.dtype(np.float64),
+    "checks": layouts.CHECK,
+    "bytes": np.dtype(np.uint8),
+    "derived": layouts.DERIVED,
+    "order": np.dtype(np.int32),
+    "inputs": np.dtype(np.int32),
+    "ops": layouts.OP,
+}
+
+
+class _Entry(msgspec.Struct, array_like=True):
+    schema: str
+    files: dict[str, str]
+    name: str
+    sold_as: tuple[Sold, ...]
+    powertrain: str
+    buses: tuple[Bus, ...]
+    messages: tuple[Message, ...]
+    signals: tuple[SignalInfo, ...]
+    attributes: dict[str, str | float | bool | list[str] | list[float]]
+    requests: tuple[Request, ...]
+    writers: dict[str, tuple[Writer, ...]]
+    texts: tuple[TextInfo, ...]
+    repairs: tuple[str, ...]
+    arrays: dict[str, bytes]
+    slots: int
+    bus_count: int
+
+
+def folder() -> Path:
+    """Return where compiled vehicles are kept; COMMONWHEEL_CACHE overrides the platform's place."""
+    stated = os.environ.get("COMMONWHEEL_CACHE")
+    if stated:
+        return Path(stated)
+    from platformdirs import user_cache_path  # noqa: PLC0415 - a look at the platform, only when needed
+
+    return user_cache_path("commonwheel", appauthor=False)
+
+
+def load(key: str) -> Vehicle | None:
+    """Return the vehicle stored under *key*, when everything it was compiled from is unchanged."""
+    try:
+        entry = msgspec.msgpack.decode(_path(key).read_bytes(), type=_Entry)
+        if entry.schema != _schema() or any(_digest(Path(file)) != digest for file, digest in entry.files.items()):
+            return None
+        arrays = {name: np.frombuffer(entry.arrays[name], dtype) for name, dtype in _DTYPES.items()}
+        arrays["standard"] = arrays["standard"].reshape(-1, 2048)
+    except (OSError, msgspec.MsgspecError, ValueError, KeyError):
+        return None
+    kept = {name: getattr(entry, name) for name in entry.__struct_fields__ if name in _VEHICLE_FIELDS}
+    return Vehicle(**kept, tables=Tables(**arrays, slots=entry.slots, buses=entry.bus_count))
+
+
+def save(key: str, vehicle: Vehicle, files: Mapping[Path, str]) -> None:
+    """Store a compiled vehicle; silently does nothing where the cache cannot be written."""
+    kept = {name: getattr(vehicle, name) for name in _VEHICLE_FIELDS}
+    entry = _Entry(
+        schema=_schema(),
+        files={str(path.absolute()): digest for path, digest in files.items()},
+        arrays={name: getattr(vehicle.tables, name).tobytes() for name in _DTYPES},
+        slots=vehicle.tables.slots,
+        bus_count=vehicle.tables.buses,
+        **kept,
+    )
+    path = _path(key)
+    part = path.with_suffix(f".{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(msgspec.msgpack.encode(entry))
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+
+
+_VEHICLE_FIELDS = frozenset(item.name for item in fields(Vehicle)) - {"tables"}
+
+
+def _path(key: str) -> Path:
+    return folder() / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.msgpack"
+
+
+def _schema() -> str:
+    from commonwheel import __version__  # noqa: PLC0415 - the package imports this module
+
+    sizes = ",".join(str(layout.itemsize) for layout in layouts.LAYOUTS)
+    return f"{SCHEMA}/{__version__}/{sizes}"
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
