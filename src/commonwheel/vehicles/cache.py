@@ -55,7 +55,7 @@ class _Entry(msgspec.Struct, array_like=True):
     buses: tuple[Bus, ...]
     messages: tuple[Message, ...]
     signals: tuple[SignalInfo, ...]
-    attributes: dict[str, str | float | bool | list[str] | list[float]]
+    attributes: dict[str, str | float | bool | list[str | float]]
     requests: tuple[Request, ...]
     writers: dict[str, tuple[Writer, ...]]
     texts: tuple[TextInfo, ...]

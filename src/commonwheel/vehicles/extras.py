@@ -26,7 +26,7 @@ __all__ = ["AttributeValue", "compile_attributes", "compile_personal", "compile_
 POWERTRAINS = ("battery-electric", "plug-in-hybrid", "hybrid", "combustion")
 DEFAULT_WITHIN_NS = 1_000_000_000
 
-AttributeValue = str | float | bool | list[str] | list[float]
+AttributeValue = str | float | bool | list[str | float]
 
 
 def compile_sold_as(described: Description, reader: Reader) -> tuple[tuple[Sold, ...], str]:

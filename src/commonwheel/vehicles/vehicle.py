@@ -35,7 +35,7 @@ class Vehicle:
     messages: tuple[Message, ...]
     signals: tuple[SignalInfo, ...]
     """The signal table: sample number *i* belongs to ``signals[i]``."""
-    attributes: Mapping[str, str | float | bool | list[str] | list[float]]
+    attributes: Mapping[str, str | float | bool | list[str | float]]
     """Fixed facts by standard path."""
     requests: tuple[Request, ...]
     writers: Mapping[str, tuple[Writer, ...]]
