@@ -19,7 +19,8 @@ COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 
 
 KERNELS := $(wildcard src/commonwheel/native/*.c src/commonwheel/native/*.h)
 
-.PHONY: demo test test-all coverage lint format bench docs wheels lock sanitize fuzz kernels clean
+.PHONY: demo test test-all coverage lint lint-style lint-format lint-types lint-c format bench docs wheels lock \
+  sanitize fuzz kernels clean
 
 demo: $(VENV)/.run ## the tour: needs nothing but this checkout
 	$(BIN)/commonwheel demo
@@ -33,10 +34,18 @@ test-all: $(VENV)/.dev kernels ## all tests
 coverage: $(VENV)/.dev kernels ## all tests but the slow ones, and what they reach
 	$(PY) -m pytest -m "not slow" $(PYTEST_FLAGS) --cov --cov-report=term
 
-lint: $(VENV)/.dev ## style, types, and the C compiler's warnings
+lint: lint-style lint-format lint-types lint-c ## style, types, and the C compiler's warnings
+
+lint-style: $(VENV)/.dev
 	$(BIN)/ruff check .
+
+lint-format: $(VENV)/.dev
 	$(BIN)/ruff format --check .
+
+lint-types: $(VENV)/.dev
 	$(BIN)/pyright --pythonpath $(PY)
+
+lint-c: $(VENV)/.dev
 	$(PY) src/commonwheel/native/build.py --strict --out build/strict
 
 format: $(VENV)/.dev ## lay the code out
