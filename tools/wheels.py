@@ -31,7 +31,9 @@ def build(kind: str, source: Path, out: Path, target: str | None = None) -> Path
         environment["COMMONWHEEL_TARGET"] = target
     before = set(out.glob("*"))
     command = [sys.executable, "-m", "hatchling", "build", "--target", kind, "--directory", out]
-    subprocess.run(command, cwd=source, env=environment, check=True, stdout=subprocess.DEVNULL)
+    done = subprocess.run(command, cwd=source, env=environment, check=False, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"the {kind} for {target or 'all platforms'} cannot be built:\n{done.stdout}{done.stderr}")
     (made,) = set(out.glob("*")) - before
     return made
 
