@@ -503,9 +503,9 @@ int32_t cw_log_display(cw_log *log) { return run(log, display_line); }
 int32_t cw_log_columns(cw_log *log) { return run(log, columns_line); }
 int32_t cw_log_asc(cw_log *log) { return run(log, asc_line); }
 
-void cw_log_clock(cw_log *log, const int64_t *t_ns, const uint8_t *bus, int64_t n, int64_t line)
+void cw_log_clock(cw_log *log, const int64_t *t_ns, const uint8_t *bus, const int64_t *line, int64_t n)
 {
-    for (int64_t i = 0; i < n; i++) watch_clock(log, t_ns[i], bus[i], line + i);
+    for (int64_t i = 0; i < n; i++) watch_clock(log, t_ns[i], bus[i], line[i]);
 }
 
 int64_t cw_log_struct_size(void) { return (int64_t)sizeof(cw_log); }

@@ -92,8 +92,8 @@ CW_API int32_t cw_log_display(cw_log *log);
 CW_API int32_t cw_log_columns(cw_log *log);
 CW_API int32_t cw_log_asc(cw_log *log);
 
-/* Counts the backward steps of frames that came another way; frame i stands in line `line + i`. */
-CW_API void cw_log_clock(cw_log *log, const int64_t *t_ns, const uint8_t *bus, int64_t n, int64_t line);
+/* Watches the clock of frames that came another way; frame i stands in line line[i]. */
+CW_API void cw_log_clock(cw_log *log, const int64_t *t_ns, const uint8_t *bus, const int64_t *line, int64_t n);
 CW_API int64_t cw_log_struct_size(void);
 
 #endif
