@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BusData", "Buses", "Reference"]
 
-BUS_KEYS = ("database", "bitrate", "fd", "note")
+BUS_KEYS = ("database", "bitrate", "fd", "complete", "note")
 MOST_BUSES = 32
 
 
@@ -42,6 +42,7 @@ class BusData:
     index: int
     bitrate: int
     fd: bool
+    complete: bool
     databases: list[Database] = field(default_factory=list["Database"])
     messages: dict[str, Message] = field(default_factory=dict[str, "Message"])
 
@@ -70,6 +71,7 @@ class Buses:
                 len(self.by_name),
                 reader.whole(entries.get("bitrate"), "'bitrate'", 500_000),
                 reader.boolean(entries.get("fd"), "'fd'"),
+                reader.boolean(entries.get("complete"), "'complete'"),
             )
             self.by_name[name] = bus
             files = described.databases.get(name, [])

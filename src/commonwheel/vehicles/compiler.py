@@ -64,7 +64,7 @@ def _compile(described: Description, catalog: Catalog, reader: Reader) -> Vehicl
         name=described.name,
         sold_as=sold_as,
         powertrain=powertrain,
-        buses=tuple(Bus(bus.name, bus.bitrate, bus.fd) for bus in buses.by_name.values()),
+        buses=tuple(Bus(bus.name, bus.bitrate, bus.fd, bus.complete) for bus in buses.by_name.values()),
         messages=tuple(replace(info, personal=True) if i in hidden else info for i, info in enumerate(messages.infos)),
         signals=tuple(replace(info, personal=True) if info.path in private else info for info in signals.infos),
         attributes=attributes,

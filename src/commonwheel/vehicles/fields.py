@@ -80,10 +80,11 @@ def compile_field(row: FieldRow, leaf: Leaf | None, buses: Buses, reader: Reader
     common = {"invalid": invalid, "present": tuple(present), "valid": tuple(valid)}
     selectors = tuple((condition.signal.name, condition.values[0][0]) for condition in present)
     flags = tuple((condition.signal.name, condition.values[0][0]) for condition in valid)
+    no_value = invalid[0][0] if invalid else None
     if values is not None or (leaf is not None and leaf.allowed):
         table, codes = _enumeration(row, leaf, reference, reader)
         table_row = SignalRow(signal, -1, table=table, **common)
-        writer = Writer(-1, signal.name, codes=codes, present=selectors, valid=flags)
+        writer = Writer(-1, signal.name, codes=codes, present=selectors, valid=flags, invalid=no_value)
         return CompiledField(reference, table_row, writer, leaf.unit or "" if leaf else unit, 0.0)
     target = unit if leaf is None else leaf.unit or ""
     conversion = _convert(unit, target, row.node, reference, reader)
@@ -95,7 +96,7 @@ def compile_field(row: FieldRow, leaf: Leaf | None, buses: Buses, reader: Reader
         reader.fault(row.node, f"{reference} has no usable factor ({signal.factor:g})")
         return None
     low, high = _limits(row, leaf, reference, (scale, shift), reader)
-    writer = Writer(-1, signal.name, factor, offset, present=selectors, valid=flags)
+    writer = Writer(-1, signal.name, factor, offset, present=selectors, valid=flags, invalid=no_value)
     wire_row = SignalRow(signal, -1, factor, offset, low, high, **common)
     return CompiledField(reference, wire_row, writer, target, 0.0 if signal.is_float else abs(factor))
 

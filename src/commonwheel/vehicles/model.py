@@ -26,6 +26,8 @@ class Bus(msgspec.Struct, frozen=True):
     name: str
     bitrate: int = 500_000
     fd: bool = False
+    complete: bool = False
+    """Whether its databases list every id that the bus carries."""
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -109,6 +111,8 @@ class Writer(msgspec.Struct, frozen=True):
     """Selecting fields and the raw values they take in the frame that carries this field."""
     valid: tuple[tuple[str, int], ...] = ()
     """Fields that say the value is one, and their raw values."""
+    invalid: int | None = None
+    """The raw code that means 'no value', where there is one."""
     steps: tuple[tuple[int, float], ...] = ()
     """An expression of the standard value that is to be written, from ``back``; () for the value itself."""
 

@@ -1,0 +1,305 @@
+"""Samples as tables and files: Arrow, Parquet, CSV, JSON lines; long or wide; written atomically."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from commonwheel.errors import OutputError
+from commonwheel.vehicles.samples import Quality, Samples
+from commonwheel.wire.frames import Clock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Self
+
+    import numpy.typing as npt
+
+    from commonwheel.vehicles.model import SignalInfo
+
+__all__ = ["SUFFIXES", "SampleWriter", "to_arrow", "to_wide"]
+
+SUFFIXES = (".parquet", ".arrow", ".csv", ".jsonl")
+QUALITIES = pa.array([quality.name for quality in Quality])
+MOST_WIDE_CELLS = 50_000_000
+
+
+def _time_type(clock: Clock) -> pa.DataType:
+    if clock is Clock.UTC:
+        return pa.timestamp("ns", tz="UTC")
+    return pa.duration("ns") if clock is Clock.RELATIVE else pa.int64()
+
+
+def schema(clock: Clock) -> pa.Schema:
+    """Return the schema of the long table."""
+    word = pa.dictionary(pa.int32(), pa.string())
+    return pa.schema(
+        [
+            pa.field("time", _time_type(clock), nullable=False),
+            pa.field("signal", word, nullable=False),
+            pa.field("value", pa.float64()),
+            pa.field("label", word),
+            pa.field("unit", word, nullable=False),
+            pa.field("quality", pa.dictionary(pa.int8(), pa.string()), nullable=False),
+        ]
+    )
+
+
+@dataclass(frozen=True)
+class _Names:
+    """Dictionaries of the table's text columns, and where each signal points in them."""
+
+    paths: pa.Array
+    units: pa.Array
+    unit_of: npt.NDArray[np.int32]
+    labels: list[str]
+    label_at: npt.NDArray[np.int32]
+    """First label of each signal; -1: no labels."""
+    text: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, table: tuple[SignalInfo, ...]) -> _Names:
+        units = list(dict.fromkeys(signal.unit for signal in table))
+        labels: list[str] = []
+        starts = np.full(len(table), -1, np.int32)
+        for i, signal in enumerate(table):
+            if signal.labels:
+                starts[i] = len(labels)
+                labels.extend(signal.labels)
+        return cls(
+            pa.array([signal.path for signal in table], pa.string()),
+            pa.array(units, pa.string()),
+            np.array([units.index(signal.unit) for signal in table], np.int32),
+            labels,
+            starts,
+            np.array([signal.how == "text" for signal in table], np.bool_),
+        )
+
+
+def to_arrow(samples: Samples, names: _Names | None = None) -> pa.Table:
+    """Return the long table of a batch; see ``Samples.to_arrow``."""
+    names = names or _Names.of(samples.table)
+    signal, value = samples.signal, samples.value
+    label, mask = _labels(samples, names)
+    wire = schema(samples.clock)
+    columns = [
+        pa.array(samples.t_ns).view(wire.field("time").type),
+        pa.DictionaryArray.from_arrays(pa.array(signal), names.paths),
+        pa.array(value, mask=mask, from_pandas=True),
+        label,
+        pa.DictionaryArray.from_arrays(pa.array(names.unit_of[signal] if len(signal) else signal), names.units),
+        pa.DictionaryArray.from_arrays(pa.array(samples.quality.view(np.int8)), QUALITIES),
+    ]
+    return pa.Table.from_arrays(columns, schema=wire)
+
+
+def _labels(samples: Samples, names: _Names) -> tuple[pa.Array, npt.NDArray[np.bool_] | None]:
+    """Return the label column, and which values are no numbers (texts)."""
+    n = len(samples)
+    starts = names.label_at[samples.signal] if n else np.zeros(0, np.int32)
+    is_text = names.text[samples.signal] if n and names.text.any() else None
+    has = starts >= 0
+    if not has.any() and is_text is None:
+        return pa.DictionaryArray.from_arrays(pa.nulls(n, pa.int32()), pa.array([], pa.string())), None
+    code = np.where(np.isnan(samples.value), -1, samples.value).astype(np.int64)
+    at = starts + code
+    missing = ~has | (code < 0)
+    words = names.labels
+    if is_text is not None:
+        at = np.where(is_text, len(words) + code, at)
+        missing &= ~is_text
+        words = [*words, *samples.texts]
+    indices = pa.array(np.where(missing, 0, at).astype(np.int32), mask=missing)
+    return pa.DictionaryArray.from_arrays(indices, pa.array(words, pa.string())), is_text
+
+
+def to_wide(samples: Samples, period_ms: float) -> pa.Table:
+    """Return one column per signal on an even grid; see ``Samples.wide``.
+
+    Raises:
+        OutputError: the period is not positive, or so small that the table would be huge.
+    """
+    if not period_ms > 0:
+        message = f"the period of a wide table has to be positive, not {period_ms} ms"
+        raise OutputError(message)
+    numbers = np.unique(samples.signal)
+    if not len(numbers):
+        return pa.table({"time": pa.array([], _time_type(samples.clock))})
+    first, last = int(samples.t_ns.min()), int(samples.t_ns.max())
+    step = max(1, round(period_ms * 1e6)) if samples.clock is not Clock.ORDER else max(1, (last - first) // 1000)
+    if ((last - first) // step + 1) * len(numbers) > MOST_WIDE_CELLS:
+        message = f"a wide table of {(last - first) // step + 1} rows and {len(numbers)} columns is too large"
+        raise OutputError(f"{message}; choose a longer period, fewer signals, or the long form")
+    grid = np.arange(first, last + step, step, dtype=np.int64)
+    order = np.lexsort((np.arange(len(samples)), samples.t_ns, samples.signal))
+    t_ns, signal = samples.t_ns[order], samples.signal[order]
+    good, value = samples.quality[order] == Quality.GOOD, samples.value[order]
+    columns: dict[str, Any] = {"time": pa.array(grid).view(_time_type(samples.clock))}
+    edges = np.searchsorted(signal, [*numbers, numbers[-1] + 1])
+    for k, number in enumerate(numbers):
+        begin, end = edges[k], edges[k + 1]
+        at = np.searchsorted(t_ns[begin:end], grid, side="right") - 1
+        held = begin + np.clip(at, 0, None)
+        missing = (at < 0) | ~good[held]
+        info = samples.table[number]
+        if info.how == "text":
+            words = pa.array([*samples.texts], pa.string())
+            index = pa.array(np.where(missing, 0, np.nan_to_num(value[held])).astype(np.int32), mask=missing)
+            columns[info.path] = words.take(index)
+        else:
+            columns[info.path] = pa.array(value[held], mask=missing)
+    return pa.table(columns)
+
+
+@dataclass
+class SampleWriter:
+    """Writes batches of samples to one file; nothing is at *path* until ``close`` put a whole file there.
+
+    The format follows the suffix (``.parquet``, ``.arrow``, ``.csv``, ``.jsonl``). As a context manager it throws
+    the half-written file away when an error passes through.
+    """
+
+    path: Path
+    clock: Clock = Clock.UTC
+    rows: int = 0
+    _names: _Names | None = None
+    _sink: Any = None
+    _write: Callable[[pa.Table], None] | None = None
+    _closers: list[Callable[[], None]] = field(default_factory=list)  # type: ignore[type-arg]
+
+    def __post_init__(self) -> None:
+        if self.path.suffix not in SUFFIXES:
+            message = f"{self.path}: the suffix '{self.path.suffix}' is no format; use one of {', '.join(SUFFIXES)}"
+            raise OutputError(message)
+        if self.path.is_dir() or not self.path.parent.is_dir():
+            what = "is a folder" if self.path.is_dir() else f"cannot be written: there is no folder {self.path.parent}"
+            message = f"{self.path} {what}"
+            raise OutputError(message)
+        self._part = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.discard()
+
+    def write(self, samples: Samples) -> None:
+        """Append a batch in the long form.
+
+        Raises:
+            OutputError: the disk is full, or the place cannot be written.
+        """
+        if self._names is None:
+            self._names = _Names.of(samples.table)
+        self.write_table(to_arrow(samples, self._names))
+
+    def write_table(self, table: pa.Table) -> None:
+        """Append a table; all of one file have the same columns."""
+        try:
+            if self._write is None:
+                self._open(table.schema)
+            if self._write is not None:
+                self._write(table)
+        except (OSError, pa.ArrowException) as error:
+            raise OutputError(self._failure(error)) from error
+        self.rows += table.num_rows
+
+    def close(self) -> None:
+        """Finish the file and put it in its place, complete.
+
+        Raises:
+            OutputError: the disk is full, or the place cannot be written; nothing half-written is left.
+        """
+        try:
+            if self._write is None:
+                self._open(schema(self.clock))
+            for closer in self._closers:
+                closer()
+            self._closers.clear()
+            with self._part.open("rb") as done:
+                os.fsync(done.fileno())
+            self._part.replace(self.path)
+        except (OSError, pa.ArrowException) as error:
+            self.discard()
+            raise OutputError(self._failure(error)) from error
+
+    def discard(self) -> None:
+        """Throw away what was written."""
+        for closer in self._closers:
+            try:
+                closer()
+            except (OSError, pa.ArrowException):
+                continue  # it is thrown away in any case
+        self._closers.clear()
+        self._part.unlink(missing_ok=True)
+
+    def _failure(self, error: Exception) -> str:
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        return f"{self.path} cannot be written: {reason}; nothing was left there"
+
+    def _open(self, wire: pa.Schema) -> None:
+        if self.path.suffix == ".jsonl":
+            sink = self._part.open("wb")
+            self._closers.append(sink.close)
+            self._write = lambda table: _write_json_lines(table, sink)
+            return
+        sink = pa.OSFile(str(self._part), "wb")
+        if self.path.suffix == ".parquet":
+            import pyarrow.parquet as pq  # noqa: PLC0415 - only for this format
+
+            writer: Any = pq.ParquetWriter(sink, wire, compression="zstd", compression_level=1, write_statistics=True)
+            self._write = writer.write_table
+        elif self.path.suffix == ".arrow":
+            writer = pa.ipc.new_file(sink, wire, options=pa.ipc.IpcWriteOptions(unify_dictionaries=True))
+            self._write = writer.write_table
+        else:
+            import pyarrow.csv as pacsv  # noqa: PLC0415 - only for this format
+
+            plain = pa.schema([(item.name, pa.string() if _is_word(item.type) else item.type) for item in _csv(wire)])
+            writer = pacsv.CSVWriter(sink, plain)
+            self._write = lambda table: writer.write_table(_for_csv(table))
+        self._closers += [writer.close, sink.close]
+
+
+def _is_word(kind: pa.DataType) -> bool:
+    return pa.types.is_dictionary(kind)
+
+
+def _csv(wire: pa.Schema) -> list[pa.Field]:
+    """CSV has no durations: they become seconds."""
+    return [pa.field(f.name, pa.float64()) if pa.types.is_duration(f.type) else f for f in wire]
+
+
+def _for_csv(table: pa.Table) -> pa.Table:
+    columns: list[Any] = []
+    for item, column in zip(table.schema, table.columns, strict=True):
+        if pa.types.is_duration(item.type):
+            columns.append(pc.divide(pc.cast(pc.cast(column, pa.int64()), pa.float64()), 1e9))
+        else:
+            columns.append(pc.cast(column, pa.string()) if _is_word(item.type) else column)
+    return pa.table(columns, names=table.column_names)
+
+
+def _write_json_lines(table: pa.Table, sink: Any) -> None:  # noqa: ANN401 - a binary file
+    import msgspec  # noqa: PLC0415 - only for this format
+
+    encode = msgspec.json.Encoder().encode
+    plain = _for_csv(table)
+    time = plain.column_names.index("time")
+    if pa.types.is_timestamp(plain.schema.field(time).type):
+        text = pc.strftime(plain.column(time), format="%Y-%m-%dT%H:%M:%SZ")
+        plain = plain.set_column(time, "time", text)
+    for batch in plain.to_batches(max_chunksize=65536):
+        sink.write(b"".join(encode(row) + b"\n" for row in batch.to_pylist()))

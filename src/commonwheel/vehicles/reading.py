@@ -1,0 +1,239 @@
+"""A log in, standard samples out: the whole way, in chunks.
+
+``read`` is for a log that fits in memory, ``LogDecoder`` for one that does not: it yields samples batch by
+batch and counts what it saw, so that a log of another car, read with the wrong description, is noticed.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from commonwheel.errors import LogError
+from commonwheel.vehicles import Samples, Vehicle, load_vehicle
+from commonwheel.vehicles.decoder import VehicleDecoder
+from commonwheel.wire.frames import Clock, Frames
+from commonwheel.wire.logs import open_log
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from types import TracebackType
+    from typing import Self
+
+    from commonwheel.vehicles.identify import Identification
+    from commonwheel.wire.logs import LogReader, LogReport
+
+__all__ = ["LogDecoder", "Selection", "read"]
+
+FEW_KNOWN = 0.5
+FEW_HOLD = 0.9
+ENOUGH = 100
+LOOK_AHEAD_FRAMES = 400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which part of a log is wanted."""
+
+    signals: tuple[str, ...] | None = None
+    """Path patterns; None is every signal."""
+    buses: Mapping[int, str] | None = None
+    """Recorded bus to the car's bus; None finds out."""
+    start_s: float | None = None
+    """Seconds after the log's first frame."""
+    end_s: float | None = None
+    with_personal: bool = False
+
+
+@dataclass(slots=True)
+class LogDecoder:
+    """Decodes one log, chunk by chunk. Use as a context manager and iterate.
+
+    After (or while) iterating, ``report`` accounts for the log's lines, ``decoder`` for its frames.
+    """
+
+    path: Path
+    car: str | Path | Vehicle | None = None
+    selection: Selection = field(default_factory=Selection)
+    catalog: Path | None = None
+    progress: Callable[[int], None] | None = None
+    vehicle: Vehicle = field(init=False)
+    decoder: VehicleDecoder = field(init=False)
+    identification: Identification | None = field(init=False, default=None)
+    buses: Mapping[int, str] | None = field(init=False, default=None)
+    """How the recorded buses were assigned; None where there was nothing to assign."""
+    _reader: LogReader = field(init=False)
+    _stack: ExitStack = field(init=False, default_factory=ExitStack)
+    _ahead: list[Frames] = field(init=False, default_factory=list[Frames])
+    _last_ns: int = field(init=False, default=0)
+
+    def __enter__(self) -> Self:
+        """Open the log, tell its car when none was named, and assign its buses.
+
+        Raises:
+            LogError: the log cannot be read, or is of none of the described cars.
+            DescriptionError: the named car does not exist or has faults.
+        """
+        car = self.car
+        vehicle = None if car is None else car if isinstance(car, Vehicle) else load_vehicle(car, catalog=self.catalog)
+        self._reader = self._stack.enter_context(open_log(self.path))
+        try:
+            self._begin(vehicle)
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    @property
+    def report(self) -> LogReport:
+        """What the log's lines were, as far as it was read."""
+        return self._reader.report
+
+    def __iter__(self) -> Iterator[Samples]:
+        """Yield the samples of the log, in order of arrival."""
+        start, end = self._window()
+        for frames in self._chunks():
+            chosen = frames
+            if start is not None or end is not None:
+                inside = np.ones(len(frames), bool)
+                if start is not None:
+                    inside &= frames.t_ns >= start
+                if end is not None:
+                    inside &= frames.t_ns < end
+                chosen = frames[inside]
+            if len(chosen):
+                self._last_ns = int(chosen.t_ns[-1])
+                yield self.decoder.decode(chosen)
+            if self.progress is not None:
+                self.progress(self.report.bytes_read)
+        rest = self.decoder.expire(self._last_ns)
+        if len(rest):
+            yield rest
+
+    def _chunks(self) -> Iterator[Frames]:
+        yield from self._ahead
+        self._ahead.clear()
+        yield from self._reader
+
+    def _begin(self, vehicle: Vehicle | None) -> None:
+        several = vehicle is None or (len(vehicle.buses) > 1 and self.selection.buses is None)
+        self._peek(LOOK_AHEAD_FRAMES if several else 1)
+        first = self._ahead[0] if self._ahead else Frames.empty()
+        buses = self.selection.buses
+        if several and self._ahead:
+            from commonwheel.vehicles.identify import identify  # noqa: PLC0415 - only when something is to be found out
+
+            ahead = Frames.concat(self._ahead)
+            self.identification = identify(ahead, None if vehicle is None else [vehicle])
+            vehicle, buses = self._choose(vehicle, buses)
+        if vehicle is None:
+            message = f"{self.path}: holds no frames, so its car cannot be told"
+            raise LogError(message)
+        self.vehicle, self.buses = vehicle, buses
+        self.decoder = VehicleDecoder(
+            vehicle,
+            buses=buses,
+            signals=self.selection.signals,
+            with_personal=self.selection.with_personal,
+            clock=first.clock,
+        )
+
+    def _peek(self, enough: int) -> None:
+        """Read the beginning of the log; it is decoded later like the rest."""
+        total = 0
+        for frames in self._reader:
+            self._ahead.append(frames)
+            total += len(frames)
+            if total >= enough:
+                break
+
+    def _choose(
+        self, vehicle: Vehicle | None, buses: Mapping[int, str] | None
+    ) -> tuple[Vehicle, Mapping[int, str] | None]:
+        found = self.identification
+        best = found.best if found else None
+        if vehicle is None:
+            if best is None or found is None:
+                nearest = found.candidates[0].car if found and found.candidates else "none"
+                message = (
+                    f"{self.path}: made by none of the described cars (nearest: {nearest}); "
+                    "name one with --car, or see 'commonwheel identify'"
+                )
+                raise LogError(message)
+            vehicle = load_vehicle(best.car, catalog=self.catalog)
+        if buses is None and best is not None:
+            return vehicle, best.assignment
+        if buses is None and found is not None and found.candidates and found.candidates[0].buses:
+            # Nothing fits, but a car was named: take the least bad assignment, the caller is warned.
+            return vehicle, {fit.log_bus: fit.bus for fit in found.candidates[0].buses}
+        return vehicle, buses
+
+    def _window(self) -> tuple[int | None, int | None]:
+        first = int(self._ahead[0].t_ns[0]) if self._ahead and len(self._ahead[0]) else 0
+        start, end = self.selection.start_s, self.selection.end_s
+        return (
+            None if start is None else first + round(start * 1e9),
+            None if end is None else first + round(end * 1e9),
+        )
+
+    @property
+    def warnings(self) -> list[str]:
+        """What speaks against the description, or for a damaged log; empty when all is well."""
+        counts = self.decoder.counts
+        total = counts.known + counts.unknown
+        found: list[str] = []
+        if total >= ENOUGH and counts.known < FEW_KNOWN * total:
+            share = counts.known / total
+            found.append(f"only {share:.0%} of the frames are of messages that {self.vehicle.name} describes")
+        checked = [m for m in self.decoder.message_counts if m.checked]
+        tried, failed = sum(m.frames for m in checked), sum(m.corrupt for m in checked)
+        if tried >= ENOUGH and failed > (1 - FEW_HOLD) * tried:
+            found.append(f"{failed / tried:.0%} of the checksums fail ({failed:,} of {tried:,} frames)")
+        if found:
+            found.append("is this a log of another car? 'commonwheel identify' compares it with all of them")
+        report = self.report
+        if report.frames + report.reported != report.lines:  # a defect of the reader, worth saying
+            found.append(f"{report.lines - report.frames - report.reported} lines are not accounted for")
+        return found
+
+
+def read(
+    log: str | Path,
+    car: str | Path | Vehicle | None = None,
+    *,
+    signals: Iterable[str] | None = None,
+    buses: Mapping[int, str] | None = None,
+    with_personal: bool = False,
+    catalog: str | Path | None = None,
+) -> Samples:
+    """Read a whole log into standard samples.
+
+    Args:
+        log: a log in any format that ``commonwheel.wire.logs`` knows.
+        car: 'maker/car', a description's path, or a loaded vehicle; None finds out.
+        signals: path patterns; None is every signal.
+        buses: recorded bus to the car's bus; None finds out.
+        with_personal: also the signals that tell who the car or its user is.
+        catalog: a VSS tree of your own, as JSON.
+
+    Raises:
+        LogError: the log cannot be read, or is of none of the described cars.
+        DescriptionError: the named car does not exist or has faults.
+    """
+    selection = Selection(None if signals is None else tuple(signals), buses, with_personal=with_personal)
+    with LogDecoder(Path(log), car, selection, None if catalog is None else Path(catalog)) as decoder:
+        parts = list(decoder)
+        if not parts:
+            return decoder.decoder.decode(Frames.empty(clock=Clock.RELATIVE))
+        return Samples.concat(parts)
+
+
