@@ -49,7 +49,7 @@ def read_tree(data: bytes, source: str) -> tuple[dict[str, Leaf], dict[str, Bran
         CatalogError: the text is not JSON, or not a tree of signals; states every fault.
     """
     try:
-        roots: object = msgspec.json.decode(data)
+        roots: object = msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"))  # a byte order mark
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         message = f"{source}: not a JSON file ({error}); export the tree with 'vspec export json'"
         raise CatalogError(message) from error
@@ -108,7 +108,8 @@ class _Reader:
 
     def _node(self, path: str, name: str, node: object, level: int) -> None:
         if not _NAME.fullmatch(name):
-            self._fault(path, f"the name {name!r} holds a space, dot, colon or asterisk, or is empty")
+            parent = path.removesuffix(name).removesuffix(".") or "top level"
+            self._fault(parent, f"the name {name!r} holds a space, dot, colon or asterisk, or is empty")
             return
         if not isinstance(node, dict):
             self._fault(path, f"a node must be an object, not {_kind_of(node)}")

@@ -95,6 +95,7 @@ inch = in inches "
 foot = ft feet foot
 mile = mi mile miles
 nanometre = nm
+newton * metre = NM
 kilometre / hour = kph kmh kmph km/hr km/hour
 mile / hour = mph mi/h mi/hr
 metre / second = mps m/sec

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pint import Unit, UnitRegistry
+    from pint.facets.plain import PlainUnit  # what pint's products are typed as
 
     _Convert = Callable[[Fraction, object, object], Fraction]
 
@@ -116,7 +117,7 @@ def to_pint(name: str | None) -> Unit:
     return _lookup(name or "")
 
 
-def conversion(source: str | Unit | None, target: str | Unit | None) -> tuple[float, float]:
+def conversion(source: str | PlainUnit | None, target: str | PlainUnit | None) -> tuple[float, float]:
     """Return (factor, offset) with ``value_in_target = value_in_source * factor + offset``.
 
     Raises:
@@ -130,7 +131,7 @@ def conversion(source: str | Unit | None, target: str | Unit | None) -> tuple[fl
     return _convert(_as_unit(source), _as_unit(target), _shown(source), _shown(target))
 
 
-def dimension(unit: str | Unit | None) -> str:
+def dimension(unit: str | PlainUnit | None) -> str:
     """Return what a unit measures, in a word or as pint writes it (``[length] ** 4``); for messages.
 
     Raises:
@@ -146,7 +147,7 @@ def dimension(unit: str | Unit | None) -> str:
     return _words().get(unit.dimensionality, str(unit.dimensionality))
 
 
-def is_offset(unit: str | Unit | None) -> bool:
+def is_offset(unit: str | PlainUnit | None) -> bool:
     """Return whether zero of this unit is not nothing (degrees Celsius), so that it takes no product.
 
     Raises:
@@ -172,16 +173,16 @@ def _words() -> dict[object, str]:
     return {to_pint(name).dimensionality: word for word, _, name in rows}
 
 
-def _as_unit(unit: str | Unit | None) -> Unit:
+def _as_unit(unit: str | PlainUnit | None) -> PlainUnit:
     return to_pint(unit) if isinstance(unit, str | None) else unit
 
 
-def _parts(unit: Unit) -> Mapping[str, float]:
+def _parts(unit: PlainUnit) -> Mapping[str, float]:
     """Return the units that a unit is made of, with their exponents; prefixes are part of the names."""
     return cast("Mapping[str, float]", unit._units)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 
 
-def _turns(unit: Unit) -> float:
+def _turns(unit: PlainUnit) -> float:
     """Return the power of turning that is in a unit: 1 for rpm, 0 for Hz."""
     return sum(exponent for name, exponent in _parts(unit).items() if name in _ANGLES)
 
@@ -217,7 +218,7 @@ def _convert_texts(source: str, target: str) -> tuple[float, float]:
     return _convert(*(fitting or [units])[0], _shown(source), _shown(target))
 
 
-def _convert(source: Unit, target: Unit, source_text: str, target_text: str) -> tuple[float, float]:
+def _convert(source: PlainUnit, target: PlainUnit, source_text: str, target_text: str) -> tuple[float, float]:
     obstacle = _obstacle(source, target)
     if obstacle:
         message = f"{source_text} does not convert to {target_text}: {obstacle}"
@@ -236,7 +237,7 @@ def _convert(source: Unit, target: Unit, source_text: str, target_text: str) -> 
     return float(one - zero), float(zero)
 
 
-def _obstacle(source: Unit, target: Unit) -> str:
+def _obstacle(source: PlainUnit, target: PlainUnit) -> str:
     """Return why no factor and offset lead from one unit to the other; empty when they do."""
     ours, theirs = source.dimensionality, target.dimensionality
     if ours and ours == theirs**-1:
@@ -249,7 +250,7 @@ def _obstacle(source: Unit, target: Unit) -> str:
     return "" if _alike(source, target) else different
 
 
-def _alike(source: Unit, target: Unit) -> bool:
+def _alike(source: PlainUnit, target: PlainUnit) -> bool:
     """Return whether two units measure the same thing, turns and frequencies told apart."""
     dimensions = source.dimensionality
     if dimensions != target.dimensionality:
@@ -260,7 +261,7 @@ def _alike(source: Unit, target: Unit) -> bool:
     return bool(dimensions) and not named
 
 
-def _shown(unit: str | Unit | None) -> str:
+def _shown(unit: str | PlainUnit | None) -> str:
     if isinstance(unit, str | None):
         return f"{unit!r}" if unit else "a number without unit"
     return f"'{unit}'"
