@@ -54,7 +54,7 @@ def fuzz(runs: int) -> int:
     """Compile and run every fuzz target; return the number of those that failed. Inputs that fail go to ``build/``."""
     clang = shutil.which("clang")
     if clang is None:
-        sys.exit("fuzzing needs clang with libFuzzer (Debian: apt-get install clang); install it")
+        sys.exit("fuzzing needs clang with libFuzzer (Debian: apt-get install clang libclang-rt-dev); install it")
     targets = sorted((_ROOT / "tests" / "native").glob("fuzz_*.c"))
     kernels = sorted((_PACKAGE / "native").glob("*.c"))
     failed = 0
