@@ -468,6 +468,23 @@ CW_API int64_t cw_check_frames(const cw_tables *t, const cw_check *c, const uint
     return held;
 }
 
+/* Add samples to the summaries of their signals. */
+CW_API void cw_summarize(const int64_t *t_ns, const int32_t *signal, const double *value, const uint8_t *quality,
+                         int64_t count, cw_summary *summaries, int32_t signals)
+{
+    for (int64_t i = 0; i < count; i++) {
+        if (signal[i] < 0 || signal[i] >= signals || quality[i] > CW_UNSEEN) continue;
+        cw_summary *s = summaries + signal[i];
+        if (t_ns[i] < s->first_ns) s->first_ns = t_ns[i];
+        if (t_ns[i] > s->last_ns) s->last_ns = t_ns[i];
+        s->counts[quality[i]]++;
+        if (quality[i] != CW_GOOD) continue;
+        s->last = value[i];
+        if (value[i] < s->low) s->low = value[i];
+        if (value[i] > s->high) s->high = value[i];
+    }
+}
+
 /* ---- encode ------------------------------------------------------------------------------------- */
 
 /* Put raw[k * count + i] into field k of payload i. Every field's `need` is at most `width`. */
@@ -492,6 +509,6 @@ CW_API int32_t cw_layout(int32_t which)
 {
     static const int32_t sizes[] = {sizeof(cw_field), sizeof(cw_condition), sizeof(cw_range), sizeof(cw_signal),
                                     sizeof(cw_check), sizeof(cw_message), sizeof(cw_derived), sizeof(cw_op),
-                                    sizeof(cw_message_state)};
+                                    sizeof(cw_message_state), sizeof(cw_summary)};
     return which >= 0 && which < (int32_t)(sizeof sizes / sizeof *sizes) ? sizes[which] : -1;
 }

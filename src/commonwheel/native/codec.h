@@ -154,4 +154,11 @@ typedef struct {
     int64_t capacity, count;
 } cw_samples;
 
+/* What is known of one signal over many samples. 80 bytes. */
+typedef struct {
+    int64_t first_ns, last_ns;
+    double low, high, last; /* of GOOD samples */
+    uint64_t counts[5];     /* by quality */
+} cw_summary;
+
 #endif

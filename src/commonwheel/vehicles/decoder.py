@@ -97,6 +97,11 @@ class VehicleDecoder:
         return self._samples(self._decoder.expire(now_ns))
 
     @property
+    def texts(self) -> list[str]:
+        """The texts found so far; samples of text signals hold their numbers."""
+        return self._strings
+
+    @property
     def counts(self) -> Counts:
         """Frames known, unknown and without payload so far, and the raw counts by message."""
         return self._decoder.counts

@@ -123,6 +123,7 @@ def kernels() -> ctypes.CDLL:
         "cw_expire": (i32, [tables, state, i64, samples]),
         "cw_bound": (i64, [tables, frames]),
         "cw_check_frames": (i64, [tables, pointer, pointer, pointer, i64, i32]),
+        "cw_summarize": (None, [pointer, pointer, pointer, pointer, i64, pointer, i32]),
         "cw_pack": (None, [pointer, i64, pointer, pointer, i64, i32]),
         "cw_seal": (None, [tables, pointer, pointer, i64, i32, i32]),
         "cw_layout": (i32, [i32]),

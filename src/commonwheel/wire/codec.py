@@ -7,13 +7,13 @@ log cut in chunks and a live bus go the same way. ``pack`` and ``seal`` are the 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from commonwheel.wire._kernels import CFrames, CSamples, CState, address, bind_tables, kernels
 from commonwheel.wire.frames import Clock, Frames
-from commonwheel.wire.tables import FIELD, MESSAGE_STATE, Condition, SignalRow, TableBuilder, Tables, place
+from commonwheel.wire.tables import FIELD, MESSAGE_STATE, SUMMARY, Condition, SignalRow, TableBuilder, Tables, place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from commonwheel.wire.database import Database, Message, Signal
 
-__all__ = ["Columns", "Counts", "Decoder", "check_frames", "compile_database", "decode_database", "pack", "seal"]
+__all__ = ["Columns", "Counts", "Decoder", "Summaries", "check_frames", "compile_database", "decode_database", "pack", "seal"]
 
 _NO_BUS = 255
 _UNSEEN = 4
@@ -155,6 +155,35 @@ def _join(parts: Sequence[Columns]) -> Columns:
         np.concatenate([part.value for part in parts]),
         np.concatenate([part.quality for part in parts]),
     )
+
+
+class Summaries:
+    """What is known of each signal over many batches of samples, gathered in one pass over each."""
+
+    def __init__(self, signals: int) -> None:
+        """Prepare for signal numbers 0..*signals* - 1."""
+        self.rows = np.zeros(signals, SUMMARY)
+        """One row per signal: ``first_ns``, ``last_ns``, ``counts`` by quality; ``low``, ``high``, ``last`` of the
+        GOOD ones, NaN where there was none."""
+        self.rows["first_ns"], self.rows["last_ns"] = np.iinfo(np.int64).max, np.iinfo(np.int64).min
+        self.rows["low"], self.rows["high"], self.rows["last"] = np.inf, -np.inf, np.nan
+
+    def add(self, columns: _Columnar) -> None:
+        """Take in a batch."""
+        arrays = (columns.t_ns, columns.signal, columns.value, columns.quality)
+        where = [address(np.ascontiguousarray(array)) for array in arrays]
+        kernels().cw_summarize(*where, len(columns.t_ns), address(self.rows), len(self.rows))
+
+
+class _Columnar(Protocol):
+    @property
+    def t_ns(self) -> npt.NDArray[np.int64]: ...
+    @property
+    def signal(self) -> npt.NDArray[np.int32]: ...
+    @property
+    def value(self) -> npt.NDArray[np.float64]: ...
+    @property
+    def quality(self) -> npt.NDArray[np.uint8]: ...
 
 
 def check_frames(tables: Tables, check: int, frames: Frames) -> int:

@@ -118,7 +118,17 @@ MESSAGE_STATE = np.dtype(
         ("unused", "6u1"),
     ]
 )
-LAYOUTS = (FIELD, CONDITION, RANGE, SIGNAL, CHECK, MESSAGE, DERIVED, OP, MESSAGE_STATE)
+SUMMARY = np.dtype(
+    [
+        ("first_ns", "i8"),
+        ("last_ns", "i8"),
+        ("low", "f8"),
+        ("high", "f8"),
+        ("last", "f8"),
+        ("counts", "5u8"),
+    ]
+)
+LAYOUTS = (FIELD, CONDITION, RANGE, SIGNAL, CHECK, MESSAGE, DERIVED, OP, MESSAGE_STATE, SUMMARY)
 """In the order of ``cw_layout``."""
 
 BIG, SIGNED, SPILL = 1, 2, 4

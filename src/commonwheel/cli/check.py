@@ -1,0 +1,98 @@
+"""Compile descriptions and print every fault at once, each with file, line and remedy; then what they cover.
+
+Without a path every shipped description is checked. Exit status 1 when there is any fault.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from commonwheel.cli import FINE, PROBLEMS, show
+
+if TYPE_CHECKING:
+    import argparse
+
+    from commonwheel.catalog.profiles import Profile
+    from commonwheel.vehicles import Vehicle
+
+__all__ = ["configure", "run"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """State the options."""
+    parser.add_argument("path", nargs="*", help="maker/car[:variant], a description's folder, or a folder of makers")
+    parser.add_argument("--catalog", type=Path, metavar="FILE", help="a VSS tree of your own, as JSON")
+    parser.add_argument("--json", action="store_true", help="print faults and coverage as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check; returns the exit status."""
+    from commonwheel.catalog import load_catalog
+    from commonwheel.catalog.profiles import load_profiles
+    from commonwheel.errors import DescriptionError
+    from commonwheel.vehicles.compiler import compile_vehicle
+    from commonwheel.vehicles.description import SHIPPED, car_names
+
+    catalog = load_catalog(args.catalog)
+    profiles = load_profiles()
+    names: list[str | Path] = []
+    for path in args.path or [str(SHIPPED)]:
+        inside = car_names(Path(path)) if Path(path).is_dir() else []
+        names += [Path(path, name) if ":" not in name else f"{path}/{name}" for name in inside] or [path]
+    checked: list[dict[str, Any]] = []
+    for name in names:
+        entry: dict[str, Any] = {"car": str(name), "faults": [], "coverage": None, "repairs": []}
+        try:
+            vehicle, _ = compile_vehicle(name, catalog)
+        except DescriptionError as error:
+            entry["faults"] = [{"file": str(f.file), "line": f.line, "message": f.message} for f in error.faults]
+        else:
+            entry |= {"car": vehicle.name, "coverage": _coverage(vehicle, profiles), "repairs": list(vehicle.repairs)}
+        checked.append(entry)
+    if args.json:
+        show.print_json(checked)
+    else:
+        _print(checked, profiles)
+    return PROBLEMS if any(entry["faults"] for entry in checked) else FINE
+
+
+def _coverage(vehicle: Vehicle, profiles: dict[str, Profile]) -> dict[str, Any]:
+    evidence = [signal.evidence.partition(" ")[0] for signal in vehicle.signals]
+    profile_counts = {
+        name: [sum(s.path in vehicle.provided for s in profile.signals), len(profile.signals)]
+        for name, profile in profiles.items()
+    }
+    return {
+        "signals": len(vehicle.signals),
+        "attributes": len(vehicle.attributes),
+        "requests": len(vehicle.requests),
+        "messages": len(vehicle.messages),
+        "verified": evidence.count("verified"),
+        "documented": evidence.count("documented"),
+        "assumed": evidence.count("assumed"),
+        "profiles": profile_counts,
+    }
+
+
+def _print(checked: list[dict[str, Any]], profiles: dict[str, Profile]) -> None:
+    for entry in checked:
+        for fault in entry["faults"]:
+            print(f"{fault['file']}:{fault['line']}: {fault['message']}")
+        for repair in entry["repairs"]:
+            print(f"note: {repair}")
+    rows = [_row(entry, profiles) for entry in checked]
+    columns = ["car", "faults", "signals", "verified", "documented", "assumed", "requests", "messages", *profiles]
+    show.table(columns, rows, right=tuple(range(1, len(columns))))
+    faults = sum(len(entry["faults"]) for entry in checked)
+    cars = f"{len(checked)} description{'s' if len(checked) != 1 else ''}"
+    print(f"{cars} checked: " + (f"{faults} fault{'s' if faults != 1 else ''}" if faults else "no faults"))
+
+
+def _row(entry: dict[str, Any], profiles: dict[str, Profile]) -> list[str]:
+    cover = entry["coverage"]
+    if cover is None:
+        return [entry["car"], str(len(entry["faults"])), *[""] * (6 + len(profiles))]
+    numbers = [cover[key] for key in ("signals", "verified", "documented", "assumed", "requests", "messages")]
+    shares = ["{}/{}".format(*cover["profiles"][name]) for name in profiles]
+    return [entry["car"], "0", *map(str, numbers), *shares]
