@@ -129,7 +129,8 @@ static uint32_t checksum(const cw_tables *t, const cw_check *c, const uint8_t *p
     }
     case CW_SUM8:
         for (int i = 0; i < size; i++) sum += p[i];
-        return (sum - p[at] + (c->sizes ? (uint32_t)size : 0)) & 0xFF;
+        sum += (c->sizes ? (uint32_t)size : 0) - p[at];
+        return (c->sign < 0 ? 0u - sum : sum) & 0xFF;
     default:
         for (int i = 0; i < size; i++) sum ^= p[i];
         return (sum ^ p[at]) & 0xFF;

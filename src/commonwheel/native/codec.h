@@ -50,7 +50,7 @@ typedef struct {
     int32_t kind;
     int32_t at;       /* byte; negative: from the end */
     int32_t mask;     /* of the byte: 0xFF or 0x0F */
-    int32_t sign;     /* nibbles: +1 or -1 */
+    int32_t sign;     /* sums: +1 or -1 */
     uint32_t base;    /* added to the sum, or the start value */
     uint32_t xorout;
     int32_t table;    /* CRC: offset of its 8 slices of 256 */

@@ -40,7 +40,6 @@ CW_INLINE int candump_line(const cw_style *s, line *l)
     if (CW_UNLIKELY((kind = take_name(s, l)))) return kind;
     if (CW_UNLIKELY((kind = take_socketcan_id(l)))) return kind;
     if (!take(l, '#')) return CW_BAD_ID;
-    clear(s, l);
     if (CW_UNLIKELY(lower(*l->at) == 'r')) {
         l->id |= CW_REMOTE;
         l->at++;
@@ -85,7 +84,6 @@ CW_INLINE int display_line(const cw_style *s, line *l)
     l->at = skip_blanks(l->at);
     if (begins(l->at, "remote request")) {
         if (length > 8) return CW_BAD_LENGTH;
-        clear(s, l);
         l->id |= CW_REMOTE;
         l->size = (uint8_t)length;
         l->at += 14;
@@ -210,8 +208,7 @@ CW_INLINE int columns_line(const cw_style *s, line *l)
             if (remote) {
                 if (length == ANY_LENGTH) length = 0;
                 if (length > 8) return CW_BAD_LENGTH;
-                clear(s, l);
-                l->size = (uint8_t)length;
+                        l->size = (uint8_t)length;
             } else if (CW_UNLIKELY((kind = take_bytes(s, l, length)) || (kind = no_more_bytes(s, l)))) {
                 return kind;
             }
@@ -289,7 +286,6 @@ CW_INLINE int asc_fd_line(const cw_style *s, line *l)
     l->at = skip_blanks(l->at);
     if (!take_small(l, 64, &length) || !is_gap(s, *l->at)) return CW_BAD_LENGTH;
     if (!length && code) {
-        clear(s, l);
         l->id |= CW_REMOTE;
         l->size = (uint8_t)(code > 8 ? 8 : code);
     } else {
@@ -333,7 +329,6 @@ CW_INLINE int asc_line(const cw_style *s, line *l)
     if (set_id(l, id, extended)) return CW_BAD_ID;
     l->at = skip_blanks(l->at + 1);
     if (type == 'r') {
-        clear(s, l);
         l->id |= CW_REMOTE;
         l->size = is_digit(*l->at) && is_gap(s, l->at[1]) && *l->at < '9' ? *l->at - '0' : 0;
     } else {
@@ -476,6 +471,10 @@ CW_INLINE int32_t run(cw_log *log, line_reader read)
             break;
         }
         line l = {.at = start, .data = log->data + log->frames * style.width, .stamp = start};
+        if (CW_LIKELY(style.width == 8))
+            memset(l.data, 0, 8);
+        else
+            memset(l.data, 0, 64);
         int kind = is_end(*skip_blanks(start)) ? CW_BLANK : read(&style, &l);
         if (CW_UNLIKELY(kind == CW_WIDE)) {
             status = CW_WIDE;

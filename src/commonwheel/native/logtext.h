@@ -200,14 +200,6 @@ CW_INLINE int take_name(const cw_style *s, line *l)
     return CW_FRAME;
 }
 
-CW_INLINE void clear(const cw_style *s, line *l)
-{
-    if (CW_LIKELY(s->width == 8))
-        memset(l->data, 0, 8);
-    else
-        memset(l->data, 0, 64);
-}
-
 /* One byte that stands alone: two hexadecimal digits, or a decimal number. */
 CW_INLINE int take_byte(const cw_style *s, line *l, uint8_t *value)
 {
@@ -239,7 +231,6 @@ CW_INLINE int take_bytes(const cw_style *s, line *l, unsigned count)
     const unsigned most = count == ANY_LENGTH ? 64 : count, width = (unsigned)s->width;
     unsigned i = 0;
     if (count != ANY_LENGTH && count > width) return CW_WIDE;
-    clear(s, l);
     for (l->at = skip_blanks(l->at); i < most && !is_end(*l->at); i++, next_cell(s, l)) {
         if (i == width) return CW_WIDE;
         if (CW_UNLIKELY(!take_byte(s, l, l->data + i))) return CW_BAD_DATA;

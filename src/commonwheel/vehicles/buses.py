@@ -79,6 +79,10 @@ class Buses:
                 reader.fault(node, f"bus '{name}' needs a database: 'database: {name}.dbc'")
             for file in files:
                 self._load(bus, file, described)
+        for reference, node in described.removed.items():
+            found = self.message(node, reference)
+            if found is not None:
+                del found[0].messages[found[1].name]
 
     def _load(self, bus: BusData, node: Node, described: Description) -> None:
         from commonwheel.wire.database import load_database  # noqa: PLC0415 - cantools is heavy, for compiling only

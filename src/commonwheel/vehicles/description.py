@@ -1,7 +1,8 @@
 """Description files: found, read, and merged with what they extend.
 
 ``read_description`` follows ``extends`` and picks a variant, so that everything after it sees one
-complete description. Rows are merged by key: the child's row replaces the parent's, ``null`` removes it.
+complete description. Rows are merged by key: the child's row replaces the parent's, ``null`` removes it; rows of
+buses and messages are merged key by key.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ SHIPPED = Path(__file__).parent
 
 FILE = "vehicle.yaml"
 ROWS = ("buses", "messages", "signals", "attributes", "requests")
+MERGED = ("buses", "messages")
+"""Rows whose own keys are merged too; every other row is replaced whole."""
 PLAIN = ("sold_as", "powertrain", "evidence", "note")
 KEYS = ("format", "vehicle", "abstract", "extends", *PLAIN, *ROWS, "personal", "variants")
 VARIANT_KEYS = (*PLAIN, *ROWS, "personal")
@@ -44,6 +47,8 @@ class Description:
     personal: list[Node] = field(default_factory=list[Node])
     databases: dict[str, list[Node]] = field(default_factory=dict[str, list[Node]])
     """Bus to its database files, parents' first."""
+    removed: dict[str, Node] = field(default_factory=dict[str, Node])
+    """Messages of the databases that this car does not have ('bus/Message: null')."""
     variants: tuple[str, ...] = ()
     files: dict[Path, str] = field(default_factory=dict[Path, str])
     """Every file read, with the SHA-256 of its content."""
@@ -182,13 +187,16 @@ def _merge(into: Description, child: Description) -> None:
         for name, node in rows.items():
             if node.value is None:
                 merged.pop(name, None)
-            elif key == "buses" and name in merged and node.entries and merged[name].entries:
+                if key == "messages":
+                    into.removed[name] = node
+            elif key in MERGED and name in merged and node.entries and merged[name].entries:
                 merged[name] = Node({**merged[name].entries, **node.entries}, node.file, node.line)
             else:
                 merged[name] = node
     into.personal += child.personal
     for bus, nodes in child.databases.items():
         into.databases.setdefault(bus, []).extend(nodes)
+    into.removed |= child.removed
     into.files |= child.files
 
 

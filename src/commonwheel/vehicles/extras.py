@@ -127,7 +127,7 @@ def compile_requests(
             continue
         row_keys = {key: value for key, value in entries.items() if key not in {"to", "confirm", "within"}}
         row = parse_row(Node({"from": entries["to"], **row_keys}, node.file, node.line), reader)
-        field = compile_field(row, leaf, buses, reader) if row and not hasattr(row, "inputs") else None  # pyright: ignore[reportArgumentType]
+        field = compile_field(row, leaf, buses, reader, written_only=True) if row and not hasattr(row, "inputs") else None  # pyright: ignore[reportArgumentType]
         confirm = _confirm(entries.get("confirm"), node, leaf, catalog, signals, reader)
         if field is None or row is None:
             continue

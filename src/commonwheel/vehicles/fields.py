@@ -61,8 +61,13 @@ def limits_of(leaf: Leaf) -> tuple[float, float]:
     )
 
 
-def compile_field(row: FieldRow, leaf: Leaf | None, buses: Buses, reader: Reader) -> CompiledField | None:
-    """Compile a 'from' row for a leaf of the standard, or (None) for an expression, in the wire's own unit."""
+def compile_field(
+    row: FieldRow, leaf: Leaf | None, buses: Buses, reader: Reader, *, written_only: bool = False
+) -> CompiledField | None:
+    """Compile a 'from' row for a leaf of the standard, or (None) for an expression, in the wire's own unit.
+
+    A field that is only written (a request's) need not map every code that it can hold.
+    """
     reference = buses.field(row.node, row.source)
     if reference is None:
         return None
@@ -82,7 +87,7 @@ def compile_field(row: FieldRow, leaf: Leaf | None, buses: Buses, reader: Reader
     flags = tuple((condition.signal.name, condition.values[0][0]) for condition in valid)
     no_value = invalid[0][0] if invalid else None
     if values is not None or (leaf is not None and leaf.allowed):
-        table, codes = _enumeration(row, leaf, reference, reader)
+        table, codes = _enumeration(row, leaf, reference, reader, holes=written_only)
         table_row = SignalRow(signal, -1, table=table, **common)
         writer = Writer(-1, signal.name, codes=codes, present=selectors, valid=flags, invalid=no_value)
         return CompiledField(reference, table_row, writer, leaf.unit or "" if leaf else unit, 0.0)
@@ -155,7 +160,7 @@ def _limits(
 
 
 def _enumeration(
-    row: FieldRow, leaf: Leaf | None, reference: Reference, reader: Reader
+    row: FieldRow, leaf: Leaf | None, reference: Reference, reader: Reader, *, holes: bool
 ) -> tuple[tuple[float, ...], tuple[tuple[float, int], ...]]:
     """Return (value for each raw code, raw code for each value) of an enumeration."""
     signal = reference.signal
@@ -180,7 +185,7 @@ def _enumeration(
             if raw not in mapped and code is not None:
                 table[raw] = code
                 codes.setdefault(code, raw)
-    else:
+    elif not holes:
         _check_holes(row, table, reference, reader)
     last = max((raw for raw in range(size) if not math.isnan(table[raw])), default=-1)
     return tuple(table[: last + 1]) or (math.nan,), tuple(codes.items())

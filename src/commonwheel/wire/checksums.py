@@ -33,6 +33,7 @@ class Kernel(enum.IntEnum):
     NIBBLES = 1
     CRC8 = 2
     SUM8 = 3
+    """Sum of bytes, or with sign -1 its negative."""
     XOR8 = 4
 
 
@@ -107,6 +108,11 @@ def _toyota(can_id: int, _: bool, __: Mapping[str, int | Sequence[int]]) -> Chec
     return Check(Kernel.SUM8, at=-1, mask=BYTE, base=base % 256, sizes=True)
 
 
+def _zero_sum(_: int, __: bool, given: Mapping[str, int | Sequence[int]]) -> Check:
+    at = _number(given, "at", -1)
+    return Check(Kernel.SUM8, at=at, mask=BYTE, sign=-1, minimum=max(1, at + 1, -at))
+
+
 def _xor(_: int, __: bool, given: Mapping[str, int | Sequence[int]]) -> Check:
     at = _number(given, "at", -1)
     return Check(Kernel.XOR8, at=at, mask=BYTE, base=_number(given, "init", 0), minimum=max(1, at + 1, -at))
@@ -148,6 +154,7 @@ CHECKSUMS: Mapping[str, Checksum] = {
             "mitsubishi-crc8", "CRC-8 SAE J1850 (poly 0x1D) over the bytes before the last", _fixed_crc8(0x1D, 255, 255)
         ),
         Checksum("toyota", "8-bit sum of the id's bytes, the length and the bytes before the last", _toyota),
+        Checksum("zero-sum", "makes the sum of all bytes zero", _zero_sum, {"at": "optional: byte, -1 is the last"}),
         Checksum("xor", "XOR of the other bytes", _xor, {"at": "optional: byte, -1 is the last", "init": "optional"}),
         Checksum(
             "crc8",

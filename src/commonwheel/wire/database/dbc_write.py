@@ -44,7 +44,7 @@ def write_dbc(database: Database, path: Path) -> None:
         if decode(data, path, unread) == text and not unread:
             break
     else:
-        fault = f"{path}: a text of this database holds characters that no file can: take them out"
+        fault = f"{path}: a text of this database has characters that no file can hold: take them out"
         raise OutputError(fault)
     try:
         path.write_bytes(data)

@@ -42,15 +42,9 @@ def read_foreign(text: str, path: Path, file_format: Format, repairs: list[Repai
     Raises:
         DatabaseError: cantools cannot read it.
     """
-    with _remarks(repairs):
+    with _remarks(repairs), _said(path, file_format):
         loaded = _load(text, path, file_format)
-    drafts: list[MessageDraft] = []
-    for message in loaded:
-        if message.is_container:
-            what = f"message {message.name!r} is a container of other PDUs; left out"
-            repairs.append(Repair(0, "container", what))
-        else:
-            drafts.append(_message(message, repairs))
+        drafts = [draft for message in loaded if (draft := _message(message, repairs)) is not None]
     buses = sorted({message.bus_name for message in loaded if message.bus_name})
     if len(buses) > 1:
         what = f"the file describes {len(buses)} buses ({', '.join(buses)}); their messages stand side by side"
@@ -67,13 +61,20 @@ def _load(text: str, path: Path, file_format: Format) -> list[Message]:
         fault = f"{path}: an XML file with entities of its own, which are not read: expand them first"
         raise DatabaseError(fault)
     readers = {"KCD": kcd.load_string, "SYM": sym.load_string, "ARXML": arxml.load_string}
+    return readers[file_format.value](text, strict=False, sort_signals=None).messages
+
+
+@contextmanager
+def _said(path: Path, file_format: Format) -> Generator[None]:
+    """Say in one way whatever is wrong with a file."""
     try:
-        return readers[file_format.value](text, strict=False, sort_signals=None).messages
+        yield
+    except DatabaseError:
+        raise
     except ET.ParseError as error:
-        what = f"{path}:{error.position[0]}: no well-formed XML ({error})"
-        fault = f"{what}: export the file again"
+        fault = f"{path}:{error.position[0]}: no well-formed XML ({error}): export the file again"
         raise DatabaseError(fault) from error
-    except Exception as error:
+    except Exception as error:  # the parsers raise whatever a damaged file makes them stumble on
         found = _LINE.search(str(error))
         place = f"{path}:{found[1]}" if found else f"{path}"
         reason = str(error) or type(error).__name__
@@ -108,8 +109,15 @@ def _remarks(repairs: list[Repair]) -> Generator[None]:
         logger.propagate = propagate
 
 
-def _message(source: Message, repairs: list[Repair]) -> MessageDraft:
-    """Return the draft of one message."""
+def _message(source: Message, repairs: list[Repair]) -> MessageDraft | None:
+    """Return the draft of one message, or None for a container of other PDUs."""
+    if source.is_container:
+        what = f"message {source.name!r} is a container of other PDUs; left out"
+        repairs.append(Repair(0, "container", what))
+        return None
+    if not source.name or not all(signal.name for signal in source.signals):
+        fault = f"the message with id {source.frame_id:#x}, or a signal of it, has no name"
+        raise ValueError(fault)
     draft = MessageDraft(
         written=source.name,
         id=source.frame_id,

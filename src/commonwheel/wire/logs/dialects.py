@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import statistics
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -98,11 +99,12 @@ def _display(lines: Sequence[bytes]) -> Dialect:
 
 
 def _has_differences(lines: Sequence[bytes]) -> bool:
-    """Tell candump -td, whose stamps are differences, by stamps that fall again and again."""
+    """Tell candump -td, whose stamps are differences, by stamps that fall again and again and do not grow."""
     found = filter(None, (re.match(rb"\s*\((\d+\.\d+)\)", line) for line in lines))
     stamps = [float(match[1]) for match in found]
     falls = sum(a > b for a, b in itertools.pairwise(stamps))
-    return falls > 1 and falls >= _MANY_FALLS * len(stamps)
+    half = len(stamps) // 2
+    return falls > 1 and falls >= _MANY_FALLS * len(stamps) and statistics.median(stamps[half:]) <= max(stamps[:half])
 
 
 _TRC_LAYOUTS = {
@@ -129,7 +131,7 @@ def _trc(lines: Sequence[bytes]) -> Dialect:
     version = _first(rb";\$FILEVERSION=([\d.]+)", lines)
     shape = next((name for name, pattern in _TRC_SHAPES if _first(pattern, lines)), "1.1")
     notes: tuple[str, ...] = ()
-    if columns:
+    if columns and {"O", "I", "D"} <= set(columns.split(",")):
         layout = "".join(letter if letter in _TRC_LETTERS else "N" for letter in columns.split(","))
     else:
         layout = _TRC_LAYOUTS.get(version or shape, _TRC_LAYOUTS[shape])
