@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import re
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -148,29 +148,51 @@ def test_the_shipped_json_is_what_vss_tools_makes_of_the_vspec() -> None:
     assert tool.generate() == tool.SHIPPED.read_bytes(), "run python tools/catalog.py"
 
 
+def test_the_lists_of_the_page_are_up_to_date() -> None:
+    page = tool.PAGE.read_text(encoding="utf-8")
+    assert tool.with_lists(page, load_catalog()) == page, "run python tools/catalog.py"
+
+
+TREE = b"""{"Vehicle": {"type": "branch", "description": "Root."}}"""
+
+
 class TestTool:
-    """The tool that writes the shipped file."""
+    """The tool that writes the shipped file and the lists of the page."""
 
     @pytest.fixture
-    def shipped(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-        file = tmp_path / "data" / "tree.json"
-        monkeypatch.setattr(tool, "SHIPPED", file)
-        monkeypatch.setattr(tool, "generate", lambda: b"{}\n")
-        return file
+    def files(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+        shipped, page = tmp_path / "data" / "tree.json", tmp_path / "page.md"
+        page.write_text("Before.\n<!-- list: overlay -->\nold\n<!-- end -->\nBehind.\n", encoding="utf-8")
+        monkeypatch.setattr(tool, "SHIPPED", shipped)
+        monkeypatch.setattr(tool, "PAGE", page)
+        monkeypatch.setattr(tool, "generate", lambda: TREE)
+        monkeypatch.setattr(tool, "_profiles", lambda _catalog: "")
+        return shipped, page
 
     def run(self, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
         monkeypatch.setattr("sys.argv", ["catalog.py", *arguments])
         return tool.main()
 
-    def test_check_fails_until_the_file_is_written(self, shipped: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_check_fails_until_the_files_are_written(
+        self, files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        shipped, page = files
         assert self.run(monkeypatch, "--check") == 1
         assert not shipped.exists()
+        assert "old" in page.read_text(encoding="utf-8")
         assert self.run(monkeypatch) == 0
-        assert shipped.read_bytes() == b"{}\n"
+        assert shipped.read_bytes() == TREE
         assert self.run(monkeypatch, "--check") == 0
+        text = page.read_text(encoding="utf-8")
+        assert text.startswith("Before.\n<!-- list: overlay -->\n\n| signal |")
+        assert text.endswith("|\n\n<!-- end -->\nBehind.\n")
+        assert "| `Vehicle.Chassis.SteeringWheel.Angle` | float, degrees, sensor (VSS 6.0: datatype int16) |" in text
+        assert "`Vehicle.Powertrain.TractionBattery.Module.M1..12.Cell.C1..8.Voltage`" in text
+        assert "`Vehicle.ADAS.ObstacleDetection.{Front,Rear}.{Left,Center,Right}.RelativeSpeed`" in text
 
+    @pytest.mark.usefixtures("files")
     def test_what_vss_tools_says_is_passed_on(
-        self, shipped: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         def refuse() -> bytes:
             message = "Vehicle.Speed has no description"
@@ -179,7 +201,6 @@ class TestTool:
         monkeypatch.setattr(tool, "generate", refuse)
         assert self.run(monkeypatch, "--check") == 2
         assert "Vehicle.Speed has no description" in capsys.readouterr().err
-        assert not shipped.exists()
 
     @pytest.mark.oracle
     def test_a_faulty_vspec_is_refused(self, tmp_path: Path) -> None:

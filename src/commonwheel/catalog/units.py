@@ -124,10 +124,8 @@ def conversion(source: str | PlainUnit | None, target: str | PlainUnit | None) -
         CatalogError: one of them is unknown, they measure different things, or no factor and offset
             lead from one to the other; says what does convert.
     """
-    if source == target:
-        return 1.0, 0.0
     if isinstance(source, str | None) and isinstance(target, str | None):
-        return _convert_texts(source or "", target or "")
+        return (1.0, 0.0) if source == target else _convert_texts(source or "", target or "")
     return _convert(_as_unit(source), _as_unit(target), _shown(source), _shown(target))
 
 
