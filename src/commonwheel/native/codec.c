@@ -146,14 +146,14 @@ CW_INLINE int check_holds(const cw_tables *t, const cw_check *c, const uint8_t *
 
 /* ---- derived signals ---------------------------------------------------------------------------- */
 
-static double evaluate(const cw_op *op, int count, const double *values)
+static double evaluate(const cw_op *op, int count, const cw_slot *slots)
 {
     double stack[CW_STACK];
     int top = -1;
     for (const cw_op *end = op + count; op < end; op++) {
         if (op->op <= CW_OP_INPUT) {
             if (top >= CW_STACK - 1) return NAN;
-            stack[++top] = op->op == CW_OP_INPUT ? values[op->input] : op->constant;
+            stack[++top] = op->op == CW_OP_INPUT ? slots[op->input].value : op->constant;
             continue;
         }
         if (top < (op->op >= CW_OP_ADD) + (op->op == CW_OP_SELECT)) return NAN;
@@ -205,12 +205,15 @@ static double evaluate(const cw_op *op, int count, const double *values)
     return top == 0 ? stack[0] : NAN;
 }
 
+CW_INLINE int quality_of(const cw_slot *slot) { return (int)(slot->mark & 0xFF); }
+CW_INLINE uint64_t sequence_of(const cw_slot *slot) { return slot->mark >> 8; }
+
+/* Set a slot and append its sample. The sample is written always and counted only when somebody listens. */
 CW_INLINE void put(cw_state *s, cw_samples *out, int32_t slot, int32_t emit, int64_t t_ns, double value, int quality)
 {
-    s->values[slot] = value;
-    s->qualities[slot] = (uint8_t)quality;
-    s->stamps[slot] = s->sequence;
-    const int64_t n = out->count; /* written always, counted only when somebody listens: no branch */
+    s->slots[slot].value = value;
+    s->slots[slot].mark = s->sequence << 8 | (uint64_t)quality;
+    const int64_t n = out->count;
     out->t_ns[n] = t_ns;
     out->signal[n] = emit;
     out->value[n] = value;
@@ -226,24 +229,24 @@ static void derive(const cw_tables *t, cw_state *s, cw_samples *out, const cw_me
         if (d->kind == CW_FIRST_OF) {
             int best = -1, rank = CW_UNSEEN;
             for (int i = 0; i < d->inputs; i++) {
-                if (s->qualities[inputs[i]] < rank) {
+                if (quality_of(s->slots + inputs[i]) < rank) {
                     best = inputs[i];
-                    rank = s->qualities[best];
+                    rank = quality_of(s->slots + best);
                 }
             }
-            if (best < 0 || (s->stamps[best] != s->sequence && s->chosen[d->slot] == best)) continue;
+            if (best < 0 || (sequence_of(s->slots + best) != s->sequence && s->chosen[d->slot] == best)) continue;
             s->chosen[d->slot] = best;
-            put(s, out, d->slot, d->emit, t_ns, s->values[best], rank);
+            put(s, out, d->slot, d->emit, t_ns, s->slots[best].value, rank);
             continue;
         }
         int changed = 0, quality = CW_GOOD;
         for (int i = 0; i < d->inputs; i++) {
-            const int32_t slot = inputs[i];
-            changed |= s->stamps[slot] == s->sequence;
-            if (s->qualities[slot] > quality) quality = s->qualities[slot];
+            const cw_slot *slot = s->slots + inputs[i];
+            changed |= sequence_of(slot) == s->sequence;
+            if (quality_of(slot) > quality) quality = quality_of(slot);
         }
         if (!changed || quality == CW_UNSEEN) continue;
-        const double value = evaluate(t->ops + d->code, d->codes, s->values) * d->factor + d->offset;
+        const double value = evaluate(t->ops + d->code, d->codes, s->slots) * d->factor + d->offset;
         if (!(value >= d->low && value <= d->high) && quality < CW_INVALID) quality = CW_INVALID;
         put(s, out, d->slot, d->emit, t_ns, value, quality);
     }
@@ -268,50 +271,44 @@ static int conditions_hold(const cw_tables *t, int first, int count, const uint8
     return 1;
 }
 
-CW_INLINE void decode_signal(const cw_tables *t, cw_state *s, cw_samples *out, const cw_signal *g, const uint8_t *p,
-                             int size, int64_t t_ns, int quality)
+/* What a signal's raw bits mean, in all the ways that are not a plain scaled integer.
+ * Returns 0 when the signal is absent from this frame. */
+static int decode_slow(const cw_tables *t, const cw_signal *g, const uint8_t *p, int size, double *value, int *bad)
 {
-    if (CW_UNLIKELY(g->slow) && g->presents && !conditions_hold(t, g->present, g->presents, p, size)) return;
-    double value = NAN;
-    if (CW_UNLIKELY(size < g->field.need)) {
-        if (quality < CW_INVALID) quality = CW_INVALID;
-        put(s, out, g->slot, g->emit, t_ns, value, quality);
-        return;
-    }
+    if (g->presents && !conditions_hold(t, g->present, g->presents, p, size)) return 0;
+    *value = NAN;
+    *bad = 1;
+    if (size < g->field.need) return 1;
     const uint64_t raw = extract(&g->field, p);
-    int bad = raw >= g->invalid_low && raw <= g->invalid_high;
-    if (CW_UNLIKELY(g->slow)) {
-        bad = bad || in_ranges(t->ranges + g->invalid, g->invalids, raw) ||
-              (g->valids && !conditions_hold(t, g->present + g->presents, g->valids, p, size));
-        if (g->table >= 0) {
-            value = raw < (uint64_t)g->table_size ? t->values[g->table + (int64_t)raw] : NAN;
-        } else if (g->kind == CW_RAW) {
-            const int64_t bits = g->field.flags & CW_SIGNED ? sign_extend(raw, g->field.width) : (int64_t)raw;
-            memcpy(&value, &bits, 8);
-            put(s, out, g->slot, g->emit, t_ns, value, quality);
-            return;
-        } else if (g->kind == CW_FLOAT32) {
-            const uint32_t bits = (uint32_t)raw;
-            float single;
-            memcpy(&single, &bits, 4);
-            value = (double)single * g->factor + g->offset;
-        } else if (g->kind == CW_FLOAT64) {
-            memcpy(&value, &raw, 8);
-            value = value * g->factor + g->offset;
-        } else if (g->kind == CW_FLOAT16) {
-            value = half_to_double((uint16_t)raw) * g->factor + g->offset;
-        } else if (g->field.flags & CW_SIGNED) {
-            value = (double)sign_extend(raw, g->field.width) * g->factor + g->offset;
-        } else {
-            value = (double)raw * g->factor + g->offset;
-        }
-    } else {
-        const int64_t number = g->field.flags & CW_SIGNED ? sign_extend(raw, g->field.width) : (int64_t)raw;
-        value = (double)number * g->factor + g->offset;
+    if (g->kind == CW_RAW) {
+        const uint64_t bits = (raw ^ g->sign) - g->sign;
+        memcpy(value, &bits, 8);
+        *bad = 0;
+        return 1;
     }
-    if (bad) value = NAN;
-    if (!(value >= g->low && value <= g->high) && quality < CW_INVALID) quality = CW_INVALID;
-    put(s, out, g->slot, g->emit, t_ns, value, quality);
+    if (raw - g->invalid_low < g->no_values || in_ranges(t->ranges + g->invalid, g->invalids, raw)) return 1;
+    if (g->valids && !conditions_hold(t, g->present + g->presents, g->valids, p, size)) return 1;
+    double number;
+    if (g->table >= 0) {
+        *value = raw < (uint64_t)g->table_size ? t->values[g->table + (int64_t)raw] : NAN;
+        *bad = !(*value >= g->low && *value <= g->high);
+        return 1;
+    }
+    if (g->kind == CW_FLOAT32) {
+        const uint32_t bits = (uint32_t)raw;
+        float single;
+        memcpy(&single, &bits, 4);
+        number = (double)single;
+    } else if (g->kind == CW_FLOAT64) {
+        memcpy(&number, &raw, 8);
+    } else if (g->kind == CW_FLOAT16) {
+        number = half_to_double((uint16_t)raw);
+    } else {
+        number = g->sign ? (double)(int64_t)((raw ^ g->sign) - g->sign) : (double)raw;
+    }
+    *value = number * g->factor + g->offset;
+    *bad = !(*value >= g->low && *value <= g->high);
+    return 1;
 }
 
 CW_INLINE int32_t find_message(const cw_tables *t, uint32_t bus, uint32_t id)
@@ -373,9 +370,9 @@ static int expire(const cw_tables *t, cw_state *s, int64_t now, cw_samples *out)
         state->stale++;
         s->sequence++;
         for (const cw_signal *g = t->signals + m->signal, *end = g + m->signals; g < end; g++) {
-            const int quality = s->qualities[g->slot];
+            const int quality = quality_of(s->slots + g->slot);
             if (quality == CW_UNSEEN) continue;
-            put(s, out, g->slot, g->emit, late, s->values[g->slot], quality > CW_STALE ? quality : CW_STALE);
+            put(s, out, g->slot, g->emit, late, s->slots[g->slot].value, quality > CW_STALE ? quality : CW_STALE);
         }
         derive(t, s, out, m, late);
     }
@@ -393,31 +390,50 @@ static void step_back(const cw_tables *t, cw_state *s, int bus, int64_t from, in
     s->deadline_ns = INT64_MIN;
 }
 
-/* Decode frames from `begin` on; returns the index of the first frame not decoded (the output was full). */
+/* Decode frames from `begin` on; returns the index of the first frame not decoded (the output was full).
+ *
+ * Where the next sample goes is kept in locals: bytes stored through the output's pointers could otherwise
+ * change any structure, as far as the compiler can tell, and everything would be loaded again and again. */
 CW_API int64_t cw_decode(const cw_tables *t, cw_state *s, const cw_frames *f, int64_t begin, cw_samples *out)
 {
-    int64_t i = begin;
-    for (; i < f->count; i++) {
-        if (CW_UNLIKELY(out->capacity - out->count < t->burst)) break;
-        const int64_t t_ns = f->t_ns[i];
-        if (CW_UNLIKELY(s->watch && t_ns >= s->deadline_ns) && !expire(t, s, t_ns, out)) break;
-        const uint32_t bus = f->bus_map[f->bus[i]], id = f->id[i];
+    int64_t *const out_t = out->t_ns;
+    int32_t *const out_signal = out->signal;
+    double *const out_value = out->value;
+    uint8_t *const out_quality = out->quality;
+    cw_slot *const slots = s->slots;
+    const int64_t *const in_t = f->t_ns;
+    const uint8_t *const in_bus = f->bus, *const in_size = f->size, *const bus_map = f->bus_map, *const data = f->data;
+    const uint32_t *const in_id = f->id;
+    const int64_t count = f->count, room = out->capacity - t->burst;
+    const int width = f->width, watch = s->watch;
+    const uint32_t buses = (uint32_t)t->buses;
+    int64_t n = out->count, i = begin;
+    for (; i < count; i++) {
+        if (CW_UNLIKELY(n > room)) break;
+        const int64_t t_ns = in_t[i];
+        if (CW_UNLIKELY(t_ns >= s->deadline_ns) && watch) {
+            out->count = n;
+            const int done = expire(t, s, t_ns, out);
+            n = out->count;
+            if (!done) break;
+        }
+        const uint32_t bus = bus_map[in_bus[i]], id = in_id[i];
         const int32_t index = find_message(t, bus, id);
-        if (bus < (uint32_t)t->buses) {
+        if (CW_LIKELY(bus < buses)) {
             if (CW_UNLIKELY(t_ns < s->bus_ns[bus])) step_back(t, s, (int)bus, s->bus_ns[bus], t_ns);
             s->bus_ns[bus] = t_ns;
         }
-        if (index < 0) {
+        if (CW_UNLIKELY(index < 0)) {
             if (id & (CW_REMOTE | CW_ERROR)) s->other++; else s->unknown++;
             continue;
         }
-        const cw_message *m = t->messages + index;
-        cw_message_state *state = s->messages + index;
-        const uint8_t *p = f->data + i * f->width;
-        const int size = f->size[i] < f->width ? f->size[i] : f->width;
+        const cw_message *const m = t->messages + index;
+        cw_message_state *const state = s->messages + index;
+        const uint8_t *const p = data + i * width;
+        const int size = in_size[i] < width ? in_size[i] : width;
         int quality = CW_GOOD;
         s->known++;
-        s->sequence++;
+        const uint64_t mark = ++s->sequence << 8;
         state->frames++;
         state->shorter += size < m->size;
         if (m->check >= 0 && CW_UNLIKELY(!check_holds(t, t->checks + m->check, p, size))) {
@@ -435,10 +451,36 @@ CW_API int64_t cw_decode(const cw_tables *t, cw_state *s, const cw_frames *f, in
             const int64_t late = later(t_ns, m->timeout_ns);
             if (late < s->deadline_ns) s->deadline_ns = late;
         }
-        for (const cw_signal *g = t->signals + m->signal, *end = g + m->signals; g < end; g++)
-            decode_signal(t, s, out, g, p, size, t_ns, quality);
-        if (m->deriveds) derive(t, s, out, m, t_ns);
+        for (const cw_signal *g = t->signals + m->signal, *const end = g + m->signals; g < end; g++) {
+            double value;
+            int bad;
+            if (CW_LIKELY(!g->slow && size >= g->field.need)) {
+                const uint64_t le = load_le(p + g->field.byte);
+                const uint64_t word = g->field.flags & CW_BIG ? __builtin_bswap64(le) : le;
+                const uint64_t raw = word >> g->field.shift & g->mask;
+                value = (double)(int64_t)((raw ^ g->sign) - g->sign) * g->factor + g->offset;
+                const int no_value = raw - g->invalid_low < g->no_values;
+                bad = no_value | !(value >= g->low) | !(value <= g->high);
+                if (CW_UNLIKELY(no_value)) value = NAN;
+            } else if (!decode_slow(t, g, p, size, &value, &bad)) {
+                continue;
+            }
+            const int worst = bad && quality < CW_INVALID ? CW_INVALID : quality;
+            slots[g->slot].value = value;
+            slots[g->slot].mark = mark | (uint64_t)worst;
+            out_t[n] = t_ns;
+            out_signal[n] = g->emit;
+            out_value[n] = value;
+            out_quality[n] = (uint8_t)worst;
+            n += g->emit >= 0;
+        }
+        if (m->deriveds) {
+            out->count = n;
+            derive(t, s, out, m, t_ns);
+            n = out->count;
+        }
     }
+    out->count = n;
     return i;
 }
 

@@ -29,10 +29,11 @@ typedef struct {
     uint64_t low, high;
 } cw_range;
 
-/* One signal of a message. 96 bytes. */
+/* One signal of a message. 112 bytes. */
 typedef struct {
     double factor, offset, low, high;
-    uint64_t invalid_low, invalid_high; /* raw 'no value' codes; low > high: none */
+    uint64_t mask, sign;              /* of the raw bits; sign: the top bit of a signed field, else 0 */
+    uint64_t invalid_low, no_values;  /* raw 'no value' codes: so many from the first on */
     cw_field field;
     int32_t slot;                /* where its current value lives */
     int32_t emit;                /* signal index of its samples; -1: none */
@@ -123,11 +124,15 @@ typedef struct {
     uint8_t seen, is_stale, unused[6];
 } cw_message_state;
 
+/* The current value of a signal. `mark` is the sequence number of its last change << 8 | its quality. */
+typedef struct {
+    double value;
+    uint64_t mark;
+} cw_slot;
+
 typedef struct {
     cw_message_state *messages;
-    double *values;     /* by slot */
-    uint8_t *qualities; /* by slot; CW_UNSEEN before the first */
-    uint64_t *stamps;   /* by slot: the sequence number of its last change */
+    cw_slot *slots;
     int32_t *chosen;    /* by slot: which input of a first_of spoke last; -1: none */
     int64_t *bus_ns;    /* by bus: time of its last frame; INT64_MIN before the first */
     uint64_t sequence, unknown, known, other;

@@ -170,10 +170,17 @@ CW_INLINE int take_date(const cw_style *s, line *l)
     return CW_FRAME;
 }
 
+/* What was read is wrong, where a reader that stops at the line's end would mean that something is missing. */
+CW_INLINE int wrong(line *l, int kind)
+{
+    l->at--;
+    return kind;
+}
+
 CW_INLINE int set_id(line *l, uint32_t id, int extended)
 {
     l->id = extended ? id | CW_EXTENDED : id;
-    return id > (extended ? 0x1FFFFFFFu : 0x7FFu) ? CW_BAD_ID : CW_FRAME;
+    return id > (extended ? 0x1FFFFFFFu : 0x7FFu) ? wrong(l, CW_BAD_ID) : CW_FRAME;
 }
 
 /* An id as SocketCAN writes it: three digits, or eight that may hold the error flag. */
@@ -236,7 +243,7 @@ CW_INLINE int take_bytes(const cw_style *s, line *l, unsigned count)
         if (CW_UNLIKELY(!take_byte(s, l, l->data + i))) return CW_BAD_DATA;
     }
     l->size = (uint8_t)i;
-    if (count == ANY_LENGTH) return is_fd_length(i) && is_end(*l->at) ? CW_FRAME : CW_BAD_LENGTH;
+    if (count == ANY_LENGTH) return is_fd_length(i) && is_end(*l->at) ? CW_FRAME : wrong(l, CW_BAD_LENGTH);
     if (CW_UNLIKELY(i < count)) return CW_MISMATCH;
     return CW_FRAME;
 }
@@ -264,7 +271,7 @@ CW_INLINE int take_run(const cw_style *s, line *l, unsigned most)
     }
     l->size = (uint8_t)n;
     if (CW_UNLIKELY(is_hex(*l->at))) return n == most ? CW_BAD_LENGTH : CW_BAD_DATA;
-    return is_fd_length(n) ? CW_FRAME : CW_BAD_LENGTH;
+    return is_fd_length(n) ? CW_FRAME : wrong(l, CW_BAD_LENGTH);
 }
 
 #endif

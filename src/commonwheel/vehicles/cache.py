@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["folder", "load", "save"]
 
-SCHEMA = 1
+SCHEMA = 2
 """Counts up whenever what is stored changes its shape."""
 
 _DTYPES: Mapping[str, np.dtype[Any]] = {

@@ -149,11 +149,12 @@ class VehicleEncoder:
             wanted: dict[str, npt.NDArray[np.uint64]] = {
                 name: np.full(len(rows), raw & _mask(fields[name]), np.uint64) for name, raw in present
             }
-            for path, writer in members:
-                values = tracks[path].at(t_ns[rows])
-                wanted[writer.field] = self._raw(path, writer, fields[writer.field], values)
-                for name, raw in writer.valid:
-                    wanted[name] = np.full(len(rows), raw & _mask(fields[name]), np.uint64)
+            for path, writer in members:  # where several paths share a field, the first one sets it
+                if writer.field not in wanted:
+                    values = tracks[path].at(t_ns[rows])
+                    wanted[writer.field] = self._raw(path, writer, fields[writer.field], values)
+            for name, raw in {item for _, writer in members for item in writer.valid}:
+                wanted.setdefault(name, np.full(len(rows), raw & _mask(fields[name]), np.uint64))
             pack(block, [layout_of(fields[name]) for name in wanted], list(wanted.values()))
             data[rows] = block
         self._count(number, message, fields, data)

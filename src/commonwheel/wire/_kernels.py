@@ -51,9 +51,7 @@ class CState(ctypes.Structure):
 
     _fields_ = [
         ("messages", ctypes.c_void_p),
-        ("values", ctypes.c_void_p),
-        ("qualities", ctypes.c_void_p),
-        ("stamps", ctypes.c_void_p),
+        ("slots", ctypes.c_void_p),
         ("chosen", ctypes.c_void_p),
         ("bus_ns", ctypes.c_void_p),
         ("sequence", ctypes.c_uint64),

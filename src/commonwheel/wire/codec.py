@@ -13,7 +13,7 @@ import numpy as np
 
 from commonwheel.wire._kernels import CFrames, CSamples, CState, address, bind_tables, kernels
 from commonwheel.wire.frames import Clock, Frames
-from commonwheel.wire.tables import FIELD, MESSAGE_STATE, SUMMARY, Condition, SignalRow, TableBuilder, Tables, place
+from commonwheel.wire.tables import FIELD, MESSAGE_STATE, SLOT, SUMMARY, Condition, SignalRow, TableBuilder, Tables, place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -69,17 +69,13 @@ class Decoder:
         for bus, own in (bus_map or {}).items():
             self._map[bus] = own
         self._messages = np.zeros(len(tables.messages), MESSAGE_STATE)
-        self._values = np.full(tables.slots, np.nan)
-        self._qualities = np.full(tables.slots, _UNSEEN, np.uint8)
-        self._stamps = np.zeros(tables.slots, np.uint64)
+        self._slots = np.full(tables.slots, np.array((np.nan, _UNSEEN), SLOT))
         self._chosen = np.full(tables.slots, -1, np.int32)
         self._bus_ns = np.full(max(1, tables.buses), _LONG_AGO, np.int64)
         self._c_tables = bind_tables(tables)
         self._c_state = CState(
             address(self._messages),
-            address(self._values),
-            address(self._qualities),
-            address(self._stamps),
+            address(self._slots),
             address(self._chosen),
             address(self._bus_ns),
             deadline_ns=np.iinfo(np.int64).max,

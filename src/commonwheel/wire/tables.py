@@ -36,8 +36,10 @@ SIGNAL = np.dtype(
         ("offset", "f8"),
         ("low", "f8"),
         ("high", "f8"),
+        ("mask", "u8"),
+        ("sign", "u8"),
         ("invalid_low", "u8"),
-        ("invalid_high", "u8"),
+        ("no_values", "u8"),
         ("field", FIELD),
         ("slot", "i4"),
         ("emit", "i4"),
@@ -102,6 +104,7 @@ DERIVED = np.dtype(
     align=True,
 )
 OP = np.dtype([("constant", "f8"), ("op", "i4"), ("input", "i4")])
+SLOT = np.dtype([("value", "f8"), ("mark", "u8")])
 MESSAGE_STATE = np.dtype(
     [
         ("last_ns", "i8"),
@@ -447,7 +450,7 @@ class TableBuilder:
                 raise ValueError(message)
             table = len(self._values)
             self._values.extend(row.table)
-        first_invalid = row.invalid[0] if row.invalid else (1, 0)
+        first_invalid = (row.invalid[0][0], row.invalid[0][1] - row.invalid[0][0] + 1) if row.invalid else (0, 0)
         ranges = len(self._ranges)
         self._ranges.extend(row.invalid[1:])
         present = len(self._conditions)
@@ -455,7 +458,9 @@ class TableBuilder:
             self._conditions.append((place(condition.signal), len(self._ranges), len(condition.values)))
             self._ranges.extend(condition.values)
         wide = row.signal.length == WORD and not row.signal.signed
-        slow = bool(table >= 0 or len(row.invalid) > 1 or row.present or row.valid or kind != Kind.INTEGER or wide)
+        where = place(row.signal)
+        special = table >= 0 or len(row.invalid) > 1 or row.present or row.valid or kind != Kind.INTEGER
+        slow = bool(special or wide or where[3] & SPILL)
         # A rounding error of the last bit must not push a value at the limit over it.
         low, high = (limit + side * 1e-9 * max(1.0, abs(limit)) for limit, side in ((row.low, -1), (row.high, 1)))
         return (
@@ -463,8 +468,10 @@ class TableBuilder:
             row.offset,
             low,
             high,
+            (1 << row.signal.length) - 1,
+            1 << row.signal.length - 1 if row.signal.signed and not row.signal.is_float else 0,
             *first_invalid,
-            place(row.signal),
+            where,
             slot,
             row.emit,
             table,
