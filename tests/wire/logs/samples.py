@@ -116,8 +116,8 @@ Begin Triggerblock Sam Sep 30 15:06:13.191 2017
    3.098426 1  18EBFF00x       Rx   d 8 01 A0 0F A6 60 3B D1 40  Length = 273910 BitCount = 141 ID = 418119424x
    3.100000 1  EngineData      Rx   d 2 05 0C  Length = 240015 BitCount = 124 ID = 1785
    3.297743 1  J1939TP FEE3p        6    0  0   -   Rx   d 2 A0 0F
-   4.000000 CANFD   2 Rx        167x  VehicleOperatingModes            1 0 8  8 73 80 00 10 00 09 e3 00   102187  133   323000
-   4.100000 CANFD   2 Tx        716                                    1 0 9 12 12 3b 36 01 7b 0a 20 20 20 20 22 66        0    0
+   4.000000 CANFD   2 Rx        167x  VehicleOperatingModes   1 0 8  8 73 80 00 10 00 09 e3 00   102187
+   4.100000 CANFD   2 Tx        716           1 0 9 12 12 3b 36 01 7b 0a 20 20 20 20 22 66        0    0
    4.200000 CANFD   3 Tx     50005x                                    0 1 5 0 140000 73 200050 7a60
    4.300000 CANFD   3 Tx ErrorFrame Not Acknowledge error, dominant error flag fffe c7
    4.400000 1  6F8             TxRq d 1 FF

@@ -48,10 +48,10 @@ def on_its_clock(batches: Iterable[Frames], report: LogReport, *, timed: bool, l
         return
     first = int(held[0].t_ns[0])
     report.clock = _choose(held, report, timed=timed, local=local)
-    if timed and report.clock is not Clock.ORDER and _is_synthetic(held):
-        gap_us = int(held[0].t_ns[1] - first) / 1000 if len(held[0]) > 1 else 0
+    if timed and (gap_ns := _made_up_gap(held)):
         report.clock = Clock.ORDER
-        report.note(_synthetic_note(gap_us))
+        gap = f"every gap is exactly {gap_ns / 1000:g} us"
+        report.note(f"{gap}: the times are made up, and only the order of the frames counts")
     count = 0
     for batch in itertools.chain(held, rest):
         t_ns = batch.t_ns
@@ -71,16 +71,13 @@ def _choose(held: list[Frames], report: LogReport, *, timed: bool, local: bool) 
     return Clock.UTC if low <= held[0].t_ns[0] < high and not local else Clock.RELATIVE
 
 
-def _is_synthetic(held: list[Frames]) -> bool:
-    """Whether the first gaps are all the same, which no bus with several messages ever is."""
+def _made_up_gap(held: list[Frames]) -> int:
+    """Return the gap when the first ones are all the same, as on no bus with several messages; else 0."""
     t_ns = np.concatenate([batch.t_ns for batch in held])[: _GAPS + 1]
     ids = np.concatenate([batch.id for batch in held])[: _GAPS + 1]
     gaps = np.diff(t_ns)
-    return len(gaps) == _GAPS and gaps[0] != 0 and bool((gaps == gaps[0]).all()) and len(np.unique(ids)) > 1
-
-
-def _synthetic_note(gap_us: float) -> str:
-    return f"every gap is exactly {gap_us:g} us: the times are made up, and only the order of the frames counts"
+    regular = len(gaps) == _GAPS and bool((gaps == gaps[0]).all()) and len(np.unique(ids)) > 1
+    return int(gaps[0]) if regular else 0
 
 
 def step_notes(report: LogReport, from_ns: int, to_ns: int) -> list[str]:

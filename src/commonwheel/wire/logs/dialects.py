@@ -25,7 +25,7 @@ __all__ = ["TEXT_FORMATS", "Dialect", "recognise_text"]
 SECONDS, MILLISECONDS, MICROSECONDS = 9, 6, 3
 """Decimal places from a time's unit to nanoseconds."""
 _LINES = 2000
-_MANY_FALLS = 0.1
+_MANY_LINES, _MANY_FALLS = 100, 0.1
 """Share of falling stamps from which they are taken for differences."""
 
 
@@ -99,10 +99,15 @@ def _display(lines: Sequence[bytes]) -> Dialect:
 
 
 def _has_differences(lines: Sequence[bytes]) -> bool:
-    """Tell candump -td, whose stamps are differences, by stamps that fall again and again and do not grow."""
+    """Tell candump -td, whose stamps are differences, by stamps that fall again and again and do not grow.
+
+    The first difference of a recording is 0; a piece of one needs more lines to be told.
+    """
     found = filter(None, (re.match(rb"\s*\((\d+\.\d+)\)", line) for line in lines))
     stamps = [float(match[1]) for match in found]
     falls = sum(a > b for a, b in itertools.pairwise(stamps))
+    if not stamps or (stamps[0] > 0 and len(stamps) < _MANY_LINES):
+        return False
     half = len(stamps) // 2
     return falls > 1 and falls >= _MANY_FALLS * len(stamps) and statistics.median(stamps[half:]) <= max(stamps[:half])
 

@@ -80,7 +80,11 @@ class Source:
         self.compression = next((name for start, name in _MAGIC.items() if magic.startswith(start)), None)
         if self.compression:
             self._unpack = _decompressor(self.compression)
-        self._skip_mark()
+        try:
+            self._skip_mark()
+        except LogError:
+            self.close()
+            raise
 
     @property
     def position(self) -> int:
