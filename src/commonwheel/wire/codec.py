@@ -6,14 +6,15 @@ log cut in chunks and a live bus go the same way. ``pack`` and ``seal`` are the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from commonwheel.wire._kernels import CFrames, CSamples, CState, address, bind_tables, kernels
+from commonwheel.wire._kernels import CFrames, CSamples, address, bind_tables, kernels
 from commonwheel.wire.frames import Clock, Frames
-from commonwheel.wire.tables import FIELD, MESSAGE_STATE, SLOT, SUMMARY, Condition, SignalRow, TableBuilder, Tables, place
+from commonwheel.wire.halves import Halves
+from commonwheel.wire.state import Columns, Counts, DecoderState, allocate, join
+from commonwheel.wire.tables import FIELD, SUMMARY, Condition, SignalRow, TableBuilder, Tables, place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,32 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["Columns", "Counts", "Decoder", "Summaries", "check_frames", "compile_database", "decode_database", "pack", "seal"]
 
 _NO_BUS = 255
-_UNSEEN = 4
-_LONG_AGO = np.iinfo(np.int64).min
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Columns:
-    """Decoded values: *n* samples as four columns, in the order of the frames they came from."""
-
-    t_ns: npt.NDArray[np.int64]
-    signal: npt.NDArray[np.int32]
-    value: npt.NDArray[np.float64]
-    quality: npt.NDArray[np.uint8]
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """What a decoder has seen so far."""
-
-    known: int
-    """Frames of messages in the tables."""
-    unknown: int
-    other: int
-    """Remote and error frames, which carry no payload."""
-    messages: npt.NDArray[np.void]
-    """One row per message: ``frames``, ``corrupt`` (checksum), ``lost`` (counter skipped), ``stuck`` (counter
-    stood still), ``shorter`` (than declared), ``stale`` (times it fell silent)."""
 
 
 class Decoder:
@@ -68,47 +43,51 @@ class Decoder:
         self._map = np.full(256, 0 if bus_map is None else _NO_BUS, np.uint8)
         for bus, own in (bus_map or {}).items():
             self._map[bus] = own
-        self._messages = np.zeros(len(tables.messages), MESSAGE_STATE)
-        self._slots = np.full(tables.slots, np.array((np.nan, _UNSEEN), SLOT))
-        self._chosen = np.full(tables.slots, -1, np.int32)
-        self._bus_ns = np.full(max(1, tables.buses), _LONG_AGO, np.int64)
         self._c_tables = bind_tables(tables)
-        self._c_state = CState(
-            address(self._messages),
-            address(self._slots),
-            address(self._chosen),
-            address(self._bus_ns),
-            deadline_ns=np.iinfo(np.int64).max,
-            watch=int(clock is not Clock.ORDER),
-        )
+        self._state = DecoderState.fresh(tables, watch=clock is not Clock.ORDER)
         self._lib = kernels()
+        self._halves = Halves()
 
     @property
     def counts(self) -> Counts:
         """What was seen so far."""
-        state = self._c_state
-        return Counts(int(state.known), int(state.unknown), int(state.other), self._messages.copy())
+        return self._state.counts
 
     def decode(self, frames: Frames) -> Columns:
-        """Decode a batch of *n* frames, in order of arrival."""
-        c_frames = _bind_frames(frames, self._map)
-        capacity = int(self._lib.cw_bound(self._c_tables, c_frames)) + self._tables.burst
-        done, parts = 0, list[Columns]()
-        while done < len(frames):
-            out, columns = _buffers(capacity)
-            done = int(self._lib.cw_decode(self._c_tables, self._c_state, c_frames, done, out))
-            parts.append(_cut(columns, int(out.count)))
-        return _join(parts)
+        """Decode a batch of *n* frames, in order of arrival.
+
+        A large batch is decoded in two halves at once where there are two processors; the result is the same.
+        """
+        if self._halves.worth(len(frames)):
+            return self._halves.decode(self._state, frames, self, self._tables)
+        return join(self.run(self._state, frames, allocate(self.bound(frames))))
 
     def expire(self, now_ns: int) -> Columns:
         """Return the samples of all messages that are late at *now_ns* and were not before."""
         parts = list[Columns]()
         finished = False
         while not finished:
-            out, columns = _buffers(max(4096, 2 * self._tables.burst))
-            finished = bool(self._lib.cw_expire(self._c_tables, self._c_state, now_ns, out))
-            parts.append(_cut(columns, int(out.count)))
-        return _join(parts)
+            columns = allocate(max(4096, 2 * self._tables.burst))
+            out = _bind_samples(columns)
+            finished = bool(self._lib.cw_expire(self._c_tables, self._state.c, now_ns, out))
+            parts.append(columns[: int(out.count)])
+        return join(parts)
+
+    def bound(self, frames: Frames) -> int:
+        """Return room enough for the samples of these frames; only many late messages can need more."""
+        return int(self._lib.cw_bound(self._c_tables, _bind_frames(frames, self._map))) + self._tables.burst
+
+    def run(self, state: DecoderState, frames: Frames, room: Columns) -> list[Columns]:
+        """Decode frames with a state, which moves on, into *room*; a second part follows when it is too small."""
+        c_frames = _bind_frames(frames, self._map)
+        parts = list[Columns]()
+        done = 0
+        while done < len(frames) or not parts:
+            columns = allocate(len(room)) if parts else room
+            out = _bind_samples(columns)
+            done = int(self._lib.cw_decode(self._c_tables, state.c, c_frames, done, out))
+            parts.append(columns[: int(out.count)])
+        return parts
 
 
 def _bind_frames(frames: Frames, bus_map: npt.NDArray[np.uint8]) -> CFrames:
@@ -123,34 +102,9 @@ def _bind_frames(frames: Frames, bus_map: npt.NDArray[np.uint8]) -> CFrames:
     return CFrames(*(address(c) for c in columns), len(frames), address(bus_map), frames.width)
 
 
-def _buffers(capacity: int) -> tuple[CSamples, Columns]:
-    columns = Columns(
-        np.empty(capacity, np.int64),
-        np.empty(capacity, np.int32),
-        np.empty(capacity, np.float64),
-        np.empty(capacity, np.uint8),
-    )
-    out = CSamples(
-        address(columns.t_ns), address(columns.signal), address(columns.value), address(columns.quality), capacity
-    )
-    return out, columns
-
-
-def _cut(columns: Columns, count: int) -> Columns:
-    return Columns(columns.t_ns[:count], columns.signal[:count], columns.value[:count], columns.quality[:count])
-
-
-def _join(parts: Sequence[Columns]) -> Columns:
-    if len(parts) == 1:
-        return parts[0]
-    if not parts:
-        return _cut(_buffers(0)[1], 0)
-    return Columns(
-        np.concatenate([part.t_ns for part in parts]),
-        np.concatenate([part.signal for part in parts]),
-        np.concatenate([part.value for part in parts]),
-        np.concatenate([part.quality for part in parts]),
-    )
+def _bind_samples(columns: Columns) -> CSamples:
+    where = (columns.t_ns, columns.signal, columns.value, columns.quality)
+    return CSamples(*(address(column) for column in where), len(columns))
 
 
 class Summaries:

@@ -34,6 +34,16 @@ __all__ = ["read_foreign"]
 _LONGEST_SIGNAL = 64
 _ENTITY = re.compile(r"<!ENTITY", re.IGNORECASE)
 _LINE = re.compile(r"\bline (\d+)")
+_ABSURD = re.compile(
+    r"""\b(?:length|offset)\s*=\s*["']\d{6}"""
+    r"|<(?:LENGTH|START-POSITION|FRAME-LENGTH)>\s*\d{6}"
+    r"|^[^\S\n]*Len[^\S\n]*=[^\S\n]*\d{6}"
+    r"|^[^\S\n]*(?:Sig|Var|Mux)[^\S\n]*=[^\S\n]*\S+[^\S\n]+(?:[a-zA-Z]\w*[^\S\n]+)?(?:\d+[^\S\n]*,[^\S\n]*)?\d{6}",
+    re.MULTILINE,
+)
+"""Lengths and positions of a million bits, for which cantools would take as much memory as they ask for."""
+_ID_RANGE = re.compile(r"^[^\S\n]*ID[^\S\n]*=[^\S\n]*([0-9A-Fa-f]{1,16})h[^\S\n]*-([0-9A-Fa-f]{1,16})h", re.MULTILINE)
+_MOST_IDS = 4096
 
 
 def read_foreign(text: str, path: Path, file_format: Format, repairs: list[Repair]) -> Database:
@@ -60,8 +70,21 @@ def _load(text: str, path: Path, file_format: Format) -> list[Message]:
     if _ENTITY.search(text):
         fault = f"{path}: an XML file with entities of its own, which are not read: expand them first"
         raise DatabaseError(fault)
+    _refuse_absurd(text, path)
     readers = {"KCD": kcd.load_string, "SYM": sym.load_string, "ARXML": arxml.load_string}
     return readers[file_format.value](text, strict=False, sort_signals=None).messages
+
+
+def _refuse_absurd(text: str, path: Path) -> None:
+    """Raise where reading a text would take more memory than any database is worth."""
+    absurd = _ABSURD.search(text)
+    if absurd is None:
+        ranges = _ID_RANGE.finditer(text)
+        absurd = next((found for found in ranges if int(found[2], 16) - int(found[1], 16) > _MOST_IDS), None)
+    if absurd is not None:
+        line = text.count("\n", 0, absurd.start()) + 1
+        fault = f"{path}:{line}: {absurd[0].strip()!r} is more than any frame or bus can hold: correct it"
+        raise DatabaseError(fault)
 
 
 @contextmanager

@@ -101,12 +101,12 @@ def _open_folder(path: Path) -> dict[str, npt.NDArray[Any]]:
 
 
 def _open_zip(path: Path) -> dict[str, npt.NDArray[Any]]:
-    try:
-        archive = np.load(path)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        message = f"{path}: the zip archive cannot be read ({error}); unpack it and name the log inside"
-        raise LogError(message) from error
-    with archive:
+    with path.open("rb") as file:
+        try:
+            archive = np.load(file)
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            message = f"{path}: the zip archive cannot be read ({error}); unpack it and name the log inside"
+            raise LogError(message) from error
         if missing := set(_KEYS) - set(archive.files):
             message = (
                 f"{path}: a zip archive is a log only when it holds the arrays {', '.join(_KEYS)}; "

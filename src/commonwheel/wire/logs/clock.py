@@ -45,6 +45,7 @@ def on_its_clock(batches: Iterable[Frames], report: LogReport, *, timed: bool, l
     while sum(map(len, held)) <= _GAPS and (batch := next(rest, None)) is not None:
         held.append(batch)
     if not held:
+        report.note("there is no frame in the log")
         return
     first = int(held[0].t_ns[0])
     report.clock = _choose(held, report, timed=timed, local=local)

@@ -6,6 +6,8 @@ far, so that memory stays bounded and a group's own order is kept.
 
 from __future__ import annotations
 
+import contextlib
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +20,7 @@ from commonwheel.wire.logs.records import Rows, flag_ids, mark
 from commonwheel.wire.logs.report import LineKind, LogReport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -29,6 +31,7 @@ _DATA, _REMOTE, _ERROR = "CAN_DataFrame", "CAN_RemoteFrame", "CAN_ErrorFrame"
 _KINDS = {_DATA: None, _REMOTE: None, _ERROR: LineKind.BUS_ERROR, "CAN_OverloadFrame": LineKind.STATUS}
 _CLASSIC, _FD = 8, 64
 _DLC_BYTES = np.array([*range(9), 12, 16, 20, 24, 32, 48, 64], np.int64)
+_HEADER_BYTES = 64 + 104
 _LOCAL_TIME = 1
 """Flag of the header: its start is in a time zone that is not stated."""
 
@@ -66,36 +69,41 @@ class MdfDecoder:
             MissingExtraError: asammdf is not installed.
             LogError: the file cannot be read, or holds no CAN bus logging.
         """
-        try:
-            import asammdf
-        except ImportError as error:
-            feature = "an MDF4 log"
-            raise MissingExtraError(feature, "mf4") from error
+        open_mdf = _opener()
         self._report = report
         self._batch = batch
+        finished = _check_header(path)
+        self._stream = path.open("rb")
         try:
-            self._mdf: Any = asammdf.MDF(path)
-            groups = _can_groups(self._mdf)
-            header = self._mdf.header
-            self._start_ns = int(header.abs_time) if groups else 0
-            self.local = bool(groups) and bool(header.time_flags & _LOCAL_TIME)
+            # asammdf repairs a file that was not finished, in a copy, and for that it needs the path.
+            with _silence():
+                self._mdf = open_mdf(self._stream if finished else path)
+                groups = _can_groups(self._mdf)
         except Exception as error:  # asammdf raises whatever a damaged file makes it stumble over
-            message = f"{path}: cannot be read as MDF4 ({error or type(error).__name__}); check how it was copied"
-            raise LogError(message) from error
+            self._stream.close()
+            raise LogError(_damaged(path, str(error) or type(error).__name__)) from error
+        header = self._mdf.header
+        self.local = bool(header.time_flags & _LOCAL_TIME)
         if not groups:
+            self._close()
             message = f"{path}: the MDF file holds no CAN bus logging, only signals; export its raw CAN frames"
             raise LogError(message)
         report.version = str(self._mdf.version)
         if self.local:
             report.start = header.start_time.isoformat(" ", "milliseconds")
-        self._groups = [_Group(self._mdf, index, name, total, self._start_ns) for index, name, total in groups]
+        self._groups = [_Group(self._mdf, index, name, total, int(header.abs_time)) for index, name, total in groups]
 
     def batches(self) -> Iterator[Frames]:
         """Yield the log's frames, batch by batch."""
         rows = Rows(self._report, "s")
         total = sum(group.total for group in self._groups)
+        merged = self._merged()
         try:
-            for records in self._merged():
+            while True:
+                with _silence():
+                    records = next(merged, None)
+                if records is None:
+                    break
                 frames = rows.take(records.frames, records.kinds, records.stamps)
                 self._report.bytes_read = self._report.bytes_total * self._report.lines // max(1, total)
                 if len(frames):
@@ -103,8 +111,12 @@ class MdfDecoder:
         except Exception as error:  # noqa: BLE001 - as above
             self._report.damage = f"the MDF4 file is damaged: {error or type(error).__name__}"
         finally:
-            self._mdf.close()
+            self._close()
         rows.end()
+
+    def _close(self) -> None:
+        self._mdf.close()
+        self._stream.close()
 
     def _merged(self) -> Iterator[_Records]:
         while True:
@@ -162,13 +174,57 @@ class _Group:
         return held[:n] if n else None
 
 
+def _opener() -> Callable[[Any], Any]:
+    """Return what opens a file with asammdf."""
+    try:
+        from asammdf.blocks.mdf_v4 import MDF4
+    except ImportError as error:
+        feature = "an MDF4 log"
+        raise MissingExtraError(feature, "mf4") from error
+
+    class Quiet(MDF4):
+        """A file that, when it could not be opened, does not fail once more as it is given up."""
+
+        def __del__(self) -> None:
+            with contextlib.suppress(Exception):
+                super().__del__()
+
+    return Quiet
+
+
+@contextlib.contextmanager
+def _silence() -> Generator[None]:
+    """Keep asammdf from writing to the terminal; what is wrong is in the report or the error."""
+    logger = logging.getLogger("asammdf")
+    was, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = was
+
+
+def _damaged(path: Path, why: str) -> str:
+    return f"{path}: cannot be read as MDF4 ({why}); check how it was copied"
+
+
+def _check_header(path: Path) -> bool:
+    """Refuse what is no MDF4 from the start; return whether the file was finished."""
+    with path.open("rb") as stream:
+        start = stream.read(_HEADER_BYTES)
+    if not start[8:].startswith(b"4."):
+        version = start[8:12].decode("ascii", "replace").strip()
+        message = f"{path}: MDF version {version} holds no raw CAN frames; export them as MDF4 or in another format"
+        raise LogError(message)
+    if len(start) < _HEADER_BYTES or start[64:68] != b"##HD":
+        raise LogError(_damaged(path, "there is no header block"))
+    return start.startswith(b"MDF")
+
+
 def _can_groups(mdf: Any) -> list[tuple[int, str, int]]:  # noqa: ANN401 - asammdf is untyped
     """Return (index, name of the records, their number) of each group of CAN records."""
     from asammdf.blocks import v4_constants
 
     found: list[tuple[int, str, int]] = []
-    if str(mdf.version) < "4":
-        return found
     for index, group in enumerate(mdf.groups):
         block = group.channel_group
         source = block.acq_source
