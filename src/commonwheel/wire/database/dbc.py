@@ -17,6 +17,7 @@ from commonwheel.wire.database.model import Database, Repair
 from commonwheel.wire.database.multiplex import resolve_multiplexing
 
 if TYPE_CHECKING:
+    import re
     from pathlib import Path
 
     from commonwheel.wire.database.drafts import MessageDraft
@@ -60,25 +61,23 @@ def _read_fields(statements: list[Statement], repairs: list[Repair]) -> list[Mes
             if current is not None:
                 drafts.append(current)
         elif statement.keyword == "SG_":
-            _add_signal(current, statement, repairs)
+            _add_signal(current, statement.match, statement.line, repairs)
         elif statement.keyword == "VERSION" and drafts:
             repairs.append(Repair(statement.line, "order", "VERSION stands behind messages; the format wants it first"))
     return drafts
 
 
-def _add_signal(current: MessageDraft | None, statement: Statement, repairs: list[Repair]) -> None:
+def _add_signal(current: MessageDraft | None, match: re.Match[str], line: int, repairs: list[Repair]) -> None:
     """Add the signal of a statement to the message it follows."""
-    if statement.match is None:
-        return
     if current is None:
-        what = f"{excerpt(statement.match[0])!r} follows no message that can be read; left out"
-        repairs.append(Repair(statement.line, "orphan", what))
+        what = f"{excerpt(match[0])!r} follows no message that can be read; left out"
+        repairs.append(Repair(line, "orphan", what))
         return
-    signal = signal_draft(statement.match, statement.line, repairs)
+    signal = signal_draft(match, line, repairs)
     if signal is not None:
         current.signals.append(signal)
     else:
-        current.left_out.add(signal_name(statement.match))
+        current.left_out.add(signal_name(match))
 
 
 def _refuse_unreadable(statements: list[Statement], path: Path, repairs: list[Repair]) -> None:
