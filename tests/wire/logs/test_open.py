@@ -60,9 +60,9 @@ def test_several_streams_behind_each_other_are_one_log(packer: str) -> None:
 
 @pytest.mark.parametrize("packer", _PACKERS)
 def test_a_compressed_log_that_is_cut_short_keeps_what_was_good(packer: str) -> None:
-    packed = _PACKERS[packer](_LONG * 8)
+    packed = _PACKERS[packer](_LONG * 2)
     frames, report = read_bytes(packed[: len(packed) * 3 // 4])
-    assert 0 < len(frames) < 160_000
+    assert 0 < len(frames) < 40_000
     assert report.damage is not None
     assert f"{packer} stream" in report.damage
     assert report.bad <= 1
@@ -70,7 +70,7 @@ def test_a_compressed_log_that_is_cut_short_keeps_what_was_good(packer: str) -> 
 
 @pytest.mark.parametrize("packer", _PACKERS)
 def test_a_compressed_log_that_is_damaged_keeps_what_was_good(packer: str) -> None:
-    packed = bytearray(_PACKERS[packer](_LONG * 8))
+    packed = bytearray(_PACKERS[packer](_LONG * 2))
     middle = len(packed) * 3 // 4
     packed[middle : middle + 64] = b"\x5a" * 64
     frames, report = read_bytes(bytes(packed))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from commonwheel.wire.logs.records import Rows, flag_ids, mark
 from commonwheel.wire.logs.report import LineKind, LogReport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -69,7 +70,11 @@ class MdfDecoder:
             MissingExtraError: asammdf is not installed.
             LogError: the file cannot be read, or holds no CAN bus logging.
         """
-        open_mdf = _opener()
+        try:
+            import asammdf
+        except ImportError as error:
+            feature = "an MDF4 log"
+            raise MissingExtraError(feature, "mf4") from error
         self._report = report
         self._batch = batch
         finished = _check_header(path)
@@ -77,9 +82,10 @@ class MdfDecoder:
         try:
             # asammdf repairs a file that was not finished, in a copy, and for that it needs the path.
             with _silence():
-                self._mdf = open_mdf(self._stream if finished else path)
+                self._mdf: Any = asammdf.MDF(self._stream if finished else path)
                 groups = _can_groups(self._mdf)
         except Exception as error:  # asammdf raises whatever a damaged file makes it stumble over
+            _give_up(error)
             self._stream.close()
             raise LogError(_damaged(path, str(error) or type(error).__name__)) from error
         header = self._mdf.header
@@ -174,22 +180,13 @@ class _Group:
         return held[:n] if n else None
 
 
-def _opener() -> Callable[[Any], Any]:
-    """Return what opens a file with asammdf."""
-    try:
-        from asammdf.blocks.mdf_v4 import MDF4
-    except ImportError as error:
-        feature = "an MDF4 log"
-        raise MissingExtraError(feature, "mf4") from error
-
-    class Quiet(MDF4):
-        """A file that, when it could not be opened, does not fail once more as it is given up."""
-
-        def __del__(self) -> None:
+def _give_up(error: Exception) -> None:
+    """Close the file that asammdf failed to open, lest it fail once more, on the terminal, as it goes away."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        close = getattr(frame.f_locals.get("self"), "close", None)
+        if close is not None:
             with contextlib.suppress(Exception):
-                super().__del__()
-
-    return Quiet
+                close()
 
 
 @contextlib.contextmanager
