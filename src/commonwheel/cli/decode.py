@@ -80,7 +80,6 @@ def run(args: argparse.Namespace) -> int:
     """Decode; returns the exit status."""
     import contextlib
 
-    from commonwheel.vehicles.export import SampleWriter
     from commonwheel.vehicles.reading import LogDecoder
     from commonwheel.vehicles.samples import Samples
     from commonwheel.wire.codec import Summaries
@@ -89,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
         tell = stack.enter_context(show.progress(f"decoding {args.log.name}", total))
         decoder = stack.enter_context(LogDecoder(args.log, args.car, selection_of(args), args.catalog, tell))
-        writer = stack.enter_context(SampleWriter(args.output)) if args.output else None
+        writer = stack.enter_context(_writer(args.output)) if args.output else None
         summaries = Summaries(len(decoder.vehicle.signals))
         kept: list[Samples] = []
         for samples in decoder:
@@ -104,6 +103,12 @@ def run(args: argparse.Namespace) -> int:
             writer.write_table(Samples.concat(kept).wide(args.wide))
     _report(args, decoder, summaries.rows, writer)
     return PROBLEMS if decoder.warnings or decoder.report.damage else FINE
+
+
+def _writer(path: Path) -> SampleWriter:
+    from commonwheel.vehicles.export import SampleWriter  # pyarrow takes a while to import
+
+    return SampleWriter(path)
 
 
 def _report(

@@ -1,4 +1,8 @@
-"""Samples as tables and files: Arrow, Parquet, CSV, JSON lines; long or wide; written atomically."""
+"""Samples as Arrow tables and as files: Parquet, Arrow, CSV, JSON lines; long or wide; written atomically.
+
+Arrow arrays are made of numpy's memory, uncopied. ``pyarrow.array`` would do too, but it imports pandas
+wherever that is installed, which takes longer than decoding most logs.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ from commonwheel.vehicles.samples import Quality, Samples
 from commonwheel.wire.frames import Clock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from types import TracebackType
     from typing import Self
 
@@ -27,8 +31,36 @@ if TYPE_CHECKING:
 __all__ = ["SUFFIXES", "SampleWriter", "to_arrow", "to_wide"]
 
 SUFFIXES = (".parquet", ".arrow", ".csv", ".jsonl")
-QUALITIES = pa.array([quality.name for quality in Quality])
 MOST_WIDE_CELLS = 50_000_000
+
+
+def numbers(
+    values: npt.NDArray[Any], kind: pa.DataType, missing: npt.NDArray[np.bool_] | None = None
+) -> pa.Array:
+    """Return numbers as an Arrow array of the type *kind* over the same memory; null where *missing*."""
+    valid = None
+    if missing is not None and missing.any():
+        valid = pa.py_buffer(np.packbits(~missing, bitorder="little"))
+    return pa.Array.from_buffers(kind, len(values), [valid, pa.py_buffer(np.ascontiguousarray(values))])
+
+
+def words(texts: Sequence[str]) -> pa.Array:
+    """Return texts as an Arrow array."""
+    encoded = [text.encode() for text in texts]
+    offsets = np.zeros(len(texts) + 1, np.int32)
+    np.cumsum([len(text) for text in encoded], out=offsets[1:])
+    return pa.Array.from_buffers(pa.string(), len(texts), [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded))])
+
+
+def coded(
+    codes: npt.NDArray[Any], dictionary: pa.Array, missing: npt.NDArray[np.bool_] | None = None
+) -> pa.DictionaryArray:
+    """Return codes into a dictionary of texts; null where *missing*."""
+    kind = pa.int8() if codes.dtype == np.int8 else pa.int32()
+    return pa.DictionaryArray.from_arrays(numbers(codes, kind, missing), dictionary)
+
+
+QUALITIES = words([quality.name for quality in Quality])
 
 
 def _time_type(clock: Clock) -> pa.DataType:
@@ -74,8 +106,8 @@ class _Names:
                 starts[i] = len(labels)
                 labels.extend(signal.labels)
         return cls(
-            pa.array([signal.path for signal in table], pa.string()),
-            pa.array(units, pa.string()),
+            words([signal.path for signal in table]),
+            words(units),
             np.array([units.index(signal.unit) for signal in table], np.int32),
             labels,
             starts,
@@ -87,15 +119,16 @@ def to_arrow(samples: Samples, names: _Names | None = None) -> pa.Table:
     """Return the long table of a batch; see ``Samples.to_arrow``."""
     names = names or _Names.of(samples.table)
     signal, value = samples.signal, samples.value
-    label, mask = _labels(samples, names)
+    label, is_text = _labels(samples, names)
+    missing = np.isnan(value) if is_text is None else np.isnan(value) | is_text
     wire = schema(samples.clock)
     columns = [
-        pa.array(samples.t_ns).view(wire.field("time").type),
-        pa.DictionaryArray.from_arrays(pa.array(signal), names.paths),
-        pa.array(value, mask=mask, from_pandas=True),
+        numbers(samples.t_ns, wire.field("time").type),
+        coded(signal, names.paths),
+        numbers(value, pa.float64(), missing),
         label,
-        pa.DictionaryArray.from_arrays(pa.array(names.unit_of[signal] if len(signal) else signal), names.units),
-        pa.DictionaryArray.from_arrays(pa.array(samples.quality.view(np.int8)), QUALITIES),
+        coded(names.unit_of[signal] if len(signal) else signal, names.units),
+        coded(samples.quality.view(np.int8), QUALITIES),
     ]
     return pa.Table.from_arrays(columns, schema=wire)
 
@@ -107,17 +140,16 @@ def _labels(samples: Samples, names: _Names) -> tuple[pa.Array, npt.NDArray[np.b
     is_text = names.text[samples.signal] if n and names.text.any() else None
     has = starts >= 0
     if not has.any() and is_text is None:
-        return pa.DictionaryArray.from_arrays(pa.nulls(n, pa.int32()), pa.array([], pa.string())), None
+        return coded(np.zeros(n, np.int32), words([]), np.ones(n, bool)), None
     code = np.where(np.isnan(samples.value), -1, samples.value).astype(np.int64)
     at = starts + code
     missing = ~has | (code < 0)
-    words = names.labels
+    labels = names.labels
     if is_text is not None:
-        at = np.where(is_text, len(words) + code, at)
+        at = np.where(is_text, len(labels) + code, at)
         missing &= ~is_text
-        words = [*words, *samples.texts]
-    indices = pa.array(np.where(missing, 0, at).astype(np.int32), mask=missing)
-    return pa.DictionaryArray.from_arrays(indices, pa.array(words, pa.string())), is_text
+        labels = [*labels, *samples.texts]
+    return coded(np.where(missing, 0, at).astype(np.int32), words(labels), missing), is_text
 
 
 def to_wide(samples: Samples, period_ms: float) -> pa.Table:
@@ -129,33 +161,32 @@ def to_wide(samples: Samples, period_ms: float) -> pa.Table:
     if not period_ms > 0:
         message = f"the period of a wide table has to be positive, not {period_ms} ms"
         raise OutputError(message)
-    numbers = np.unique(samples.signal)
-    if not len(numbers):
-        return pa.table({"time": pa.array([], _time_type(samples.clock))})
+    found = np.unique(samples.signal)
+    if not len(found):
+        return pa.Table.from_arrays([numbers(samples.t_ns, _time_type(samples.clock))], names=["time"])
     first, last = int(samples.t_ns.min()), int(samples.t_ns.max())
     step = max(1, round(period_ms * 1e6)) if samples.clock is not Clock.ORDER else max(1, (last - first) // 1000)
-    if ((last - first) // step + 1) * len(numbers) > MOST_WIDE_CELLS:
-        message = f"a wide table of {(last - first) // step + 1} rows and {len(numbers)} columns is too large"
+    if ((last - first) // step + 1) * len(found) > MOST_WIDE_CELLS:
+        message = f"a wide table of {(last - first) // step + 1} rows and {len(found)} columns is too large"
         raise OutputError(f"{message}; choose a longer period, fewer signals, or the long form")
     grid = np.arange(first, last + step, step, dtype=np.int64)
     order = np.lexsort((np.arange(len(samples)), samples.t_ns, samples.signal))
     t_ns, signal = samples.t_ns[order], samples.signal[order]
     good, value = samples.quality[order] == Quality.GOOD, samples.value[order]
-    columns: dict[str, Any] = {"time": pa.array(grid).view(_time_type(samples.clock))}
-    edges = np.searchsorted(signal, [*numbers, numbers[-1] + 1])
-    for k, number in enumerate(numbers):
+    columns: dict[str, Any] = {"time": numbers(grid, _time_type(samples.clock))}
+    edges = np.searchsorted(signal, [*found, found[-1] + 1])
+    for k, number in enumerate(found):
         begin, end = edges[k], edges[k + 1]
         at = np.searchsorted(t_ns[begin:end], grid, side="right") - 1
         held = begin + np.clip(at, 0, None)
         missing = (at < 0) | ~good[held]
         info = samples.table[number]
         if info.how == "text":
-            words = pa.array([*samples.texts], pa.string())
-            index = pa.array(np.where(missing, 0, np.nan_to_num(value[held])).astype(np.int32), mask=missing)
-            columns[info.path] = words.take(index)
+            index = np.where(missing, 0, np.nan_to_num(value[held])).astype(np.int32)
+            columns[info.path] = coded(index, words(list(samples.texts)), missing)
         else:
-            columns[info.path] = pa.array(value[held], mask=missing)
-    return pa.table(columns)
+            columns[info.path] = numbers(value[held], pa.float64(), missing)
+    return pa.Table.from_arrays(list(columns.values()), names=list(columns))
 
 
 @dataclass
@@ -289,7 +320,7 @@ def _for_csv(table: pa.Table) -> pa.Table:
             columns.append(pc.divide(pc.cast(pc.cast(column, pa.int64()), pa.float64()), 1e9))
         else:
             columns.append(pc.cast(column, pa.string()) if _is_word(item.type) else column)
-    return pa.table(columns, names=table.column_names)
+    return pa.Table.from_arrays(columns, names=table.column_names)
 
 
 def _write_json_lines(table: pa.Table, sink: Any) -> None:  # noqa: ANN401 - a binary file
