@@ -34,6 +34,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=_NO_SHARED))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep compiled vehicles out of the user's cache; the workers of one run share theirs."""
+    base = tmp_path_factory.getbasetemp()
+    folder = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    os.environ["COMMONWHEEL_CACHE"] = str(folder / "vehicles")
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of recorded logs and facts; the test is skipped where there is none."""
