@@ -43,7 +43,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def add_log_options(parser: argparse.ArgumentParser) -> None:
     """State the options of every verb that decodes a log."""
     parser.add_argument("log", type=Path, help="the log; its format is recognised, also compressed")
-    parser.add_argument("--car", metavar="CAR", help="maker/car[:variant], or a description's folder; default: find out")
+    parser.add_argument(
+        "--car", metavar="CAR", help="maker/car[:variant], or a description's folder; default: find out"
+    )
     parser.add_argument("--signals", action="append", metavar="PATTERN", help="only these: a path, a branch, * or **")
     parser.add_argument(
         "--bus", action="append", type=bus_option, metavar="N=NAME", help="bus N of the log is the car's bus NAME"
@@ -51,7 +53,9 @@ def add_log_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--from", dest="start", type=float, metavar="S", help="from this second of the log on")
     parser.add_argument("--to", dest="end", type=float, metavar="S", help="up to this second of the log")
     parser.add_argument("--catalog", type=Path, metavar="FILE", help="a VSS tree of your own, as JSON")
-    parser.add_argument("--with-personal", action="store_true", help="also signals that tell who the car or its user is")
+    parser.add_argument(
+        "--with-personal", action="store_true", help="also signals that tell who the car or its user is"
+    )
 
 
 def bus_option(text: str) -> tuple[int, str]:
@@ -132,11 +136,15 @@ def _report(
         for row in facts["signals"]
     ]
     columns = ["signal", "samples", "Hz", "min", "max", "last", "unit", "quality"]
-    show.table(columns, table, title=f"{decoder.vehicle.title} ({decoder.vehicle.name}), {args.log}", right=(1, 2, 3, 4, 5))
+    show.table(
+        columns, table, title=f"{decoder.vehicle.title} ({decoder.vehicle.name}), {args.log}", right=(1, 2, 3, 4, 5)
+    )
     for line in _account(decoder.report):
         print(line)
     counts = facts["frames"]
-    print(f"frames: {counts['known']:,} described, {counts['unknown']:,} not described, {counts['other']:,} without payload")
+    print(
+        f"frames: {counts['known']:,} described, {counts['unknown']:,} not described, {counts['other']:,} without payload"
+    )
     if decoder.buses:
         print("buses: " + ", ".join(f"{number} = {name}" for number, name in decoder.buses.items()))
     if facts["messages"]:

@@ -32,20 +32,20 @@ def load_vehicle(
         DescriptionError: there is no such description, or it has faults (all of them are listed).
         CatalogError: the catalog cannot be read.
     """
-    from commonwheel.catalog import Catalog  # noqa: PLC0415 - only when a vehicle is asked for
-    from commonwheel.vehicles import cache  # noqa: PLC0415 - only when a vehicle is asked for
+    from commonwheel.catalog import Catalog
+    from commonwheel.vehicles import cache
 
     path, variant = find(name, folders)
     if isinstance(catalog, Catalog):
         return _compile(path, variant, catalog, folders, None)
-    from commonwheel.catalog.tree import SHIPPED as SHIPPED_CATALOG  # noqa: PLC0415
+    from commonwheel.catalog.tree import SHIPPED as SHIPPED_CATALOG
 
     tree = SHIPPED_CATALOG if catalog is None else Path(catalog)
     key = "|".join([str(path.absolute()), variant, str(tree.absolute()), *(str(folder) for folder in folders)])
     vehicle = cache.load(key)
     if vehicle is not None:
         return vehicle
-    from commonwheel.catalog import load_catalog  # noqa: PLC0415
+    from commonwheel.catalog import load_catalog
 
     return _compile(path, variant, load_catalog(catalog), folders, (key, tree))
 
@@ -53,10 +53,10 @@ def load_vehicle(
 def _compile(
     path: Path, variant: str, catalog: Catalog, folders: tuple[Path, ...], store: tuple[str, Path] | None
 ) -> Vehicle:
-    import hashlib  # noqa: PLC0415 - compiling is rare
+    import hashlib
 
-    from commonwheel.vehicles import cache  # noqa: PLC0415
-    from commonwheel.vehicles.compiler import compile_vehicle  # noqa: PLC0415
+    from commonwheel.vehicles import cache
+    from commonwheel.vehicles.compiler import compile_vehicle
 
     vehicle, files = compile_vehicle(f"{path}:{variant}" if variant else path, catalog, folders)
     if store is not None:

@@ -85,7 +85,7 @@ class Buses:
                 del found[0].messages[found[1].name]
 
     def _load(self, bus: BusData, node: Node, described: Description) -> None:
-        from commonwheel.wire.database import load_database  # noqa: PLC0415 - cantools is heavy, for compiling only
+        from commonwheel.wire.database import load_database
 
         path: Path = node.file.parent / self._reader.text(node, "a database file")
         try:

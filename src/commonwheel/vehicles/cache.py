@@ -70,7 +70,7 @@ def folder() -> Path:
     stated = os.environ.get("COMMONWHEEL_CACHE")
     if stated:
         return Path(stated)
-    from platformdirs import user_cache_path  # noqa: PLC0415 - a look at the platform, only when needed
+    from platformdirs import user_cache_path
 
     return user_cache_path("commonwheel", appauthor=False)
 
@@ -118,7 +118,7 @@ def _path(key: str) -> Path:
 
 
 def _schema() -> str:
-    from commonwheel import __version__  # noqa: PLC0415 - the package imports this module
+    from commonwheel import __version__
 
     sizes = ",".join(str(layout.itemsize) for layout in layouts.LAYOUTS)
     return f"{SCHEMA}/{__version__}/{sizes}"

@@ -126,9 +126,7 @@ class VehicleDecoder:
         if self._texts:
             columns = self._join_texts(columns)
         table = self.vehicle.signals
-        return Samples(
-            columns.t_ns, columns.signal, columns.value, columns.quality, table, self._clock, self._strings
-        )
+        return Samples(columns.t_ns, columns.signal, columns.value, columns.quality, table, self._clock, self._strings)
 
     def _join_texts(self, columns: Columns) -> Columns:
         """Replace the raw pieces of texts by one sample whenever a text is complete."""

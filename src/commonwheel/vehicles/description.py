@@ -110,9 +110,7 @@ def read_description(name: str | Path, folders: tuple[Path, ...] = (SHIPPED,)) -
     return described
 
 
-def _read(
-    path: Path, variant: str, reader: Reader, folders: tuple[Path, ...], above: tuple[Path, ...]
-) -> Description:
+def _read(path: Path, variant: str, reader: Reader, folders: tuple[Path, ...], above: tuple[Path, ...]) -> Description:
     try:
         data = path.read_bytes()
     except OSError as error:

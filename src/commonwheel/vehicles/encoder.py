@@ -51,7 +51,14 @@ class Track:
 def layout_of(field: Field) -> Layout:
     """Return a field as the codec wants it."""
     return Layout(
-        field.name, field.start, field.length, field.big_endian, field.signed, field.is_float, field.factor, field.offset
+        field.name,
+        field.start,
+        field.length,
+        field.big_endian,
+        field.signed,
+        field.is_float,
+        field.factor,
+        field.offset,
     )
 
 
@@ -82,7 +89,9 @@ class VehicleEncoder:
         """
         writers = self._writers(tracks)
         chosen = range(len(self.vehicle.messages)) if idle else sorted(writers)
-        parts = [self._message(i, writers.get(i, []), tracks, start_ns, end_ns, phase) for phase, i in enumerate(chosen)]
+        parts = [
+            self._message(i, writers.get(i, []), tracks, start_ns, end_ns, phase) for phase, i in enumerate(chosen)
+        ]
         return Frames.concat(parts).sorted_by_time() if parts else Frames.empty(clock=Clock.RELATIVE)
 
     def encode_message(self, number: int, values: Mapping[str, float]) -> bytes:
@@ -106,7 +115,9 @@ class VehicleEncoder:
         for path in paths:
             found = self.vehicle.writers.get(path)
             if found is None:
-                why = "is computed: set what it is computed from" if path in self.vehicle.numbers else "is not described"
+                why = (
+                    "is computed: set what it is computed from" if path in self.vehicle.numbers else "is not described"
+                )
                 message = f"{self.vehicle.name}: '{path}' {why}"
                 raise EncodeError(message)
             for writer in found:
@@ -168,13 +179,12 @@ class VehicleEncoder:
         if stated:
             layouts = [layout_of(fields[name]) for name in stated]
             raws = [
-                np.full(len(data), _bits(np.array([value]), fields[name])[0], np.uint64) for name, value in stated.items()
+                np.full(len(data), _bits(np.array([value]), fields[name])[0], np.uint64)
+                for name, value in stated.items()
             ]
             pack(data, layouts, raws)
 
-    def _raw(
-        self, path: str, writer: Writer, field: Field, values: npt.NDArray[np.float64]
-    ) -> npt.NDArray[np.uint64]:
+    def _raw(self, path: str, writer: Writer, field: Field, values: npt.NDArray[np.float64]) -> npt.NDArray[np.uint64]:
         """Return raw bits for standard values; NaN becomes the sender's 'no value' code where there is one."""
         if writer.steps:
             values = evaluate([(Op(op), argument) for op, argument in writer.steps], [values])
@@ -218,9 +228,7 @@ class VehicleEncoder:
             raise EncodeError(message)
         return np.uint64(writer.invalid)
 
-    def _count(
-        self, number: int, message: Message, fields: Mapping[str, Field], data: npt.NDArray[np.uint8]
-    ) -> None:
+    def _count(self, number: int, message: Message, fields: Mapping[str, Field], data: npt.NDArray[np.uint8]) -> None:
         if not message.counter:
             return
         first = self._counters.get(number, 0)

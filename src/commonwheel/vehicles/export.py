@@ -34,9 +34,7 @@ SUFFIXES = (".parquet", ".arrow", ".csv", ".jsonl")
 MOST_WIDE_CELLS = 50_000_000
 
 
-def numbers(
-    values: npt.NDArray[Any], kind: pa.DataType, missing: npt.NDArray[np.bool_] | None = None
-) -> pa.Array:
+def numbers(values: npt.NDArray[Any], kind: pa.DataType, missing: npt.NDArray[np.bool_] | None = None) -> pa.Array:
     """Return numbers as an Arrow array of the type *kind* over the same memory; null where *missing*."""
     valid = None
     if missing is not None and missing.any():
@@ -49,7 +47,9 @@ def words(texts: Sequence[str]) -> pa.Array:
     encoded = [text.encode() for text in texts]
     offsets = np.zeros(len(texts) + 1, np.int32)
     np.cumsum([len(text) for text in encoded], out=offsets[1:])
-    return pa.Array.from_buffers(pa.string(), len(texts), [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded))])
+    return pa.Array.from_buffers(
+        pa.string(), len(texts), [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded))]
+    )
 
 
 def coded(
@@ -288,7 +288,7 @@ class SampleWriter:
             return
         sink = pa.OSFile(str(self._part), "wb")
         if self.path.suffix == ".parquet":
-            import pyarrow.parquet as pq  # noqa: PLC0415 - only for this format
+            import pyarrow.parquet as pq
 
             writer: Any = pq.ParquetWriter(sink, wire, compression="zstd", compression_level=1, write_statistics=True)
             self._write = writer.write_table
@@ -296,7 +296,7 @@ class SampleWriter:
             writer = pa.ipc.new_file(sink, wire, options=pa.ipc.IpcWriteOptions(unify_dictionaries=True))
             self._write = writer.write_table
         else:
-            import pyarrow.csv as pacsv  # noqa: PLC0415 - only for this format
+            import pyarrow.csv as pacsv
 
             plain = pa.schema([(item.name, pa.string() if _is_word(item.type) else item.type) for item in _csv(wire)])
             writer = pacsv.CSVWriter(sink, plain)
@@ -324,7 +324,7 @@ def _for_csv(table: pa.Table) -> pa.Table:
 
 
 def _write_json_lines(table: pa.Table, sink: Any) -> None:  # noqa: ANN401 - a binary file
-    import msgspec  # noqa: PLC0415 - only for this format
+    import msgspec
 
     encode = msgspec.json.Encoder().encode
     plain = _for_csv(table)

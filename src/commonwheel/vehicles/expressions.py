@@ -195,7 +195,7 @@ def _alike(left: _Term, right: _Term) -> tuple[_Term, _Term, Unit | None]:
 
 
 def _conversion(source: Unit, target: Unit) -> tuple[float, float]:
-    from commonwheel.catalog.units import conversion  # noqa: PLC0415 - pint is heavy, and for compiling only
+    from commonwheel.catalog.units import conversion
 
     try:
         return conversion(source, target)
@@ -205,7 +205,7 @@ def _conversion(source: Unit, target: Unit) -> tuple[float, float]:
 
 def _plain(unit: Unit) -> Unit:
     """Refuse units with an offset (degrees Celsius) where they make no sense."""
-    from commonwheel.catalog.units import is_offset  # noqa: PLC0415 - pint is heavy, and for compiling only
+    from commonwheel.catalog.units import is_offset
 
     if is_offset(unit):
         message = f"{unit} has an offset and cannot be multiplied, divided or raised by a quantity"

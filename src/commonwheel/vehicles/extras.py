@@ -102,7 +102,9 @@ def _attribute(node: Node, leaf: Leaf, reader: Reader) -> str | float | bool | N
         return None
     if leaf.allowed and value not in leaf.allowed:
         hint = suggest(value, leaf.allowed)
-        reader.fault(node, f"'{value}' is not allowed for {leaf.path}{hint}; allowed are {', '.join(map(str, leaf.allowed))}")
+        reader.fault(
+            node, f"'{value}' is not allowed for {leaf.path}{hint}; allowed are {', '.join(map(str, leaf.allowed))}"
+        )
         return None
     return value
 
@@ -127,7 +129,9 @@ def compile_requests(
             continue
         row_keys = {key: value for key, value in entries.items() if key not in {"to", "confirm", "within"}}
         row = parse_row(Node({"from": entries["to"], **row_keys}, node.file, node.line), reader)
-        field = compile_field(row, leaf, buses, reader, written_only=True) if row and not hasattr(row, "inputs") else None  # pyright: ignore[reportArgumentType]
+        field = (
+            compile_field(row, leaf, buses, reader, written_only=True) if row and not hasattr(row, "inputs") else None
+        )  # pyright: ignore[reportArgumentType]
         confirm = _confirm(entries.get("confirm"), node, leaf, catalog, signals, reader)
         if field is None or row is None:
             continue
@@ -152,8 +156,8 @@ def compile_requests(
 def _confirm(
     node: Node | None, row: Node, leaf: Leaf, catalog: Catalog, signals: SignalCompiler, reader: Reader
 ) -> str:
-    from commonwheel.catalog.units import conversion  # noqa: PLC0415 - pint is heavy, and for compiling only
-    from commonwheel.errors import CatalogError  # noqa: PLC0415
+    from commonwheel.catalog.units import conversion
+    from commonwheel.errors import CatalogError
 
     if node is None:
         reader.fault(row, "a request needs 'confirm': the signal that proves it happened")
@@ -162,7 +166,9 @@ def _confirm(
     proof = catalog.get(path)
     if proof is None or signals.info(path) is None:
         known = [info.path for info in signals.infos]
-        reader.fault(node, f"'confirm' {path} cannot be read back: this description has no such row{suggest(path, known)}")
+        reader.fault(
+            node, f"'confirm' {path} cannot be read back: this description has no such row{suggest(path, known)}"
+        )
         return path
     try:
         conversion(leaf.unit, proof.unit)

@@ -109,7 +109,9 @@ def compile_field(
 def _numeric(leaf: Leaf, signal: Signal, row: FieldRow, reference: Reference, reader: Reader) -> bool:
     """Whether a row without 'values' can serve the leaf; note a fault when not."""
     if leaf.datatype == "boolean" and signal.length != 1:
-        reader.fault(row.node, f"{leaf.path} is boolean and {reference} has {signal.length} bits; map them with 'values'")
+        reader.fault(
+            row.node, f"{leaf.path} is boolean and {reference} has {signal.length} bits; map them with 'values'"
+        )
         return False
     if leaf.allowed or leaf.datatype in CAPACITY:
         return True
@@ -118,10 +120,8 @@ def _numeric(leaf: Leaf, signal: Signal, row: FieldRow, reference: Reference, re
     return False
 
 
-def _convert(
-    unit: str, target: str, node: Node, reference: Reference, reader: Reader
-) -> tuple[float, float] | None:
-    from commonwheel.catalog.units import conversion  # noqa: PLC0415 - pint is heavy, and for compiling only
+def _convert(unit: str, target: str, node: Node, reference: Reference, reader: Reader) -> tuple[float, float] | None:
+    from commonwheel.catalog.units import conversion
 
     if unit == target:
         return 1.0, 0.0
@@ -173,7 +173,9 @@ def _enumeration(
     if row.values is None:
         mapped = _by_name(leaf, signal) if leaf else {}
         if not mapped:
-            reader.fault(row.node, f"{leaf.path if leaf else row.source} has allowed values: map raw codes with 'values'")
+            reader.fault(
+                row.node, f"{leaf.path if leaf else row.source} has allowed values: map raw codes with 'values'"
+            )
     else:
         mapped = _mapped(row.values, leaf, reference, reader)
     for raw, code in mapped.items():
@@ -197,9 +199,7 @@ def _by_name(leaf: Leaf, signal: Signal) -> dict[int, float]:
     return {_bits((raw, raw), signal)[0]: float(code) for raw, code in named.items() if _fits(raw, signal)}
 
 
-def _mapped(
-    values: Mapping[object, Node], leaf: Leaf | None, reference: Reference, reader: Reader
-) -> dict[int, float]:
+def _mapped(values: Mapping[object, Node], leaf: Leaf | None, reference: Reference, reader: Reader) -> dict[int, float]:
     signal = reference.signal
     names = {name: raw for raw, name in signal.choices.items()}
     mapped: dict[int, float] = {}

@@ -229,9 +229,7 @@ def identify(frames: Frames, cars: Iterable[Vehicle] | None = None) -> Identific
 
 def _candidate(car: Vehicle, traffic: dict[int, list[Seen]]) -> Candidate:
     """Assign recorded buses to the car's, greedily by score; each bus is taken once."""
-    fits = [
-        _compare(car, index, log_bus, seen) for log_bus, seen in traffic.items() for index in range(len(car.buses))
-    ]
+    fits = [_compare(car, index, log_bus, seen) for log_bus, seen in traffic.items() for index in range(len(car.buses))]
     chosen: list[BusFit] = []
     for fit in sorted(fits, key=lambda f: (not f.fits, -f.score)):
         taken = any(fit.log_bus == other.log_bus or fit.bus == other.bus for other in chosen)
@@ -267,4 +265,3 @@ def _period_fits(measured: float, stated: int) -> bool | None:
     if not stated or np.isnan(measured):
         return None
     return bool(abs(measured - stated) <= PERIOD_TOLERANCE * stated)
-

@@ -172,9 +172,7 @@ def _counter(
     return signal, modulo
 
 
-def _defaults(
-    node: Node | None, bus: BusData, message: Message, buses: Buses, reader: Reader
-) -> dict[str, float]:
+def _defaults(node: Node | None, bus: BusData, message: Message, buses: Buses, reader: Reader) -> dict[str, float]:
     """Return raw values by field."""
     if node is None:
         return {}

@@ -130,7 +130,7 @@ class LogDecoder:
         first = self._ahead[0] if self._ahead else Frames.empty()
         buses = self.selection.buses
         if several and self._ahead:
-            from commonwheel.vehicles.identify import identify  # noqa: PLC0415 - only when something is to be found out
+            from commonwheel.vehicles.identify import identify
 
             ahead = Frames.concat(self._ahead)
             self.identification = identify(ahead, None if vehicle is None else [vehicle])
@@ -235,5 +235,3 @@ def read(
         if not parts:
             return decoder.decoder.decode(Frames.empty(clock=Clock.RELATIVE))
         return Samples.concat(parts)
-
-

@@ -176,7 +176,9 @@ def _compute_row(node: Node, reader: Reader) -> ComputeRow:
 
 def _text_row(node: Node, reader: Reader) -> TextRow:
     top = reader.mapping(node, "this row", TEXT_KEYS)
-    parts = [reader.whole(item, "a part", 0) for item in reader.items(top["parts"], "'parts'")] if "parts" in top else []
+    parts = (
+        [reader.whole(item, "a part", 0) for item in reader.items(top["parts"], "'parts'")] if "parts" in top else []
+    )
     if ("select" in top) != ("parts" in top):
         reader.fault(node, "'select' and 'parts' go together: the field that counts the parts, and its values in order")
     select = reader.text(top.get("select"), "'select'")
@@ -265,7 +267,9 @@ def expand_instances(path: str, node: Node, reader: Reader) -> Iterator[tuple[st
         reader.fault(node, f"'{path}' holds no single pattern such as {{1..12}} or {{0: Left, 1: Right}}")
         return
     for raw, label in instances:
-        entries = {"from": Node(node.value, node.file, node.line)} if isinstance(node.value, str) else dict(node.entries)
+        entries = (
+            {"from": Node(node.value, node.file, node.line)} if isinstance(node.value, str) else dict(node.entries)
+        )
         source = entries.get("from")
         if source is None or not isinstance(source.value, str):
             reader.fault(node, "only a 'from' row can have instances")

@@ -106,7 +106,7 @@ class Samples:
         ``time`` is a UTC timestamp, or a duration where the source has no wall-clock time. ``label`` names the
         codes of enumerations and holds the characters of texts; it is null for numbers.
         """
-        from commonwheel.vehicles.export import to_arrow  # noqa: PLC0415 - pyarrow is heavy
+        from commonwheel.vehicles.export import to_arrow
 
         return to_arrow(self)
 
@@ -126,16 +126,16 @@ class Samples:
         Each cell is the last GOOD value at or before its row's time, held; null before the first, and after any
         sample that was not GOOD.
         """
-        from commonwheel.vehicles.export import to_wide  # noqa: PLC0415 - pyarrow is heavy
+        from commonwheel.vehicles.export import to_wide
 
         return to_wide(self, period_ms)
 
 
 @functools.cache
 def _import(name: str):  # noqa: ANN202 - a module whose types are only known when it is installed
-    import importlib  # noqa: PLC0415
+    import importlib
 
-    from commonwheel.errors import MissingExtraError  # noqa: PLC0415
+    from commonwheel.errors import MissingExtraError
 
     try:
         return importlib.import_module(name)

@@ -192,7 +192,7 @@ class SignalCompiler:
         return self._builder.signal(self.use(field.reference), field.row), field.unit, field
 
     def _unit(self, unit: str, node: Node) -> Unit | None:
-        from commonwheel.catalog.units import to_pint  # noqa: PLC0415 - pint is heavy, and for compiling only
+        from commonwheel.catalog.units import to_pint
 
         if not unit:
             return None
@@ -203,7 +203,7 @@ class SignalCompiler:
             return None
 
     def _result(self, expression: Expression, leaf: Leaf) -> tuple[float, float]:
-        from commonwheel.catalog.units import conversion  # noqa: PLC0415 - pint is heavy, and for compiling only
+        from commonwheel.catalog.units import conversion
 
         if expression.unit is None or leaf.datatype == "boolean":
             return 1.0, 0.0
@@ -335,7 +335,7 @@ class SignalCompiler:
 
 
 def _converted(source: Unit, target: Unit | None) -> tuple[float, float]:
-    from commonwheel.catalog.units import conversion  # noqa: PLC0415 - pint is heavy, and for compiling only
+    from commonwheel.catalog.units import conversion
 
     try:
         return conversion(source, target)

@@ -95,6 +95,6 @@ class Vehicle:
 
     @property
     def _place(self):  # noqa: ANN202 - a path, for messages
-        from pathlib import Path  # noqa: PLC0415
+        from pathlib import Path
 
         return Path(self.name)

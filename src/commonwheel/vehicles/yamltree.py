@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Key", "Node", "Reader", "Scalar", "load_tree", "suggest"]
 
-type_names = {dict: "a mapping", list: "a list", str: "text", int: "a whole number", float: "a number", bool: "a boolean"}
+type_names = {
+    dict: "a mapping",
+    list: "a list",
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "a boolean",
+}
 
 Scalar = str | int | float | bool | None
 Key = str | int | float | bool
@@ -172,7 +179,12 @@ class Reader:
         if node is None:
             return default
         value = node.value
-        if isinstance(value, bool) or not isinstance(value, int | float) or value != value or abs(value) == float("inf"):  # noqa: PLR0124 - NaN
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or value != value
+            or abs(value) == float("inf")
+        ):  # noqa: PLR0124 - NaN
             self.fault(node, f"{what} is a number, not {node.describe() if not isinstance(value, float) else value}")
             return default
         return float(value)

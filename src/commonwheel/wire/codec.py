@@ -23,7 +23,17 @@ if TYPE_CHECKING:
 
     from commonwheel.wire.database import Database, Message, Signal
 
-__all__ = ["Columns", "Counts", "Decoder", "Summaries", "check_frames", "compile_database", "decode_database", "pack", "seal"]
+__all__ = [
+    "Columns",
+    "Counts",
+    "Decoder",
+    "Summaries",
+    "check_frames",
+    "compile_database",
+    "decode_database",
+    "pack",
+    "seal",
+]
 
 _NO_BUS = 255
 

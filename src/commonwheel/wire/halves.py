@@ -118,9 +118,7 @@ def _agree(true: DecoderState, found: DecoderState, tables: Tables) -> bool:
         true.qualities == found.qualities
     )
     return bool(
-        (alike | of_unmet).all()
-        and (true.chosen == found.chosen).all()
-        and (true.bus_ns == found.bus_ns).all()
+        (alike | of_unmet).all() and (true.chosen == found.chosen).all() and (true.bus_ns == found.bus_ns).all()
     )
 
 

@@ -101,9 +101,7 @@ class DecoderState:
     def copy(self) -> DecoderState:
         """Return the same state, on its own."""
         c = CState.from_buffer_copy(self.c)
-        return DecoderState(
-            self.messages.copy(), self.slots.copy(), self.chosen.copy(), self.bus_ns.copy(), c
-        )._bound()
+        return DecoderState(self.messages.copy(), self.slots.copy(), self.chosen.copy(), self.bus_ns.copy(), c)._bound()
 
     def _bound(self) -> DecoderState:
         for name in ("messages", "slots", "chosen", "bus_ns"):
