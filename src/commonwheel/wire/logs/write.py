@@ -130,7 +130,7 @@ def _gvret_lines(frames: Frames, start_ns: int) -> list[Piece]:
         decimal(frames.bus, 3),
         literal(n, ","),
         decimal(frames.size, 2),
-        _payload(frames, ","),
+        _payload(frames, ",", padded=_CLASSIC),
         literal(n, "\n"),
     ]
 
@@ -179,10 +179,10 @@ def _id(frames: Frames, digits: int) -> Piece:
     return only(hexadecimal(frames.id & ID_MASK | error, 8), long[:, None] | (np.arange(8) >= 8 - digits))
 
 
-def _payload(frames: Frames, before: str) -> Piece:
-    """Return payloads in hexadecimal, with *before* in front of each byte."""
-    width = int(frames.size.max(initial=0))
-    there = np.arange(width) < frames.size[:, None]
+def _payload(frames: Frames, before: str, *, padded: int = 0) -> Piece:
+    """Return payloads in hexadecimal, with *before* in front of each byte, zeros up to *padded* bytes."""
+    width = max(int(frames.size.max(initial=0)), padded)
+    there = np.arange(width) < np.maximum(frames.size, padded)[:, None]
     there &= (frames.id & REMOTE_FLAG == 0)[:, None]
     digits = [hexadecimal(frames.data[:, i], 2)[0] for i in range(width)]
     marks = literal(len(frames), before)[0]
