@@ -1,0 +1,35 @@
+"""Reports: charts as SVG, and pages of HTML that are complete in themselves.
+
+Depends on numpy only. ``page`` and ``figure`` make pages, ``picture`` and ``png`` pictures; ``panels_of`` turns
+decoded samples into what they show.
+"""
+
+from __future__ import annotations
+
+from commonwheel.report.figure import figure, picture, png
+from commonwheel.report.markup import Markup, el
+from commonwheel.report.model import Axis, Chart, Panel, Series, Stroke
+from commonwheel.report.page import card, check_target, facts, page, table, write
+from commonwheel.report.samples import axis_of, panels_of, series_of
+
+__all__ = [
+    "Axis",
+    "Chart",
+    "Markup",
+    "Panel",
+    "Series",
+    "Stroke",
+    "axis_of",
+    "card",
+    "check_target",
+    "el",
+    "facts",
+    "figure",
+    "page",
+    "panels_of",
+    "picture",
+    "png",
+    "series_of",
+    "table",
+    "write",
+]
