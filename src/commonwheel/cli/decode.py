@@ -267,6 +267,5 @@ def _missing(decoder: LogDecoder, found: set[str]) -> list[str]:
     from commonwheel.catalog import load_catalog
 
     catalog = load_catalog(decoder.catalog)
-    wanted = dict.fromkeys(leaf.path for pattern in asked if "*" not in pattern for leaf in catalog.match(pattern))
     provided = decoder.vehicle.provided
-    return [path for path in wanted if path not in found and path not in provided]
+    return [path for path in dict.fromkeys(asked) if path in catalog and path not in found and path not in provided]
