@@ -37,7 +37,7 @@ CW_INLINE int candump_line(const cw_style *s, line *l)
     if (CW_UNLIKELY((kind = take_time(s, l)))) return kind;
     if (!take(l, ')')) return CW_BAD_TIME;
     l->at = skip_blanks(l->at);
-    if (CW_UNLIKELY((kind = take_name(s, l)))) return kind;
+    if (CW_UNLIKELY((kind = take_name(l)))) return kind;
     if (CW_UNLIKELY((kind = take_socketcan_id(l)))) return kind;
     if (!take(l, '#')) return CW_BAD_ID;
     if (CW_UNLIKELY(lower(*l->at) == 'r')) {
@@ -73,7 +73,7 @@ CW_INLINE int display_line(const cw_style *s, line *l)
     } else if (s->layout[0]) {
         return CW_BAD_TIME;
     }
-    if ((kind = take_name(s, l))) return kind;
+    if ((kind = take_name(l))) return kind;
     if ((*l->at == 'R' || *l->at == 'T') && l->at[1] == 'X') /* direction and two flags, from -x */
         for (int i = 0; i < 3; i++) skip_word(s, l);
     if ((kind = take_socketcan_id(l))) return kind;

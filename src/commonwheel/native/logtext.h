@@ -197,10 +197,10 @@ CW_INLINE int take_socketcan_id(line *l)
 }
 
 /* The name of a network interface, with a blank behind it. */
-CW_INLINE int take_name(const cw_style *s, line *l)
+CW_INLINE int take_name(line *l)
 {
     l->name = l->at;
-    while (!is_gap(s, *l->at)) l->at++;
+    while (*l->at > ' ' && *l->at <= '~') l->at++;
     l->name_size = l->at - l->name;
     if (!l->name_size || l->name_size >= CW_NAME_SIZE || !is_blank(*l->at)) return CW_BAD_BUS;
     l->at = skip_blanks(l->at);

@@ -69,6 +69,7 @@ def test_times_are_exact_to_the_nanosecond(stamp: bytes, t_ns: int) -> None:
         (b"(99999999999999999999) can0 1A4#00", LineKind.BAD_TIME),
         (b"(1.5s) can0 1A4#00", LineKind.BAD_TIME),
         (b"(1.5) a-name-that-is-longer-than-any-interface 1A4#00", LineKind.BAD_BUS),
+        (b"(1.5) can0\0vcan1 123#00", LineKind.BINARY),
         (b"(1.5) can0 XYZ#00", LineKind.BAD_ID),
         (b"(1.5) can0 FFF#00", LineKind.BAD_ID),
         (b"(1.5) can0 123456789#00", LineKind.BAD_ID),
