@@ -44,12 +44,6 @@ CW_INLINE uint64_t extract(const cw_field *f, const uint8_t *p)
     return raw & mask_of(f->width);
 }
 
-CW_INLINE int64_t sign_extend(uint64_t raw, unsigned width)
-{
-    const uint64_t top = 1ull << (width - 1);
-    return (int64_t)((raw ^ top) - top);
-}
-
 /* a + b without overflow; b is not negative. */
 CW_INLINE int64_t later(int64_t a, int64_t b) { return a > INT64_MAX - b ? INT64_MAX : a + b; }
 
@@ -325,20 +319,20 @@ CW_INLINE int32_t find_message(const cw_tables *t, uint32_t bus, uint32_t id)
     return t->keyed[at];
 }
 
-/* Returns 1 when the counter stands still or holds an impossible value. */
-CW_INLINE int count_step(const cw_message *m, cw_message_state *state, const uint8_t *p, int size)
+/* Returns 1 when the counter stands still or holds an impossible value. The state keeps it plus one, 0 for none.
+ * A frame whose counter cannot be read (damaged, too short) is taken for the next one: it did arrive. */
+CW_INLINE int count_step(const cw_message *m, cw_message_state *state, const uint8_t *p, int size, int intact)
 {
-    if (size < m->counter.need) return 0;
-    const uint32_t count = (uint32_t)extract(&m->counter, p), modulo = (uint32_t)m->modulo;
-    if (CW_UNLIKELY(count >= modulo)) return 1;
-    const uint32_t last = state->counter;
-    state->counter = count;
-    if (!state->seen || state->is_stale) {
-        state->repeats = 0;
-        return 0;
+    const uint32_t modulo = (uint32_t)m->modulo, last = state->counter;
+    const int readable = intact && size >= m->counter.need;
+    const uint64_t count = CW_LIKELY(readable) ? extract(&m->counter, p) : 0;
+    if (CW_UNLIKELY(!readable || count >= modulo)) {
+        if (last) state->counter = last % modulo + 1;
+        return readable;
     }
-    const uint32_t step = count >= last ? count - last : count + modulo - last;
-    if (CW_LIKELY(step == 1)) {
+    state->counter = (uint32_t)count + 1;
+    const uint32_t step = (uint32_t)count + 1 >= last ? (uint32_t)count + 1 - last : (uint32_t)count + 1 + modulo - last;
+    if (CW_LIKELY(step == 1) || !last) {
         state->repeats = 0;
         return 0;
     }
@@ -351,23 +345,38 @@ CW_INLINE int count_step(const cw_message *m, cw_message_state *state, const uin
     return state->repeats >= (uint32_t)m->stuck;
 }
 
-/* Make every message late at `now` stale, at the moment it became so; find the next deadline.
+/* The message that is late first, among those that can still grow stale; -1: none. */
+static int32_t first_late(const cw_tables *t, const cw_state *s, int64_t *late)
+{
+    int32_t first = -1;
+    *late = INT64_MAX;
+    for (int32_t i = 0; i < t->message_count; i++) {
+        const cw_message_state *state = s->messages + i;
+        if (!state->seen || state->is_stale || t->messages[i].timeout_ns <= 0) continue;
+        const int64_t at = later(state->last_ns, t->messages[i].timeout_ns);
+        if (at < *late) {
+            *late = at;
+            first = i;
+        }
+    }
+    return first;
+}
+
+/* Make every message late at `now` stale, one after another as they became so; find the next deadline.
  * Stops early, to be called again, when the output might overflow: returns 0 then, else 1. */
 static int expire(const cw_tables *t, cw_state *s, int64_t now, cw_samples *out)
 {
-    int64_t deadline = INT64_MAX;
-    for (int32_t i = 0; i < t->message_count; i++) {
+    for (;;) {
+        int64_t late;
+        const int32_t i = first_late(t, s, &late);
+        s->deadline_ns = late;
+        if (i < 0 || late > now) return 1;
+        if (out->capacity - out->count < t->burst) return 0;
         const cw_message *m = t->messages + i;
         cw_message_state *state = s->messages + i;
-        if (!state->seen || state->is_stale || m->timeout_ns <= 0) continue;
-        const int64_t late = later(state->last_ns, m->timeout_ns);
-        if (late > now) {
-            if (late < deadline) deadline = late;
-            continue;
-        }
-        if (out->capacity - out->count < t->burst) return 0;
         state->is_stale = 1;
         state->stale++;
+        state->counter = state->repeats = 0;
         s->sequence++;
         for (const cw_signal *g = t->signals + m->signal, *end = g + m->signals; g < end; g++) {
             const int quality = quality_of(s->slots + g->slot);
@@ -376,8 +385,6 @@ static int expire(const cw_tables *t, cw_state *s, int64_t now, cw_samples *out)
         }
         derive(t, s, out, m, late);
     }
-    s->deadline_ns = deadline;
-    return 1;
 }
 
 /* A clock that steps back (a device reset, a time adjustment): ages are kept, so nothing seems late. */
@@ -415,7 +422,7 @@ CW_API int64_t cw_decode(const cw_tables *t, cw_state *s, const cw_frames *f, in
             out->count = n;
             const int done = expire(t, s, t_ns, out);
             n = out->count;
-            if (!done) break;
+            if (!done || n > room) break;
         }
         const uint32_t bus = bus_map[in_bus[i]], id = in_id[i];
         const int32_t index = find_message(t, bus, id);
@@ -440,7 +447,7 @@ CW_API int64_t cw_decode(const cw_tables *t, cw_state *s, const cw_frames *f, in
             state->corrupt++;
             quality = CW_CORRUPT;
         }
-        if (m->counter.width && CW_UNLIKELY(count_step(m, state, p, size))) {
+        if (m->counter.width && CW_UNLIKELY(count_step(m, state, p, size, quality == CW_GOOD))) {
             state->stuck++;
             quality = CW_CORRUPT;
         }
@@ -523,8 +530,8 @@ CW_API void cw_summarize(const int64_t *t_ns, const int32_t *signal, const doubl
         s->counts[quality[i]]++;
         if (quality[i] != CW_GOOD) continue;
         s->last = value[i];
-        if (value[i] < s->low) s->low = value[i];
-        if (value[i] > s->high) s->high = value[i];
+        if (!(value[i] >= s->low)) s->low = value[i]; /* not a number before the first */
+        if (!(value[i] <= s->high)) s->high = value[i];
     }
 }
 

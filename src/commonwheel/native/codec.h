@@ -120,7 +120,7 @@ typedef struct {
 typedef struct {
     int64_t last_ns;
     uint64_t frames, corrupt, lost, stuck, shorter, stale;
-    uint32_t counter, repeats;
+    uint32_t counter, repeats; /* counter: its last value plus one; 0: none */
     uint8_t seen, is_stale, unused[6];
 } cw_message_state;
 
@@ -162,7 +162,7 @@ typedef struct {
 /* What is known of one signal over many samples. 80 bytes. */
 typedef struct {
     int64_t first_ns, last_ns;
-    double low, high, last; /* of GOOD samples */
+    double low, high, last; /* of GOOD samples; NaN without any */
     uint64_t counts[5];     /* by quality */
 } cw_summary;
 
