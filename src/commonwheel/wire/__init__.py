@@ -1,0 +1,1 @@
+"""The wire: frames, CAN databases, codecs, checksums and log formats. It knows no maker and no standard."""

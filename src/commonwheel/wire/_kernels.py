@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from commonwheel.errors import CommonwheelError
 from commonwheel.native import library
-from commonwheel.wire.tables import LAYOUTS, Tables
+from commonwheel.wire.layouts import LAYOUTS
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+
+    from commonwheel.wire.tables import Tables
 
 __all__ = ["CFrames", "CSamples", "CState", "CTables", "address", "bind_tables", "kernels"]
 

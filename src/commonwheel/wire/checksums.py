@@ -25,6 +25,11 @@ __all__ = ["CHECKSUMS", "COUNTERS", "Check", "Checksum", "Kernel", "compile_chec
 
 BYTE = 0xFF
 NIBBLE = 0x0F
+LARGEST_STANDARD_ID = 0x7FF
+LONGEST = 64
+"""Bytes of the longest frame."""
+DATA_IDS = 16
+"""Values of the counter that chooses a data id of E2E profile 2."""
 
 
 class Kernel(enum.IntEnum):
@@ -58,13 +63,35 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class _Given:
+    """What a check is made of: the message it is for, and the description's parameters."""
+
+    can_id: int
+    extended: bool
+    parameters: Mapping[str, int | Sequence[int]]
+
+    def number(self, name: str, default: int, low: int = 0, high: int = BYTE) -> int:
+        """Return a parameter that is one whole number from *low* to *high*."""
+        value = self.parameters.get(name, default)
+        if not isinstance(value, int) or not low <= value <= high:
+            message = f"'{name}' is one whole number from {low} to {high}, not {value}"
+            raise ValueError(message)
+        return value
+
+    @property
+    def at(self) -> int:
+        """The byte that holds the checksum."""
+        return self.number("at", -1, -LONGEST, LONGEST - 1)
+
+
+@dataclass(frozen=True, slots=True)
 class Checksum:
     """One named algorithm."""
 
     name: str
     summary: str
-    make: Callable[[int, bool, Mapping[str, int | Sequence[int]]], Check]
-    """(arbitration id, extended, parameters) to a check for that message."""
+    make: Callable[[_Given], Check]
+    """Makes the check for one message; ``compile_check`` calls it."""
     parameters: Mapping[str, str] = field(default_factory=dict[str, str])
     """Parameter name to what it means; every one without 'optional' in it has to be given."""
 
@@ -74,52 +101,52 @@ def _digits(number: int) -> int:
     return sum(int(digit, 16) for digit in f"{number:x}")
 
 
-def _honda(can_id: int, extended: bool, _: Mapping[str, int | Sequence[int]]) -> Check:
-    base = (11 if extended or can_id > 0x7FF else 8) - _digits(can_id)  # noqa: PLR2004 - largest 11-bit id
+def _honda(given: _Given) -> Check:
+    base = (11 if given.extended or given.can_id > LARGEST_STANDARD_ID else 8) - _digits(given.can_id)
     return Check(Kernel.NIBBLES, at=-1, mask=NIBBLE, base=base % 16, sign=-1)
 
 
-def _nissan_nibbles(can_id: int, _: bool, __: Mapping[str, int | Sequence[int]]) -> Check:
-    return Check(Kernel.NIBBLES, at=-1, mask=NIBBLE, base=_digits(can_id) % 16)
+def _nissan_nibbles(given: _Given) -> Check:
+    return Check(Kernel.NIBBLES, at=-1, mask=NIBBLE, base=_digits(given.can_id) % 16)
 
 
-def _fixed_crc8(poly: int, init: int, xorout: int) -> Callable[[int, bool, Mapping[str, int | Sequence[int]]], Check]:
-    def make(_: int, __: bool, ___: Mapping[str, int | Sequence[int]]) -> Check:
+def _fixed_crc8(poly: int, init: int, xorout: int) -> Callable[[_Given], Check]:
+    def make(_: _Given) -> Check:
         return Check(Kernel.CRC8, at=-1, mask=BYTE, base=init, xorout=xorout, poly=poly, minimum=2)
 
     return make
 
 
-def _crc8(_: int, __: bool, given: Mapping[str, int | Sequence[int]]) -> Check:
-    at = _number(given, "at", -1)
+def _crc8(given: _Given) -> Check:
+    at = given.at
     return Check(
         Kernel.CRC8,
         at=at,
         mask=BYTE,
-        base=_number(given, "init", 0),
-        xorout=_number(given, "xorout", 0),
-        poly=_number(given, "poly", 0),
+        base=given.number("init", 0),
+        xorout=given.number("xorout", 0),
+        poly=given.number("poly", 0, low=1),
         minimum=max(2, at + 1, -at),
     )
 
 
-def _toyota(can_id: int, _: bool, __: Mapping[str, int | Sequence[int]]) -> Check:
-    base = sum(can_id >> shift & BYTE for shift in (0, 8, 16, 24))
+def _toyota(given: _Given) -> Check:
+    base = sum(given.can_id >> shift & BYTE for shift in (0, 8, 16, 24))
     return Check(Kernel.SUM8, at=-1, mask=BYTE, base=base % 256, sizes=True)
 
 
-def _zero_sum(_: int, __: bool, given: Mapping[str, int | Sequence[int]]) -> Check:
-    at = _number(given, "at", -1)
+def _zero_sum(given: _Given) -> Check:
+    at = given.at
     return Check(Kernel.SUM8, at=at, mask=BYTE, sign=-1, minimum=max(1, at + 1, -at))
 
 
-def _xor(_: int, __: bool, given: Mapping[str, int | Sequence[int]]) -> Check:
-    at = _number(given, "at", -1)
-    return Check(Kernel.XOR8, at=at, mask=BYTE, base=_number(given, "init", 0), minimum=max(1, at + 1, -at))
+def _xor(given: _Given) -> Check:
+    at = given.at
+    return Check(Kernel.XOR8, at=at, mask=BYTE, base=given.number("init", 0), minimum=max(1, at + 1, -at))
 
 
-def _e2e_p1(_: int, __: bool, given: Mapping[str, int | Sequence[int]]) -> Check:
-    data_id = _number(given, "data_id", 0)
+def _e2e_p1(given: _Given) -> Check:
+    data_id = given.number("data_id", 0, high=0xFFFF)
     base = 0
     slices = crc8_slices(0x1D)
     for byte in (data_id & BYTE, data_id >> 8 & BYTE):  # both bytes, low one first (E2E_P01_DATAID_BOTH)
@@ -127,21 +154,13 @@ def _e2e_p1(_: int, __: bool, given: Mapping[str, int | Sequence[int]]) -> Check
     return Check(Kernel.CRC8, at=0, mask=BYTE, base=base, poly=0x1D, minimum=2)
 
 
-def _e2e_p2(_: int, __: bool, given: Mapping[str, int | Sequence[int]]) -> Check:
-    ids = given["data_id"]
-    suffix = (ids,) * 16 if isinstance(ids, int) else tuple(ids)
-    if len(suffix) != 16 or any(not 0 <= byte <= BYTE for byte in suffix):  # noqa: PLR2004 - one per counter value
-        message = "'data_id' of autosar-e2e-p2 is a list of 16 bytes, one for each counter value"
+def _e2e_p2(given: _Given) -> Check:
+    ids = given.parameters["data_id"]
+    suffix = (ids,) * DATA_IDS if isinstance(ids, int) else tuple(ids)
+    if len(suffix) != DATA_IDS or any(not 0 <= byte <= BYTE for byte in suffix):
+        message = f"'data_id' of autosar-e2e-p2 is a list of {DATA_IDS} bytes, one for each counter value, or one byte"
         raise ValueError(message)
     return Check(Kernel.CRC8, at=0, mask=BYTE, base=BYTE, xorout=BYTE, poly=0x2F, suffix=suffix, minimum=2)
-
-
-def _number(given: Mapping[str, int | Sequence[int]], name: str, default: int) -> int:
-    value = given.get(name, default)
-    if not isinstance(value, int):
-        message = f"'{name}' has to be one whole number"
-        raise ValueError(message)  # noqa: TRY004 - a wrong value in a file, not a wrong call
-    return value
 
 
 CHECKSUMS: Mapping[str, Checksum] = {
@@ -203,7 +222,7 @@ def compile_check(
         if "optional" not in meaning and parameter not in given:
             message = f"checksum '{name}' needs '{parameter}' ({meaning})"
             raise ValueError(message)
-    return row.make(can_id, extended, given)
+    return row.make(_Given(can_id, extended, given))
 
 
 def crc8_slices(poly: int) -> npt.NDArray[np.uint8]:

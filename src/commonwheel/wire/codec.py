@@ -13,8 +13,9 @@ import numpy as np
 from commonwheel.wire._kernels import CFrames, CSamples, address, bind_tables, kernels
 from commonwheel.wire.frames import Clock, Frames
 from commonwheel.wire.halves import Halves
+from commonwheel.wire.layouts import FIELD, SUMMARY, place
 from commonwheel.wire.state import Columns, Counts, DecoderState, allocate, join
-from commonwheel.wire.tables import FIELD, SUMMARY, Condition, SignalRow, TableBuilder, Tables, place
+from commonwheel.wire.tables import Condition, SignalRow, TableBuilder, Tables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -126,12 +127,13 @@ class Summaries:
         """One row per signal: ``first_ns``, ``last_ns``, ``counts`` by quality; ``low``, ``high``, ``last`` of the
         GOOD ones, NaN where there was none."""
         self.rows["first_ns"], self.rows["last_ns"] = np.iinfo(np.int64).max, np.iinfo(np.int64).min
-        self.rows["low"], self.rows["high"], self.rows["last"] = np.inf, -np.inf, np.nan
+        self.rows["low"] = self.rows["high"] = self.rows["last"] = np.nan
 
     def add(self, columns: _Columnar) -> None:
         """Take in a batch."""
-        arrays = (columns.t_ns, columns.signal, columns.value, columns.quality)
-        where = [address(np.ascontiguousarray(array)) for array in arrays]
+        # Copies of what is not contiguous have to live until the kernel is done.
+        arrays = [np.ascontiguousarray(c) for c in (columns.t_ns, columns.signal, columns.value, columns.quality)]
+        where = [address(array) for array in arrays]
         kernels().cw_summarize(*where, len(columns.t_ns), address(self.rows), len(self.rows))
 
 
@@ -163,6 +165,9 @@ def pack(data: npt.NDArray[np.uint8], signals: Sequence[Signal], raw: Sequence[n
         data: payloads, shape (n, 8) or (n, 64), contiguous.
         signals: k fields; every other bit of the payloads stays as it is.
         raw: k arrays of shape (n,), raw bits (of a signed field: two's complement, cut to its width).
+
+    Raises:
+        ValueError: a field lies outside the payloads, or the arrays do not fit each other.
     """
     fields = np.zeros(len(signals), FIELD)
     for i, signal in enumerate(signals):
@@ -171,12 +176,22 @@ def pack(data: npt.NDArray[np.uint8], signals: Sequence[Signal], raw: Sequence[n
         message = f"a field lies outside payloads of {data.shape[1]} bytes"
         raise ValueError(message)
     bits = np.ascontiguousarray(np.stack(raw) if raw else np.zeros((0, len(data))), dtype=np.uint64)
+    if bits.shape != (len(signals), len(data)):
+        message = f"{len(signals)} fields of {len(data)} payloads need as many raw values, not {bits.shape}"
+        raise ValueError(message)
     kernels().cw_pack(address(fields), len(signals), address(bits), address(data), len(data), data.shape[1])
 
 
 def seal(tables: Tables, check: int, data: npt.NDArray[np.uint8], size: int) -> None:
-    """Compute the checksum (row *check* of the tables) of payloads of *size* bytes, in place."""
+    """Compute the checksum (row *check* of the tables) of payloads of *size* bytes, in place.
+
+    Raises:
+        ValueError: the payloads are shorter than that, or not contiguous.
+    """
     rows = tables.checks
+    if not 0 <= size <= data.shape[1] or not data.flags.c_contiguous:
+        message = f"payloads of {size} bytes do not lie in an array of shape {data.shape}"
+        raise ValueError(message)
     where = address(rows) + check * rows.dtype.itemsize
     kernels().cw_seal(bind_tables(tables), where, address(data), len(data), size, data.shape[1])
 

@@ -60,7 +60,9 @@ class Frames:
         return len(self.t_ns)
 
     def __getitem__(self, index: slice | npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> Frames:
-        """Return the frames a slice, mask or index array selects."""
+        """Return the frames a slice, mask or index array selects; a slice without steps shares their memory."""
+        if isinstance(index, slice) and index.step not in {None, 1}:
+            index = np.arange(len(self))[index]  # columns with gaps are nothing for the kernels
         return Frames(
             self.t_ns[index],
             self.bus[index],

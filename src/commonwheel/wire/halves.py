@@ -99,13 +99,14 @@ def _agree(true: DecoderState, found: DecoderState, tables: Tables) -> bool:
     """Whether decoding goes on alike from both states; marks and tallies do not matter for that.
 
     A message that only the true state has seen is of no consequence when it can neither grow stale any more nor
-    feed a derived signal.
+    feed a derived signal, and has no counter to go on from.
     """
     messages, others = true.messages, found.messages
     unmet = (messages["seen"] == 1) & (others["seen"] == 0)
     silent = (messages["is_stale"] == 1) | (tables.messages["timeout_ns"] <= 0) | (not true.c.watch)
     feeds = tables.messages["deriveds"] > 0
-    if (unmet & (~silent | feeds)).any():
+    counts = messages["counter"] > 0
+    if (unmet & (~silent | feeds | counts)).any():
         return False
     keys = ("last_ns", "counter", "repeats", "seen", "is_stale")
     if any((messages[key] != others[key])[~unmet].any() for key in keys):

@@ -9,7 +9,7 @@ import numpy as np
 
 from commonwheel.wire._kernels import CState, address
 from commonwheel.wire.arena import lease
-from commonwheel.wire.tables import MESSAGE_STATE, SLOT
+from commonwheel.wire.layouts import MESSAGE_STATE, SLOT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,14 +96,15 @@ class DecoderState:
             np.full(max(1, tables.buses), LONG_AGO, np.int64),
             CState(deadline_ns=NEVER, watch=int(watch)),
         )
-        return state._bound()
+        return state.bound()
 
     def copy(self) -> DecoderState:
         """Return the same state, on its own."""
         c = CState.from_buffer_copy(self.c)
-        return DecoderState(self.messages.copy(), self.slots.copy(), self.chosen.copy(), self.bus_ns.copy(), c)._bound()
+        return DecoderState(self.messages.copy(), self.slots.copy(), self.chosen.copy(), self.bus_ns.copy(), c).bound()
 
-    def _bound(self) -> DecoderState:
+    def bound(self) -> DecoderState:
+        """Point the kernels' view at the arrays; returns the state itself."""
         for name in ("messages", "slots", "chosen", "bus_ns"):
             setattr(self.c, name, address(getattr(self, name)))
         return self

@@ -1,14 +1,13 @@
 """Flat tables that the kernels work on, and the builder that makes them.
 
-Each dtype here mirrors a structure of ``native/codec.h``; ``wire.codec`` compares their sizes when the
-library is loaded. Tables know messages, fields and slots, never a car or a standard: a slot is a place
-for a current value, an *emit* number is what its samples are labelled with.
+Tables know messages, fields and slots, never a car or a standard: a slot is a place for a current value, an
+*emit* number is what its samples are labelled with. ``wire.layouts`` has the shapes of their rows.
 """
 
 from __future__ import annotations
 
-import enum
 import math
+import sys
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,24 @@ import numpy as np
 
 from commonwheel.wire.checksums import crc8_slices
 from commonwheel.wire.frames import EXTENDED_FLAG
+from commonwheel.wire.layouts import (
+    CHECK,
+    CONDITION,
+    DERIVED,
+    MAX_COUNTER_BITS,
+    MAX_MESSAGES,
+    MAX_TABLE_BITS,
+    MESSAGE,
+    OP,
+    RANGE,
+    SIGNAL,
+    SPILL,
+    WORD,
+    Derived,
+    Kind,
+    Op,
+    place,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,185 +42,7 @@ if TYPE_CHECKING:
     from commonwheel.wire.checksums import Check
     from commonwheel.wire.database import Signal
 
-__all__ = ["FIELD", "Condition", "Derived", "Op", "SignalRow", "TableBuilder", "Tables", "place"]
-
-FIELD = np.dtype([("byte", "u1"), ("shift", "u1"), ("width", "u1"), ("flags", "u1"), ("need", "u1"), ("unused", "3u1")])
-CONDITION = np.dtype([("field", FIELD), ("first", "i4"), ("count", "i4")])
-RANGE = np.dtype([("low", "u8"), ("high", "u8")])
-SIGNAL = np.dtype(
-    [
-        ("factor", "f8"),
-        ("offset", "f8"),
-        ("low", "f8"),
-        ("high", "f8"),
-        ("mask", "u8"),
-        ("sign", "u8"),
-        ("invalid_low", "u8"),
-        ("no_values", "u8"),
-        ("field", FIELD),
-        ("slot", "i4"),
-        ("emit", "i4"),
-        ("table", "i4"),
-        ("table_size", "i4"),
-        ("invalid", "i4"),
-        ("invalids", "i4"),
-        ("present", "i4"),
-        ("presents", "u1"),
-        ("valids", "u1"),
-        ("kind", "u1"),
-        ("slow", "u1"),
-    ]
-)
-CHECK = np.dtype(
-    [
-        ("kind", "i4"),
-        ("at", "i4"),
-        ("mask", "i4"),
-        ("sign", "i4"),
-        ("base", "u4"),
-        ("xorout", "u4"),
-        ("table", "i4"),
-        ("suffix", "i4"),
-        ("counter", FIELD),
-        ("minimum", "i4"),
-        ("sizes", "i4"),
-    ]
-)
-MESSAGE = np.dtype(
-    [
-        ("timeout_ns", "i8"),
-        ("counter", FIELD),
-        ("modulo", "i4"),
-        ("stuck", "i4"),
-        ("signal", "i4"),
-        ("signals", "i4"),
-        ("derived", "i4"),
-        ("deriveds", "i4"),
-        ("check", "i4"),
-        ("bus", "i4"),
-        ("size", "i4"),
-        ("id", "u4"),
-    ],
-    align=True,
-)
-DERIVED = np.dtype(
-    [
-        ("factor", "f8"),
-        ("offset", "f8"),
-        ("low", "f8"),
-        ("high", "f8"),
-        ("kind", "i4"),
-        ("slot", "i4"),
-        ("emit", "i4"),
-        ("input", "i4"),
-        ("inputs", "i4"),
-        ("code", "i4"),
-        ("codes", "i4"),
-        ("unused", "3i4"),
-    ],
-    align=True,
-)
-OP = np.dtype([("constant", "f8"), ("op", "i4"), ("input", "i4")])
-SLOT = np.dtype([("value", "f8"), ("mark", "u8")])
-MESSAGE_STATE = np.dtype(
-    [
-        ("last_ns", "i8"),
-        ("frames", "u8"),
-        ("corrupt", "u8"),
-        ("lost", "u8"),
-        ("stuck", "u8"),
-        ("shorter", "u8"),
-        ("stale", "u8"),
-        ("counter", "u4"),
-        ("repeats", "u4"),
-        ("seen", "u1"),
-        ("is_stale", "u1"),
-        ("unused", "6u1"),
-    ]
-)
-SUMMARY = np.dtype(
-    [
-        ("first_ns", "i8"),
-        ("last_ns", "i8"),
-        ("low", "f8"),
-        ("high", "f8"),
-        ("last", "f8"),
-        ("counts", "5u8"),
-    ]
-)
-LAYOUTS = (FIELD, CONDITION, RANGE, SIGNAL, CHECK, MESSAGE, DERIVED, OP, MESSAGE_STATE, SUMMARY)
-"""In the order of ``cw_layout``."""
-
-BIG, SIGNED, SPILL = 1, 2, 4
-WORD = 64
-MAX_TABLE_BITS = 16
-"""Enumerations are looked up in a dense table, so their fields may be this wide."""
-
-
-class Kind(enum.IntEnum):
-    """How raw bits become a number."""
-
-    INTEGER = 0
-    FLOAT16 = 1
-    FLOAT32 = 2
-    FLOAT64 = 3
-    RAW = 4
-    """Not at all: the sample's eight bytes are the raw value as a signed 64-bit integer."""
-
-
-class Op(enum.IntEnum):
-    """One step of an expression; each takes its operands from a stack and leaves its result there."""
-
-    CONSTANT = 0
-    INPUT = 1
-    NEG = 2
-    ABS = 3
-    FLOOR = 4
-    ROUND = 5
-    SQRT = 6
-    NOT = 7
-    ADD = 8
-    SUB = 9
-    MUL = 10
-    DIV = 11
-    POW = 12
-    MIN = 13
-    MAX = 14
-    LT = 15
-    LE = 16
-    GT = 17
-    GE = 18
-    EQ = 19
-    NE = 20
-    AND = 21
-    OR = 22
-    SELECT = 23
-
-
-class Derived(enum.IntEnum):
-    """How a derived signal is made from its inputs."""
-
-    FIRST_OF = 0
-    COMPUTE = 1
-
-
-def place(signal: Signal) -> tuple[int, int, int, int, int, tuple[int, int, int]]:
-    """Return a database signal's place in the payload as a FIELD row.
-
-    Raises:
-        ValueError: it does not lie within 64 bytes.
-    """
-    first = signal.start // 8 * 8 + 7 - signal.start % 8 if signal.big_endian else signal.start
-    last = first + signal.length - 1
-    if first < 0 or last >= WORD * 8 or not 1 <= signal.length <= WORD:
-        message = f"signal '{signal.name}' does not lie within 64 bytes"
-        raise ValueError(message)
-    byte = 0 if last < WORD else min(first // 8, 56)
-    at = first - byte * 8
-    spill = max(0, at + signal.length - WORD)
-    flags = BIG * signal.big_endian | SIGNED * signal.signed | SPILL * (spill > 0)
-    shift = spill or (WORD - at - signal.length if signal.big_endian else at)
-    return byte, shift, signal.length, flags, last // 8 + 1, (0, 0, 0)
+__all__ = ["MAX_TABLE_BITS", "Condition", "Op", "SignalRow", "TableBuilder", "Tables"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,8 +147,18 @@ class TableBuilder:
         modulo: int = 0,
         check: Check | None = None,
     ) -> int:
-        """Add a message; returns its index. ``modulo`` 0 means all that the counter can hold."""
+        """Add a message; returns its index. ``modulo`` 0 means all that the counter can hold.
+
+        Raises:
+            ValueError: the counter is too wide, or missing where the checksum depends on it.
+        """
         where = place(counter) if counter else (0, 0, 0, 0, 0, (0, 0, 0))
+        if counter and counter.length > MAX_COUNTER_BITS:
+            message = f"counter '{counter.name}' has more than {MAX_COUNTER_BITS} bits"
+            raise ValueError(message)
+        if check and check.suffix and not counter:
+            message = "the checksum depends on the message's counter, and there is none"
+            raise ValueError(message)
         values = modulo or (1 << where[2])
         # A counter stands still after so many repeats that chance would show it once in 256 lossy steps.
         stuck = max(1, math.ceil(8 / math.log2(values))) if counter and values > 1 else 1
@@ -346,14 +195,22 @@ class TableBuilder:
         ``ops`` is in postfix order, an INPUT's argument is the input's position in ``slots``. ``scaling``
         is (factor, offset, low, high), applied to the result.
         """
+        factor, offset, low, high = scaling
         start = len(self._ops)
         for op, argument in ops:
             slot = slots[int(argument)] if op is Op.INPUT else 0
             self._ops.append((float(argument) if op is Op.CONSTANT else 0.0, int(op), slot))
-        return self._derive(Derived.COMPUTE, slots, emit, scaling, (start, len(ops)))
+        return self._derive(Derived.COMPUTE, slots, emit, (factor, offset, *_limits(low, high)), (start, len(ops)))
 
     def build(self) -> Tables:
-        """Lay everything out."""
+        """Lay everything out.
+
+        Raises:
+            ValueError: a row is one that the kernels cannot work with.
+        """
+        if len(self._messages) > MAX_MESSAGES:
+            message = f"{len(self._messages)} messages are more than {MAX_MESSAGES}"
+            raise ValueError(message)
         messages = np.zeros(len(self._messages), MESSAGE)
         signals: list[tuple[object, ...]] = []
         order: list[int] = []
@@ -450,24 +307,21 @@ class TableBuilder:
                 raise ValueError(message)
             table = len(self._values)
             self._values.extend(row.table)
-        first_invalid = (row.invalid[0][0], row.invalid[0][1] - row.invalid[0][0] + 1) if row.invalid else (0, 0)
+        first_invalid, further = _first_range(row.invalid)
         ranges = len(self._ranges)
-        self._ranges.extend(row.invalid[1:])
+        self._ranges.extend(further)
         present = len(self._conditions)
         for condition in (*row.present, *row.valid):
             self._conditions.append((place(condition.signal), len(self._ranges), len(condition.values)))
             self._ranges.extend(condition.values)
         wide = row.signal.length == WORD and not row.signal.signed
         where = place(row.signal)
-        special = table >= 0 or len(row.invalid) > 1 or row.present or row.valid or kind != Kind.INTEGER
+        special = table >= 0 or further or row.present or row.valid or kind != Kind.INTEGER
         slow = bool(special or wide or where[3] & SPILL)
-        # A rounding error of the last bit must not push a value at the limit over it.
-        low, high = (limit + side * 1e-9 * max(1.0, abs(limit)) for limit, side in ((row.low, -1), (row.high, 1)))
         return (
             row.factor,
             row.offset,
-            low,
-            high,
+            *_limits(row.low, row.high),
             (1 << row.signal.length) - 1,
             1 << row.signal.length - 1 if row.signal.signed and not row.signal.is_float else 0,
             *first_invalid,
@@ -477,7 +331,7 @@ class TableBuilder:
             table,
             len(row.table),
             ranges,
-            max(0, len(row.invalid) - 1),
+            len(further),
             present,
             len(row.present),
             len(row.valid),
@@ -502,6 +356,23 @@ class TableBuilder:
                 at = (at + 1) & (size - 1)
             keys[at], keyed[at] = key, i
         return standard, keys, keyed
+
+
+def _first_range(
+    spans: tuple[tuple[int, int], ...],
+) -> tuple[tuple[int, int], tuple[tuple[int, int], ...]]:
+    """Return the first span as (lowest code, number of codes), (0, 0) for none, and the other spans."""
+    if not spans or spans[0][1] - spans[0][0] + 1 >> WORD:  # a number of codes that no word holds
+        return (0, 0), spans
+    low, high = spans[0]
+    return (low, high - low + 1), spans[1:]
+
+
+def _limits(low: float, high: float) -> tuple[float, float]:
+    """Return the limits that the kernel compares with; infinite values are never within them."""
+    # A rounding error of the last bit must not push a value at the limit over it.
+    low, high = low - 1e-9 * max(1.0, abs(low)), high + 1e-9 * max(1.0, abs(high))
+    return max(low, -sys.float_info.max), min(high, sys.float_info.max)
 
 
 def _kind(row: SignalRow) -> Kind:
