@@ -7,6 +7,7 @@ wherever that is installed, which takes longer than decoding most logs.
 from __future__ import annotations
 
 import os
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,6 +95,7 @@ class _Names:
     labels: list[str]
     label_at: npt.NDArray[np.int32]
     """First label of each signal; -1: no labels."""
+    has_labels: npt.NDArray[np.bool_]
     text: npt.NDArray[np.bool_]
 
     @classmethod
@@ -111,6 +113,7 @@ class _Names:
             np.array([units.index(signal.unit) for signal in table], np.int32),
             labels,
             starts,
+            starts >= 0,
             np.array([signal.how == "text" for signal in table], np.bool_),
         )
 
@@ -136,20 +139,20 @@ def to_arrow(samples: Samples, names: _Names | None = None) -> pa.Table:
 def _labels(samples: Samples, names: _Names) -> tuple[pa.Array, npt.NDArray[np.bool_] | None]:
     """Return the label column, and which values are no numbers (texts)."""
     n = len(samples)
-    starts = names.label_at[samples.signal] if n else np.zeros(0, np.int32)
-    is_text = names.text[samples.signal] if n and names.text.any() else None
-    has = starts >= 0
-    if not has.any() and is_text is None:
-        return coded(np.zeros(n, np.int32), words([]), np.ones(n, bool)), None
-    code = np.where(np.isnan(samples.value), -1, samples.value).astype(np.int64)
-    at = starts + code
-    missing = ~has | (code < 0)
-    labels = names.labels
-    if is_text is not None:
-        at = np.where(is_text, len(labels) + code, at)
-        missing &= ~is_text
+    indices, missing = np.zeros(n, np.int32), np.ones(n, bool)
+    labels, is_text = names.labels, None
+    if n and names.has_labels.any():
+        rows = np.flatnonzero(names.has_labels[samples.signal])
+        value = samples.value[rows]
+        rows, value = rows[value >= 0], value[value >= 0]
+        indices[rows] = names.label_at[samples.signal[rows]] + value.astype(np.int32)
+        missing[rows] = False
+    if n and names.text.any():
+        is_text = names.text[samples.signal]
+        indices[is_text] = len(labels) + samples.value[is_text].astype(np.int32)
+        missing[is_text] = False
         labels = [*labels, *samples.texts]
-    return coded(np.where(missing, 0, at).astype(np.int32), words(labels), missing), is_text
+    return coded(indices, words(labels), missing), is_text
 
 
 def to_wide(samples: Samples, period_ms: float) -> pa.Table:
@@ -203,7 +206,10 @@ class SampleWriter:
     _names: _Names | None = None
     _sink: Any = None
     _write: Callable[[pa.Table], None] | None = None
-    _closers: list[Callable[[], None]] = field(default_factory=list)  # type: ignore[type-arg]
+    _closers: list[Callable[[], None]] = field(default_factory=list["Callable[[], None]"])
+    _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
+    _pending: Future[None] | None = None
+    """The batch that is being written while the next one is made."""
 
     def __post_init__(self) -> None:
         if self.path.suffix not in SUFFIXES:
@@ -232,12 +238,24 @@ class SampleWriter:
         Raises:
             OutputError: the disk is full, or the place cannot be written.
         """
-        if self._names is None:
-            self._names = _Names.of(samples.table)
-        self.write_table(to_arrow(samples, self._names))
+        self._settle()
+        self._pending = self._pool.submit(self._append, samples)
 
     def write_table(self, table: pa.Table) -> None:
-        """Append a table; all of one file have the same columns."""
+        """Append a table; all of one file have the same columns.
+
+        Raises:
+            OutputError: as ``write``.
+        """
+        self._settle()
+        self._put(table)
+
+    def _append(self, samples: Samples) -> None:
+        if self._names is None:
+            self._names = _Names.of(samples.table)
+        self._put(to_arrow(samples, self._names))
+
+    def _put(self, table: pa.Table) -> None:
         try:
             if self._write is None:
                 self._open(table.schema)
@@ -247,6 +265,12 @@ class SampleWriter:
             raise OutputError(self._failure(error)) from error
         self.rows += table.num_rows
 
+    def _settle(self) -> None:
+        """Wait for the batch that is being written; its error is raised here."""
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            pending.result()
+
     def close(self) -> None:
         """Finish the file and put it in its place, complete.
 
@@ -254,6 +278,7 @@ class SampleWriter:
             OutputError: the disk is full, or the place cannot be written; nothing half-written is left.
         """
         try:
+            self._settle()
             if self._write is None:
                 self._open(schema(self.clock))
             for closer in self._closers:
@@ -265,9 +290,14 @@ class SampleWriter:
         except (OSError, pa.ArrowException) as error:
             self.discard()
             raise OutputError(self._failure(error)) from error
+        except OutputError:
+            self.discard()
+            raise
+        self._pool.shutdown()
 
     def discard(self) -> None:
         """Throw away what was written."""
+        self._pool.shutdown(cancel_futures=True)
         for closer in self._closers:
             try:
                 closer()
@@ -290,7 +320,7 @@ class SampleWriter:
         if self.path.suffix == ".parquet":
             import pyarrow.parquet as pq
 
-            writer: Any = pq.ParquetWriter(sink, wire, compression="zstd", compression_level=1, write_statistics=True)
+            writer: Any = pq.ParquetWriter(sink, wire, **_parquet_options(wire))
             self._write = writer.write_table
         elif self.path.suffix == ".arrow":
             writer = pa.ipc.new_file(sink, wire, options=pa.ipc.IpcWriteOptions(unify_dictionaries=True))
@@ -302,6 +332,17 @@ class SampleWriter:
             writer = pacsv.CSVWriter(sink, plain)
             self._write = lambda table: writer.write_table(_for_csv(table))
         self._closers += [writer.close, sink.close]
+
+
+def _parquet_options(wire: pa.Schema) -> dict[str, Any]:
+    """Return what suits samples: dictionaries for words only, times as differences, statistics of times."""
+    return {
+        "compression": "zstd",
+        "compression_level": 1,
+        "use_dictionary": [item.name for item in wire if _is_word(item.type)],
+        "column_encoding": {"time": "DELTA_BINARY_PACKED"},
+        "write_statistics": ["time"],
+    }
 
 
 def _is_word(kind: pa.DataType) -> bool:
@@ -317,7 +358,8 @@ def _for_csv(table: pa.Table) -> pa.Table:
     columns: list[Any] = []
     for item, column in zip(table.schema, table.columns, strict=True):
         if pa.types.is_duration(item.type):
-            columns.append(pc.divide(pc.cast(pc.cast(column, pa.int64()), pa.float64()), 1e9))
+            stamps: npt.NDArray[np.int64] = column.cast(pa.int64()).to_numpy()
+            columns.append(numbers(stamps / 1e9, pa.float64()))
         else:
             columns.append(pc.cast(column, pa.string()) if _is_word(item.type) else column)
     return pa.Table.from_arrays(columns, names=table.column_names)

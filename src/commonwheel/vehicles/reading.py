@@ -6,6 +6,7 @@ batch and counts what it saw, so that a log of another car, read with the wrong 
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -122,7 +123,7 @@ class LogDecoder:
     def _chunks(self) -> Iterator[Frames]:
         yield from self._ahead
         self._ahead.clear()
-        yield from self._reader
+        yield from ahead(self._reader)
 
     def _begin(self, vehicle: Vehicle | None) -> None:
         several = vehicle is None or (len(vehicle.buses) > 1 and self.selection.buses is None)
@@ -204,6 +205,16 @@ class LogDecoder:
         if report.frames + report.reported != report.lines:  # a defect of the reader, worth saying
             found.append(f"{report.lines - report.frames - report.reported} lines are not accounted for")
         return found
+
+
+def ahead(source: Iterable[Frames]) -> Iterator[Frames]:
+    """Yield from *source*, whose next item is made meanwhile, in a thread: the kernels leave the other one free."""
+    iterator = iter(source)
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, iterator, None)
+        while (frames := coming.result()) is not None:
+            coming = pool.submit(next, iterator, None)
+            yield frames
 
 
 def read(
