@@ -27,6 +27,8 @@ _ICON = (
     "stroke-width='2.6' stroke-linecap='round'%3E%3Ccircle cx='12' cy='12' r='9.5'/%3E"
     "%3Cpath d='M12 12V3M12 12l7.8 4.5M12 12l-7.8 4.5'/%3E%3C/svg%3E"
 )
+_MANY_ROWS = 40
+"""A longer table scrolls within itself, under its headings."""
 _WHEEL = el(
     "svg",
     el("circle", cx=12, cy=12, r=10),
@@ -115,7 +117,8 @@ def table(
         for row in rows
     ]
     whole = el("table", el("caption", caption), el("thead", head), el("tbody", join(body)))
-    return el("div", whole, class_="scroll", tabindex=0, role="region", aria_label=caption)
+    tall = len(body) > _MANY_ROWS
+    return el("div", whole, class_="scroll tall" if tall else "scroll", tabindex=0, role="region", aria_label=caption)
 
 
 def check_target(path: Path) -> None:
