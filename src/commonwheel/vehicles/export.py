@@ -358,7 +358,8 @@ def _for_csv(table: pa.Table) -> pa.Table:
     columns: list[Any] = []
     for item, column in zip(table.schema, table.columns, strict=True):
         if pa.types.is_duration(item.type):
-            stamps: npt.NDArray[np.int64] = column.cast(pa.int64()).to_numpy()
+            whole = column.combine_chunks()
+            stamps = np.frombuffer(whole.buffers()[1], np.int64)[whole.offset : whole.offset + len(whole)]
             columns.append(numbers(stamps / 1e9, pa.float64()))
         else:
             columns.append(pc.cast(column, pa.string()) if _is_word(item.type) else column)
