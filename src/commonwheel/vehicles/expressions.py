@@ -8,8 +8,9 @@ by one keeps it. The steps run in ``native/codec.c`` for each sample, and in ``e
 from __future__ import annotations
 
 import ast
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -17,15 +18,19 @@ from commonwheel.errors import CatalogError
 from commonwheel.wire.tables import Op
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
-    from pint import Unit
+    from pint.facets.plain import PlainUnit  # what pint's products are typed as
 
 __all__ = ["MAX_DEPTH", "Expression", "ExpressionError", "Step", "compile_expression", "evaluate"]
 
 MAX_DEPTH = 32
 """Values that may wait on the stack at once (``CW_STACK`` in the kernel)."""
+
+LARGEST_POWER = 8
+SHOWN = 60
+"""Characters of an expression that a message repeats."""
 
 Step = tuple[Op, float | int]
 """An operation; CONSTANT carries its number, INPUT the position of the input."""
@@ -64,7 +69,7 @@ class Expression:
     """A compiled expression and the unit of its result (None: a bare number)."""
 
     steps: tuple[Step, ...]
-    unit: Unit | None
+    unit: PlainUnit | None
     names: tuple[str, ...]
     """The inputs that it uses, of those it was given."""
 
@@ -72,10 +77,10 @@ class Expression:
 @dataclass(frozen=True, slots=True)
 class _Term:
     steps: tuple[Step, ...]
-    unit: Unit | None
+    unit: PlainUnit | None
 
 
-def compile_expression(text: str, units: Mapping[str, Unit | None]) -> Expression:
+def compile_expression(text: str, units: Mapping[str, PlainUnit | None]) -> Expression:
     """Compile an expression over named inputs.
 
     Args:
@@ -85,85 +90,136 @@ def compile_expression(text: str, units: Mapping[str, Unit | None]) -> Expressio
     Raises:
         ExpressionError: a syntax error, an unknown name or function, or units that do not fit.
     """
+    compiler = _Compiler(units)
     try:
         tree = ast.parse(text.strip(), mode="eval")
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        message = f"'{text}' is not an expression: {getattr(error, 'msg', error)}"
-        raise ExpressionError(message) from error
-    order = {name: i for i, name in enumerate(units)}
-    used: set[str] = set()
-
-    def visit(node: ast.expr) -> _Term:
-        match node:
-            case ast.Constant(value=bool() | int() | float() as value):
-                return _Term(((Op.CONSTANT, float(value)),), None)
-            case ast.Name(id=name) if name in order:
-                used.add(name)
-                return _Term(((Op.INPUT, order[name]),), units[name])
-            case ast.Name(id=name):
-                known = ", ".join(order) or "none"
-                message = f"'{name}' is not an input (inputs are: {known})"
-                raise ExpressionError(message)
-            case ast.UnaryOp(op=ast.USub(), operand=operand):
-                term = visit(operand)
-                return _Term((*term.steps, (Op.NEG, 0)), term.unit)
-            case ast.UnaryOp(op=ast.Not(), operand=operand):
-                return _Term((*visit(operand).steps, (Op.NOT, 0)), None)
-            case ast.UnaryOp(op=ast.UAdd(), operand=operand):
-                return visit(operand)
-            case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
-                return _binary(_BINARY[type(op)], visit(left), visit(right), right)
-            case ast.BoolOp(op=op, values=values):
-                joined = visit(values[0]).steps
-                for value in values[1:]:
-                    joined = (*joined, *visit(value).steps, (Op.AND if isinstance(op, ast.And) else Op.OR, 0))
-                return _Term(joined, None)
-            case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _COMPARE:
-                first, second, _ = _alike(visit(left), visit(right))
-                return _Term((*first.steps, *second.steps, (_COMPARE[type(op)], 0)), None)
-            case ast.IfExp(test=test, body=body, orelse=orelse):
-                first, second, unit = _alike(visit(body), visit(orelse))
-                return _Term((*visit(test).steps, *first.steps, *second.steps, (Op.SELECT, 0)), unit)
-            case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]) if name in _CALLS and arguments:
-                return _call(name, [visit(argument) for argument in arguments])
-            case ast.Call(func=ast.Name(id=name)):
-                message = f"'{name}' is not a function here; known are {', '.join(_CALLS)}"
-                raise ExpressionError(message)
-            case _:
-                message = f"'{ast.unparse(node)}' cannot be used in an expression"
-                raise ExpressionError(message)
-
-    try:
-        term = visit(tree.body)
-    except RecursionError as error:
-        message = "the expression is nested too deep"
+        term = compiler.visit(tree.body)
+    except (SyntaxError, RecursionError, MemoryError) as error:
+        message = f"'{_short(text)}' is not an expression: {getattr(error, 'msg', '') or 'it is nested too deep'}"
         raise ExpressionError(message) from error
     if _depth(term.steps) > MAX_DEPTH:
         message = f"the expression holds more than {MAX_DEPTH} values at once; split it"
         raise ExpressionError(message)
-    return Expression(term.steps, term.unit, tuple(name for name in order if name in used))
+    return Expression(term.steps, term.unit, tuple(name for name in compiler.order if name in compiler.used))
 
 
-def _binary(op: Op, left: _Term, right: _Term, right_node: ast.expr) -> _Term:
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN else text[:SHOWN] + "…"
+
+
+class _Compiler:
+    """Turns the nodes of one expression into terms."""
+
+    def __init__(self, units: Mapping[str, PlainUnit | None]) -> None:
+        self._units = units
+        self.order = {name: i for i, name in enumerate(units)}
+        self.used: set[str] = set()
+
+    def visit(self, node: ast.expr) -> _Term:
+        """Return the term of a node; refuse what is no part of the language."""
+        match node:
+            case ast.Constant(value=bool() | int() | float() as value):
+                return _constant(value)
+            case ast.Name(id=name):
+                return self._input(name)
+            case ast.UnaryOp():
+                return self._unary(node)
+            case ast.BinOp(op=op) if type(op) in _BINARY:
+                return _binary(_BINARY[type(op)], self.visit(node.left), self.visit(node.right))
+            case ast.BoolOp() | ast.Compare(ops=[_]) | ast.IfExp():
+                return self._logic(node)
+            case ast.Call(func=ast.Name(id=name), args=[_, *_], keywords=[]):
+                return self._call(name, node.args)
+            case _:
+                message = f"'{_short(ast.unparse(node))}' cannot be used in an expression"
+                raise ExpressionError(message)
+
+    def _input(self, name: str) -> _Term:
+        if name not in self.order:
+            message = f"'{name}' is not an input (inputs are: {', '.join(self.order) or 'none'})"
+            raise ExpressionError(message)
+        self.used.add(name)
+        return _Term(((Op.INPUT, self.order[name]),), self._units[name])
+
+    def _unary(self, node: ast.UnaryOp) -> _Term:
+        term = self.visit(node.operand)
+        if isinstance(node.op, ast.UAdd):
+            return term
+        if isinstance(node.op, ast.USub):
+            return _Term((*term.steps, (Op.NEG, 0)), term.unit)
+        if isinstance(node.op, ast.Not):
+            return _Term((*term.steps, (Op.NOT, 0)), None)
+        message = f"'{_short(ast.unparse(node))}' cannot be used in an expression"
+        raise ExpressionError(message)
+
+    def _logic(self, node: ast.BoolOp | ast.Compare | ast.IfExp) -> _Term:
+        if isinstance(node, ast.IfExp):
+            first, second, unit = _alike(self.visit(node.body), self.visit(node.orelse))
+            return _Term((*self.visit(node.test).steps, *first.steps, *second.steps, (Op.SELECT, 0)), unit)
+        if isinstance(node, ast.Compare):
+            op = _COMPARE.get(type(node.ops[0]))
+            if op is None:
+                message = f"'{_short(ast.unparse(node))}' cannot be used in an expression"
+                raise ExpressionError(message)
+            first, second, _ = _alike(self.visit(node.left), self.visit(node.comparators[0]))
+            return _Term((*first.steps, *second.steps, (op, 0)), None)
+        op = Op.AND if isinstance(node.op, ast.And) else Op.OR
+        joined = self.visit(node.values[0]).steps
+        for value in node.values[1:]:
+            joined = (*joined, *self.visit(value).steps, (op, 0))
+        return _Term(joined, None)
+
+    def _call(self, name: str, arguments: Sequence[ast.expr]) -> _Term:
+        if name not in _CALLS:
+            message = f"'{name}' is not a function here; known are {', '.join(_CALLS)}"
+            raise ExpressionError(message)
+        return _call(name, [self.visit(argument) for argument in arguments])
+
+
+def _constant(value: float) -> _Term:
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        message = "a number is too large to calculate with"
+        raise ExpressionError(message)
+    return _Term(((Op.CONSTANT, number),), None)
+
+
+def _binary(op: Op, left: _Term, right: _Term) -> _Term:
     if op in {Op.ADD, Op.SUB}:
         first, second, unit = _alike(left, right)
         return _Term((*first.steps, *second.steps, (op, 0)), unit)
-    unit: Unit | None
+    unit: PlainUnit | None
     if op is Op.POW:
-        unit = left.unit
-        if unit is not None:
-            if not (isinstance(right_node, ast.Constant) and isinstance(right_node.value, int | float)):
-                message = "a quantity can be raised to a plain number only"
-                raise ExpressionError(message)
-            unit = _plain(unit) ** right_node.value
+        unit = _power(left.unit, right)
     elif left.unit is None or right.unit is None:
         unit = left.unit if right.unit is None else right.unit
         if op is Op.DIV and left.unit is None and right.unit is not None:
             unit = _plain(right.unit) ** -1
     else:
         first, second = _plain(left.unit), _plain(right.unit)
-        unit = first * second if op is Op.MUL else first / second
+        unit = cast("PlainUnit", first * second if op is Op.MUL else first / second)
     return _Term((*left.steps, *right.steps, (op, 0)), unit)
+
+
+def _power(unit: PlainUnit | None, exponent: _Term) -> PlainUnit | None:
+    """Return the unit of a power; that of a quantity is only known for a plain number as exponent."""
+    if unit is None and exponent.unit is None:
+        return None
+    number = math.nan
+    match exponent.steps:
+        case ((Op.CONSTANT, float() as number),):
+            pass
+        case ((Op.CONSTANT, float() as number), (Op.NEG, _)):
+            number = -number
+        case _:
+            pass
+    if unit is None or not abs(number) <= LARGEST_POWER:
+        message = f"only a quantity raised to a plain number, of {LARGEST_POWER} at most, has a unit"
+        raise ExpressionError(message)
+    return _plain(unit) ** number
 
 
 def _call(name: str, terms: list[_Term]) -> _Term:
@@ -183,7 +239,7 @@ def _call(name: str, terms: list[_Term]) -> _Term:
     return result
 
 
-def _alike(left: _Term, right: _Term) -> tuple[_Term, _Term, Unit | None]:
+def _alike(left: _Term, right: _Term) -> tuple[_Term, _Term, PlainUnit | None]:
     """Bring the right term to the left one's unit; a bare number fits any."""
     if left.unit is None or right.unit is None or left.unit == right.unit:
         return left, right, left.unit if left.unit is not None else right.unit
@@ -194,7 +250,7 @@ def _alike(left: _Term, right: _Term) -> tuple[_Term, _Term, Unit | None]:
     return left, _Term(steps, left.unit), left.unit
 
 
-def _conversion(source: Unit, target: Unit) -> tuple[float, float]:
+def _conversion(source: PlainUnit, target: PlainUnit) -> tuple[float, float]:
     from commonwheel.catalog.units import conversion
 
     try:
@@ -203,7 +259,7 @@ def _conversion(source: Unit, target: Unit) -> tuple[float, float]:
         raise ExpressionError(str(error)) from error
 
 
-def _plain(unit: Unit) -> Unit:
+def _plain(unit: PlainUnit) -> PlainUnit:
     """Refuse units with an offset (degrees Celsius) where they make no sense."""
     from commonwheel.catalog.units import is_offset
 
@@ -243,13 +299,17 @@ def evaluate(steps: Sequence[Step], inputs: Sequence[npt.NDArray[np.float64]]) -
     return stack[0]
 
 
-_UNARY = {
+def _not(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return np.where(np.isnan(values), np.nan, (values == 0).astype(float))
+
+
+_UNARY: Mapping[Op, Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]]] = {
     Op.NEG: np.negative,
     Op.ABS: np.abs,
     Op.FLOOR: np.floor,
     Op.ROUND: np.rint,
     Op.SQRT: np.sqrt,
-    Op.NOT: lambda a: np.where(np.isnan(a), np.nan, (a == 0).astype(float)),
+    Op.NOT: _not,
 }
 _NUMERIC = {
     Op.ADD: np.add,
