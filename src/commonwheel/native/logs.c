@@ -208,7 +208,7 @@ CW_INLINE int columns_line(const cw_style *s, line *l)
             if (remote) {
                 if (length == ANY_LENGTH) length = 0;
                 if (length > 8) return CW_BAD_LENGTH;
-                        l->size = (uint8_t)length;
+                l->size = (uint8_t)length;
             } else if (CW_UNLIKELY((kind = take_bytes(s, l, length)) || (kind = no_more_bytes(s, l)))) {
                 return kind;
             }

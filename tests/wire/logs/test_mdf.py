@@ -117,6 +117,13 @@ def test_extended_ids_and_lengths_beyond_the_payload(tmp_path: Path) -> None:
     assert report.problems[LineKind.MISMATCH].first_lines == [2]
 
 
+def test_stamps_that_are_no_times(tmp_path: Path) -> None:
+    group = _group([0.1, 1e30, 0.3], [1, 2, 3], [b""] * 3)
+    frames, report = read_log(_grouped_log(tmp_path / "log.mf4", [group]))
+    assert frames.id.tolist() == [1, 3]
+    assert report.problems[LineKind.BAD_TIME].first_lines == [2]
+
+
 def test_a_file_of_signals_is_no_bus_log(tmp_path: Path) -> None:
     with asammdf.MDF(version="4.10") as mdf:
         mdf.append(asammdf.Signal(np.arange(3.0), np.arange(3.0), name="speed"))

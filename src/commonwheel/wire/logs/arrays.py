@@ -12,7 +12,7 @@ import numpy as np
 
 from commonwheel.errors import LogError
 from commonwheel.wire.frames import Frames
-from commonwheel.wire.logs.records import Rows, flag_ids, mark
+from commonwheel.wire.logs.records import Rows, flag_ids, mark, to_ns
 from commonwheel.wire.logs.report import LineKind, LogReport
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ __all__ = ["ArrayDecoder"]
 _KEYS = ("t", "address", "data", "src")
 _CLASSIC, _FD = 8, 64
 _BUS_MAX, _STANDARD_MAX = 255, 0x7FF
-_LAST_SECOND = 9_000_000_000
 
 
 class ArrayDecoder:
@@ -71,16 +70,16 @@ class ArrayDecoder:
         stamps = np.asarray(self._t[part], np.float64)
         numbers = np.asarray(self._address[part], np.float64), np.asarray(self._src[part], np.float64)
         kinds = np.zeros(len(stamps), np.uint8)
-        mark(kinds, ~(np.abs(stamps) < _LAST_SECOND), LineKind.BAD_TIME)
+        t_ns = to_ns(stamps, kinds)
         mark(kinds, ~((numbers[0] >= 0) & (numbers[0] < 2**32)), LineKind.BAD_ID)
         mark(kinds, ~((numbers[1] >= 0) & (numbers[1] <= _BUS_MAX)), LineKind.BAD_BUS)
-        stamps, ids, bus = (np.where(kinds == 0, column, 0) for column in (stamps, *numbers))
+        ids, bus = (np.where(kinds == 0, column, 0) for column in numbers)
         address = ids.astype(np.int64)
         payload = np.ascontiguousarray(self._bytes[part])
         data = np.zeros((len(stamps), _CLASSIC if payload.shape[1] <= _CLASSIC else _FD), np.uint8)
         data[:, : payload.shape[1]] = payload
         frames = Frames(
-            np.rint(stamps * 1e9).astype(np.int64),
+            t_ns,
             bus.astype(np.uint8),
             flag_ids(address, address > _STANDARD_MAX, kinds),
             np.full(len(stamps), payload.shape[1], np.uint8),

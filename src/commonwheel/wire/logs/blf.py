@@ -16,7 +16,7 @@ import numpy as np
 from commonwheel.errors import LogError
 from commonwheel.wire.frames import REMOTE_FLAG, Frames
 from commonwheel.wire.logs.binding import KINDS
-from commonwheel.wire.logs.records import Rows, flag_ids, mark
+from commonwheel.wire.logs.records import Rows, flag_ids, mark, to_ns
 from commonwheel.wire.logs.report import LineKind, LogReport
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def _take(rows: Rows, messages: Sequence[can.Message]) -> Frames:
     size = np.array([min(m.dlc, _CLASSIC) if m.is_remote_frame else len(m.data) for m in messages], np.int64)
     mark(kinds, size > _FD, LineKind.BAD_LENGTH)
     frames = Frames(
-        np.rint(stamps * 1e9).astype(np.int64),
+        to_ns(stamps, kinds),
         bus.astype(np.uint8),
         id_column,
         size.astype(np.uint8),

@@ -25,6 +25,8 @@ SECONDS, MILLISECONDS, MICROSECONDS = 9, 6, 3
 """Decimal places from a time's unit to nanoseconds."""
 _LINES = 400
 """Lines that are looked at first; the rest of the head only when none of them tells."""
+_WIDTH = 500
+"""Bytes of a line that are looked at."""
 _MANY_LINES, _MANY_FALLS = 100, 0.1
 """Share of falling stamps from which they are taken for differences."""
 
@@ -65,7 +67,7 @@ class _Shape:
 
 def recognise_text(head: bytes) -> Dialect | None:
     """Return the dialect of a log that begins with *head*, or None when no line looks like any."""
-    all_lines = re.split(rb"\r\n|\r|\n", head)
+    all_lines = [line[:_WIDTH] for line in re.split(rb"\r\n|\r|\n", head)]
     for lines in (all_lines[:_LINES], all_lines):
         scores = [(_score(shape, lines), -i, shape) for i, shape in enumerate(_SHAPES)]
         score, _, shape = max(scores, key=lambda row: row[:2])

@@ -17,7 +17,7 @@ import numpy as np
 from commonwheel.errors import LogError, MissingExtraError
 from commonwheel.wire.frames import EXTENDED_FLAG, ID_MASK, REMOTE_FLAG, Frames
 from commonwheel.wire.logs.binding import KINDS
-from commonwheel.wire.logs.records import Rows, flag_ids, mark
+from commonwheel.wire.logs.records import Rows, flag_ids, mark, to_ns
 from commonwheel.wire.logs.report import LineKind, LogReport
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ _KINDS = {_DATA: None, _REMOTE: None, _ERROR: LineKind.BUS_ERROR, "CAN_OverloadF
 _CLASSIC, _FD = 8, 64
 _DLC_BYTES = np.array([*range(9), 12, 16, 20, 24, 32, 48, 64], np.int64)
 _HEADER_BYTES = 64 + 104
+_LAST_START_NS = 2**62
 _LOCAL_TIME = 1
 """Flag of the header: its start is in a time zone that is not stated."""
 
@@ -97,7 +98,8 @@ class MdfDecoder:
         report.version = str(self._mdf.version)
         if self.local:
             report.start = header.start_time.isoformat(" ", "milliseconds")
-        self._groups = [_Group(self._mdf, index, name, total, int(header.abs_time)) for index, name, total in groups]
+        start_ns = int(header.abs_time) if int(header.abs_time) < _LAST_START_NS else 0
+        self._groups = [_Group(self._mdf, index, name, total, start_ns) for index, name, total in groups]
 
     def batches(self) -> Iterator[Frames]:
         """Yield the log's frames, batch by batch."""
@@ -265,5 +267,6 @@ def _to_frames(
     payload = np.zeros((n, width), np.uint8)
     payload[:, : data.shape[1]] = data[:, :width]
     payload[np.arange(width) >= (size if name == _DATA else np.zeros(n))[:, None]] = 0
-    t_ns = start_ns + np.rint(stamps * 1e9).astype(np.int64)
-    return Frames(t_ns, bus.astype(np.uint8), ids, np.minimum(size, _FD).astype(np.uint8), payload), kinds
+    return Frames(
+        start_ns + to_ns(stamps, kinds), bus.astype(np.uint8), ids, np.minimum(size, _FD).astype(np.uint8), payload
+    ), kinds

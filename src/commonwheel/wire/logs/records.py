@@ -15,9 +15,11 @@ from commonwheel.wire.logs.report import KEPT_LINES, LineKind, LogReport
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["Rows", "flag_ids", "mark"]
+__all__ = ["Rows", "flag_ids", "mark", "to_ns"]
 
 _STANDARD_MAX = 0x7FF
+_LAST_SECOND = 4_000_000_000
+"""Stamps beyond this, some 126 years, are no times; differences of all others fit 64 bits."""
 
 
 class Rows:
@@ -74,3 +76,10 @@ def flag_ids(
     """Return ids with the flag of the 29-bit ones; one that does not fit its width is marked in *kinds*."""
     mark(kinds, (ids < 0) | (ids > np.where(extended, ID_MASK, _STANDARD_MAX)), LineKind.BAD_ID)
     return np.where(extended, ids & ID_MASK | EXTENDED_FLAG, ids & _STANDARD_MAX).astype(np.uint32)
+
+
+def to_ns(stamps: npt.NDArray[np.float64], kinds: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """Return seconds as nanoseconds; what is no time becomes 0 and is marked in *kinds*."""
+    usable = np.abs(stamps) < _LAST_SECOND  # false for NaN
+    mark(kinds, ~usable, LineKind.BAD_TIME)
+    return np.rint(np.where(usable, stamps, 0) * 1e9).astype(np.int64)

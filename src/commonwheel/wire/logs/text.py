@@ -28,6 +28,8 @@ __all__ = ["TextDecoder"]
 
 _UNITS = {9: "s", 6: "ms", 3: "us", 0: "ns"}
 _CLASSIC, _FD = 8, 64
+_SHORTEST_FRAME = 10
+"""Bytes of the shortest line that is a frame, `(0) a 123#`."""
 
 
 class TextDecoder:
@@ -47,7 +49,8 @@ class TextDecoder:
         self._log.delta = dialect.delta
         self._log.wrap_ns = dialect.wrap_ns
         head = source.head()
-        self._lines_per_byte = 1.1 * (head.count(b"\n") + head.count(b"\r") + 1) / len(head)
+        lines = 1.1 * (head.count(b"\n") + head.count(b"\r") + 1)
+        self._frames_per_byte = min(lines / len(head), 1 / _SHORTEST_FRAME)
         report.version = dialect.version
         report.time_unit = _UNITS[dialect.unit] if dialect.timed else None
         report.start = dialect.start
@@ -76,7 +79,7 @@ class TextDecoder:
         log = self._log
         used = 0
         while True:
-            frames = self._columns(int((size - used) * self._lines_per_byte) + 64)
+            frames = self._columns(int((size - used) * self._frames_per_byte) + 64)
             log.text = self._buffer.ctypes.data + used
             log.text_size = size - used
             log.text_room = len(self._buffer) - used
@@ -86,6 +89,7 @@ class TextDecoder:
             if log.frames:
                 self._keep_stamps(used - log.consumed)
                 self._report.frames += log.frames
+                self._sync()
                 yield self._narrowed(frames[: log.frames])
             if status == Status.DONE:
                 return used
