@@ -12,6 +12,7 @@ import logging
 import tempfile
 import warnings
 from pathlib import Path
+from typing import Any
 
 import cantools
 import numpy as np
@@ -75,13 +76,17 @@ def database_of(car: str, bus: str) -> Database:
     return Database(Path(f"{bus}.dbc"), tuple(messages.values()))
 
 
+def payloads(frames: Frames) -> list[tuple[int, bytes, int]]:
+    """Return (id, payload, bus 0) of each frame."""
+    columns = zip(frames.id.tolist(), frames.size.tolist(), frames.data, strict=True)
+    return [(can_id, bytes(data[:size]), 0) for can_id, size, data in columns]
+
+
 def with_cantools(frames: Frames, path: Path) -> float:
     """Decode frame by frame with cantools."""
-    database = cantools.database.load_file(path, strict=False)
+    database: Any = cantools.database.load_file(path, strict=False)
     known = {message.frame_id for message in database.messages}
-    rows = [
-        (i, bytes(d[:s])) for i, s, d in zip(frames.id.tolist(), frames.size.tolist(), frames.data, strict=True) if i in known
-    ]
+    rows = [(can_id, payload) for can_id, payload, _ in payloads(frames) if can_id in known]
 
     def work() -> None:
         for can_id, payload in rows:
@@ -101,10 +106,11 @@ def with_opendbc(frames: Frames, path: Path) -> float:
     try:
         ids = sorted({int(i) for i in frames.id})
         known = set(dbc_module.DBC(target.stem).msgs)
-        parser = CANParser(target.stem, [(i, float("nan")) for i in ids if i in known], 0)
+        expected: Any = [(i, float("nan")) for i in ids if i in known]  # no frequency to hold them to
+        parser = CANParser(target.stem, expected, 0)
     finally:
         target.unlink()
-    rows = [(i, bytes(d[:s]), 0) for i, s, d in zip(frames.id.tolist(), frames.size.tolist(), frames.data, strict=True)]
+    rows = payloads(frames)
     slots = ((frames.t_ns - frames.t_ns[0]) // 10_000_000).tolist()
     batches: dict[int, list[tuple[int, bytes, int]]] = {}
     for slot, row in zip(slots, rows, strict=True):
@@ -121,8 +127,8 @@ def with_opendbc(frames: Frames, path: Path) -> float:
 def with_asammdf(frames: Frames, path: Path) -> float:
     """Extract an in-memory bus logging with asammdf."""
     from asammdf import MDF, Signal
-    from asammdf.blocks.v4_constants import BUS_TYPE_CAN, FLAG_CG_BUS_EVENT, FLAG_CG_PLAIN_BUS_EVENT, SOURCE_BUS
     from asammdf.blocks.source_utils import Source
+    from asammdf.blocks.v4_constants import BUS_TYPE_CAN, FLAG_CG_BUS_EVENT, FLAG_CG_PLAIN_BUS_EVENT, SOURCE_BUS
 
     width = frames.width
     fields = [
@@ -142,7 +148,8 @@ def with_asammdf(frames: Frames, path: Path) -> float:
     source = Source("CAN", "CAN", "", SOURCE_BUS, BUS_TYPE_CAN)
     mdf = MDF(version="4.11")
     mdf.append(Signal(record, stamps, name="CAN_DataFrame", source=source), acq_source=source, common_timebase=True)
-    mdf.groups[-1].channel_group.flags |= FLAG_CG_BUS_EVENT | FLAG_CG_PLAIN_BUS_EVENT
+    group: Any = mdf.groups[-1].channel_group
+    group.flags |= FLAG_CG_BUS_EVENT | FLAG_CG_PLAIN_BUS_EVENT
     with tempfile.TemporaryDirectory() as folder:
         saved = mdf.save(Path(folder) / "log.mf4", overwrite=True)
         mdf.close()
