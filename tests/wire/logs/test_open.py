@@ -152,6 +152,11 @@ def test_text_that_is_no_log_is_refused_with_what_was_tried(tmp_path: Path) -> N
     assert all(name.value in message for name in LogFormat)
 
 
+def test_a_table_of_numbers_is_no_log(tmp_path: Path) -> None:
+    with pytest.raises(LogError, match="not recognised"):
+        open_log(_write(tmp_path, b"t,a,b,c,d,e\n" + b"0.1,12,0,1,2,3\n1,1,1,1,1,1\n" * 20))
+
+
 def test_a_compressed_stream_that_is_damaged_from_the_start(tmp_path: Path) -> None:
     with pytest.raises(LogError, match="gzip stream is damaged"):
         open_log(_write(tmp_path, b"\x1f\x8b" + b"\xff" * 50))

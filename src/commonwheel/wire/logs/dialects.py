@@ -23,8 +23,8 @@ __all__ = ["TEXT_FORMATS", "Dialect", "recognise_text"]
 
 SECONDS, MILLISECONDS, MICROSECONDS = 9, 6, 3
 """Decimal places from a time's unit to nanoseconds."""
-_LINES = 400
-"""Lines that are looked at first; the rest of the head only when none of them tells."""
+_LINES, _ALL_LINES = 400, 20_000
+"""Lines that are looked at first; further ones only when none of them tells."""
 _WIDTH = 500
 """Bytes of a line that are looked at."""
 _MANY_LINES, _MANY_FALLS = 100, 0.1
@@ -68,7 +68,7 @@ class _Shape:
 def recognise_text(head: bytes) -> Dialect | None:
     """Return the dialect of a log that begins with *head*, or None when no line looks like any."""
     all_lines = [line[:_WIDTH] for line in re.split(rb"\r\n|\r|\n", head)]
-    for lines in (all_lines[:_LINES], all_lines):
+    for lines in (all_lines[:_LINES], all_lines[:_ALL_LINES]):
         scores = [(_score(shape, lines), -i, shape) for i, shape in enumerate(_SHAPES)]
         score, _, shape = max(scores, key=lambda row: row[:2])
         if score:
@@ -267,7 +267,7 @@ _SHAPES = (
     _Shape(
         LogFormat.GVRET,
         re.compile(
-            rb"\s*\d+(?:\.\d+)?([,;\t])[0-9A-Fa-f]{1,8}\1(?:true|false|[01])\1(?:[RT]x\1)?\d+\1\d+(?:\1|\s*$)",
+            rb"\s*\d+(?:\.\d+)?([,;\t])[0-9A-Fa-f]{3,8}\1(?:true|false)\1(?:[RT]x\1)?\d+\1\d+(?:\1|\s*$)",
             re.IGNORECASE,
         ),
         re.compile(_CSV_HEADER, re.IGNORECASE),
