@@ -26,12 +26,16 @@ if TYPE_CHECKING:
     from typing import Self
 
     from commonwheel.vehicles.identify import Identification
+    from commonwheel.vehicles.model import Bus
     from commonwheel.wire.logs import LogReader, LogReport
 
 __all__ = ["LogDecoder", "Selection", "read"]
 
-FEW_KNOWN = 0.5
+FEW_KNOWN, FEW_LISTED = 0.5, 0.75
+"""Share of described frames below which a car is doubted; the second where it lists every id of its buses."""
 FEW_HOLD = 0.9
+MISFIT = 0.01
+"""A car's own messages come whole and counting, but for accidents; other cars use the same ids otherwise."""
 ENOUGH = 100
 LOOK_AHEAD_FRAMES = 400_000
 
@@ -71,6 +75,8 @@ class LogDecoder:
     _stack: ExitStack = field(init=False, default_factory=ExitStack)
     _ahead: list[Frames] = field(init=False, default_factory=list[Frames])
     _last_ns: int = field(init=False, default=0)
+    _elsewhere: int = field(init=False, default=0)
+    """Frames on buses that are none of the car's."""
 
     def __enter__(self) -> Self:
         """Open the log, tell its car when none was named, and assign its buses.
@@ -113,12 +119,18 @@ class LogDecoder:
                 chosen = frames[inside]
             if len(chosen):
                 self._last_ns = int(chosen.t_ns[-1])
+                self._elsewhere += self._count_elsewhere(chosen)
                 yield self.decoder.decode(chosen)
             if self.progress is not None:
                 self.progress(self.report.bytes_read)
         rest = self.decoder.expire(self._last_ns)
         if len(rest):
             yield rest
+
+    def _count_elsewhere(self, frames: Frames) -> int:
+        if self.buses is None:
+            return 0
+        return len(frames) - sum(int(np.count_nonzero(frames.bus == bus)) for bus in self.buses)
 
     def _chunks(self) -> Iterator[Frames]:
         yield from self._ahead
@@ -187,15 +199,27 @@ class LogDecoder:
         )
 
     @property
+    def _buses_read(self) -> list[Bus]:
+        """The car's buses that are in the log."""
+        read = None if self.buses is None else set(self.buses.values())
+        return [bus for bus in self.vehicle.buses if read is None or bus.name in read]
+
+    @property
     def warnings(self) -> list[str]:
         """What speaks against the description, or for a damaged log; empty when all is well."""
         counts = self.decoder.counts
-        total = counts.known + counts.unknown
+        total = counts.known + counts.unknown - self._elsewhere
         found: list[str] = []
-        if total >= ENOUGH and counts.known < FEW_KNOWN * total:
+        least = FEW_LISTED if all(bus.complete for bus in self._buses_read) else FEW_KNOWN
+        if total >= ENOUGH and counts.known < least * total:
             share = counts.known / total
             found.append(f"only {share:.0%} of the frames are of messages that {self.vehicle.name} describes")
-        checked = [m for m in self.decoder.message_counts if m.checked]
+        messages = self.decoder.message_counts
+        shorter, stuck = sum(m.shorter for m in messages), sum(m.stuck for m in messages)
+        if counts.known >= ENOUGH and shorter + stuck > MISFIT * counts.known:
+            listed = f"{shorter:,} are too short, {stuck:,} have a counter that stands still"
+            found.append(f"of {counts.known:,} described frames {listed}")
+        checked = [m for m in messages if m.checked]
         tried, failed = sum(m.frames for m in checked), sum(m.corrupt for m in checked)
         if tried >= ENOUGH and failed > (1 - FEW_HOLD) * tried:
             found.append(f"{failed / tried:.0%} of the checksums fail ({failed:,} of {tried:,} frames)")
