@@ -37,10 +37,11 @@ def compile_vehicle(
     Raises:
         DescriptionError: with every fault found, in the order of files and lines.
     """
-    described = read_description(name, folders)
     reader = Reader()
+    described = read_description(name, folders, reader)
     if described.abstract:
         reader.fault(described.root, f"'{described.name}' is abstract: it holds rows for others and is no car itself")
+        raise DescriptionError(reader.faults)
     vehicle = _compile(described, catalog or load_catalog(), reader)
     if reader.faults:
         raise DescriptionError(set(reader.faults))

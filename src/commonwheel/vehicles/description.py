@@ -96,17 +96,24 @@ def car_names(folder: Path = SHIPPED) -> list[str]:
     return names
 
 
-def read_description(name: str | Path, folders: tuple[Path, ...] = (SHIPPED,)) -> Description:
+def read_description(
+    name: str | Path, folders: tuple[Path, ...] = (SHIPPED,), reader: Reader | None = None
+) -> Description:
     """Read and merge a description.
+
+    Args:
+        name: as ``find`` takes it.
+        folders: where 'maker/car' is looked for.
+        reader: takes the faults that leave a description to go on with; None raises them.
 
     Raises:
         DescriptionError: it does not exist or cannot be read as one.
     """
     path, variant = find(name, folders)
-    reader = Reader()
-    described = _read(path, variant, reader, folders, ())
-    if reader.faults:
-        raise DescriptionError(reader.faults)
+    noted = reader or Reader()
+    described = _read(path, variant, noted, folders, ())
+    if noted.faults and reader is None:
+        raise DescriptionError(noted.faults)
     return described
 
 
@@ -115,7 +122,7 @@ def _read(path: Path, variant: str, reader: Reader, folders: tuple[Path, ...], a
         data = path.read_bytes()
     except OSError as error:
         raise DescriptionError([Fault(path, 0, f"cannot be read: {error.strerror or error}")]) from error
-    tree = load_tree(path, data)
+    tree = load_tree(path, data, reader.faults)
     top = reader.mapping(tree, "a description", KEYS)
     _check_head(tree, top, path, reader)
     result = Description(name="", path=path, root=tree)
@@ -139,7 +146,8 @@ def _check_head(tree: Node, top: dict[str, Node], path: Path, reader: Reader) ->
         reader.fault(tree, f"'format' is missing; this version reads 'format: {FORMAT}'")
     elif top["format"].value != FORMAT:
         reader.fault(top["format"], f"format {top['format'].value} is not known; this version reads format {FORMAT}")
-    expected = f"{path.parent.parent.name}/{path.parent.name}"
+    home = path.absolute().parent
+    expected = f"{home.parent.name}/{home.name}"
     if "vehicle" not in top:
         reader.fault(tree, f"'vehicle' is missing; from its folders it would be 'vehicle: {expected}'")
     elif reader.text(top["vehicle"], "'vehicle'").count("/") != 1:
@@ -152,7 +160,7 @@ def _parents(
     for node in reader.items(top["extends"], "'extends'") if "extends" in top else []:
         name = reader.text(node, "'extends'")
         try:
-            parent, variant = find(name, (path.parent.parent.parent, *folders))
+            parent, variant = find(name, (path.absolute().parent.parent.parent, *folders))
         except DescriptionError as error:
             reader.fault(node, error.faults[0].message)
             continue
@@ -184,18 +192,31 @@ def _merge(into: Description, child: Description) -> None:
         merged = into.rows[key]
         for name, node in rows.items():
             if node.value is None:
-                merged.pop(name, None)
-                if key == "messages":
-                    into.removed[name] = node
-            elif key in MERGED and name in merged and node.entries and merged[name].entries:
-                merged[name] = Node({**merged[name].entries, **node.entries}, node.file, node.line)
-            else:
-                merged[name] = node
+                _remove(into, key, name, node)
+                continue
+            into.removed.pop(name, None)
+            merged[name] = _joined(merged[name], node) if key in MERGED and name in merged else node
     into.personal += child.personal
     for bus, nodes in child.databases.items():
         into.databases.setdefault(bus, []).extend(nodes)
     into.removed |= child.removed
     into.files |= child.files
+
+
+def _remove(into: Description, key: str, name: str, node: Node) -> None:
+    into.rows[key].pop(name, None)
+    if key == "messages":
+        into.removed[name] = node
+    elif key == "buses":
+        into.databases.pop(name, None)
+
+
+def _joined(parent: Node, child: Node) -> Node:
+    """Return two rows merged key by key; ``null`` removes a key."""
+    if not (child.entries and parent.entries):
+        return child
+    entries = {key: value for key, value in {**parent.entries, **child.entries}.items() if value.value is not None}
+    return Node(entries, child.file, child.line)
 
 
 def _apply_variant(into: Description, variant: str, variants: dict[str, Node], reader: Reader) -> None:

@@ -92,7 +92,7 @@ def compile_expression(text: str, units: Mapping[str, PlainUnit | None]) -> Expr
     """
     compiler = _Compiler(units)
     try:
-        tree = ast.parse(text.strip(), mode="eval")
+        tree = ast.parse(text.strip().replace("\0", "?"), mode="eval")  # a NUL is a ValueError, later a SyntaxError
         term = compiler.visit(tree.body)
     except (SyntaxError, RecursionError, MemoryError) as error:
         message = f"'{_short(text)}' is not an expression: {getattr(error, 'msg', '') or 'it is nested too deep'}"

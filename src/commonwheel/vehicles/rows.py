@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from commonwheel.vehicles.yamltree import Node
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from commonwheel.vehicles.yamltree import Key, Reader, Scalar
 
@@ -112,15 +112,13 @@ def parse_row(node: Node, reader: Reader) -> Row | None:
         listed = ", ".join(f"'{key}'" for key in SOURCES)
         reader.fault(node, f"a row has exactly one of {listed}; this one has {len(found)}")
         return None
-    if found[0] == "from":
-        return _field_row(node, reader)
-    if found[0] == "compute":
-        return _compute_row(node, reader)
-    if found[0] == "first_of":
-        top = reader.mapping(node, "this row", FIRST_KEYS)
-        rows = [_input(item, reader) for item in reader.items(top["first_of"], "'first_of'")]
-        return FirstRow(node, tuple(row for row in rows if row), **_remarks(top, reader))
-    return _text_row(node, reader)
+    parse: Callable[[Node, Reader], Row] = {
+        "from": _field_row,
+        "compute": _compute_row,
+        "first_of": _first_row,
+        "text": _text_row,
+    }[found[0]]
+    return parse(node, reader)
 
 
 def _field_row(node: Node, reader: Reader) -> FieldRow:
@@ -144,7 +142,19 @@ def _field_row(node: Node, reader: Reader) -> FieldRow:
         row = replace(row, scale=1.0)
     if row.values is None and "otherwise" in top:
         reader.fault(top["otherwise"], "'otherwise' belongs to 'values', which this row lacks")
+    if row.values is not None:
+        for key in ("scale", "offset", "range"):
+            if key in top:
+                reader.fault(top[key], f"'{key}' has no effect beside 'values', which state the standard's codes")
+    if "select" in top:
+        reader.fault(top["select"], "'select' belongs to a path with instances, such as Cell{1..4}; use 'when' here")
     return row
+
+
+def _first_row(node: Node, reader: Reader) -> FirstRow:
+    top = reader.mapping(node, "this row", FIRST_KEYS)
+    rows = [_input(item, reader) for item in reader.items(top["first_of"], "'first_of'")]
+    return FirstRow(node, tuple(row for row in rows if row), **_remarks(top, reader))
 
 
 def _compute_row(node: Node, reader: Reader) -> ComputeRow:
@@ -164,9 +174,11 @@ def _compute_row(node: Node, reader: Reader) -> ComputeRow:
     expression = top["compute"]
     if isinstance(expression.value, int | float):
         reader.fault(expression, "a constant is an attribute, not a computed signal")
+    elif not isinstance(expression.value, str):
+        reader.fault(expression, f"'compute' is an expression, not {expression.describe()}")
     return ComputeRow(
         node,
-        reader.text(expression, "'compute'") if isinstance(expression.value, str) else "0",
+        expression.value if isinstance(expression.value, str) else "0",
         inputs,
         texts,
         _limits(top.get("range"), reader),
@@ -267,24 +279,30 @@ def expand_instances(path: str, node: Node, reader: Reader) -> Iterator[tuple[st
         reader.fault(node, f"'{path}' holds no single pattern such as {{1..12}} or {{0: Left, 1: Right}}")
         return
     for raw, label in instances:
-        entries = (
-            {"from": Node(node.value, node.file, node.line)} if isinstance(node.value, str) else dict(node.entries)
-        )
-        source = entries.get("from")
-        if source is None or not isinstance(source.value, str):
-            reader.fault(node, "only a 'from' row can have instances")
+        instance = _instance(node, raw, label, reader)
+        if instance is None:
             return
-        if "select" in entries:
-            selector = entries.pop("select")
-            when = dict(entries["when"].entries) if "when" in entries else {}
-            when[reader.text(selector, "'select'")] = Node(raw, selector.file, selector.line)
-            entries["when"] = Node(when, selector.file, selector.line)
-        elif "{}" in source.value:
-            entries["from"] = Node(source.value.replace("{}", label), source.file, source.line)
-        else:
-            reader.fault(node, "the instances differ in nothing: 'select' a field, or put '{}' into the reference")
-            return
-        yield path[: match.start()] + label + path[match.end() :], Node(dict(entries), node.file, node.line)
+        yield path[: match.start()] + label + path[match.end() :], instance
+
+
+def _instance(node: Node, raw: int, label: str, reader: Reader) -> Node | None:
+    """Return a row for one instance: picked by the raw value of 'select', or named in the reference."""
+    entries: dict[Key, Node] = dict(node.entries) or {"from": node}
+    source = entries.get("from")
+    if source is None or not isinstance(source.value, str):
+        reader.fault(node, "only a 'from' row can have instances")
+        return None
+    if "select" in entries:
+        selector = entries.pop("select")
+        when: dict[Key, Node] = dict(entries["when"].entries) if "when" in entries else {}
+        when[reader.text(selector, "'select'")] = Node(raw, selector.file, selector.line)
+        entries["when"] = Node(when, selector.file, selector.line)
+    elif "{}" in source.value:
+        entries["from"] = Node(source.value.replace("{}", label), source.file, source.line)
+    else:
+        reader.fault(node, "the instances differ in nothing: 'select' a field, or put '{}' into the reference")
+        return None
+    return Node(entries, node.file, node.line)
 
 
 def _instances(text: str) -> list[tuple[int, str]]:

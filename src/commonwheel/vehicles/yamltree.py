@@ -7,6 +7,7 @@ fault instead of stopping at the first.
 from __future__ import annotations
 
 import difflib
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
@@ -52,84 +53,147 @@ class Node:
         return "nothing" if self.value is None else type_names[type(self.value)]
 
 
-def load_tree(path: Path, data: bytes) -> Node:
+def load_tree(path: Path, data: bytes, faults: list[Fault] | None = None) -> Node:
     """Parse a YAML file.
 
+    Args:
+        path: the file's name, for messages.
+        data: its content.
+        faults: where faults that leave the rest readable (a key stated twice) are added; None raises them.
+
     Raises:
-        DescriptionError: not YAML, more than one document, or a key stated twice.
+        DescriptionError: not YAML, or more than one document.
     """
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise DescriptionError([Fault(path, line, "not UTF-8 text; save the file as UTF-8")]) from error
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+    found: list[Fault] = []
     try:
-        root = loader.get_single_node()
-        if root is None:
-            raise DescriptionError([Fault(path, 1, "the file is empty; a description begins with 'format: 1'")])
-        faults: list[Fault] = []
-        tree = _convert(root, path, loader, faults, depth=0)
+        _check_depth(path, text)
+        loader = _LOADER(text)
+        try:
+            root = loader.get_single_node()
+            if root is None:
+                raise DescriptionError([Fault(path, 1, "the file is empty; a description begins with 'format: 1'")])
+            tree = _Converter(path, loader, found).convert(root)
+        finally:
+            loader.dispose()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise DescriptionError([Fault(path, mark.line + 1 if mark else 1, f"not YAML: {error.problem}")]) from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+    except yaml.YAMLError as error:
         raise DescriptionError([Fault(path, 1, f"not YAML: {str(error).splitlines()[0]}")]) from error
-    finally:
-        loader.dispose()
-    if faults:
-        raise DescriptionError(faults)
+    if found and faults is None:
+        raise DescriptionError(found)
+    if faults is not None:
+        faults += found
     return tree
 
 
+_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MOST_NESTED = 30
+_MOST_NODES = 200_000
+"""Aliases count as often as they are used: a few of them can stand for billions of values."""
 
 
-def _convert(node: yaml.Node, path: Path, loader: yaml.SafeLoader, faults: list[Fault], depth: int) -> Node:
-    line = node.start_mark.line + 1
-    if depth > _MOST_NESTED:
-        faults.append(Fault(path, line, "nested too deep"))
-        return Node(None, path, line)
-    if isinstance(node, yaml.MappingNode):
+def _check_depth(path: Path, text: str) -> None:
+    """Refuse deep nesting before the nodes are composed, which is recursive, in C."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_LOADER):  # pyright: ignore[reportUnknownMemberType]
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > _MOST_NESTED:
+            line = event.start_mark.line + 1 if event.start_mark else 1
+            raise DescriptionError([Fault(path, line, f"nested deeper than {_MOST_NESTED} levels")])
+
+
+class _Converter:
+    """Turns the nodes of PyYAML into ours."""
+
+    def __init__(self, path: Path, loader: yaml.SafeLoader, faults: list[Fault]) -> None:
+        self._path = path
+        self._loader = loader
+        self._faults = faults
+        self._left = _MOST_NODES
+
+    def convert(self, node: yaml.Node, depth: int = 0) -> Node:
+        """Return a node with everything in it."""
+        line = node.start_mark.line + 1
+        self._left -= 1
+        if depth > _MOST_NESTED or self._left < 0:  # only an alias gets here
+            raise DescriptionError([Fault(self._path, line, "the aliases here stand for too many values")])
+        if isinstance(node, yaml.MappingNode):
+            return Node(self._entries(node, depth), self._path, line)
+        if isinstance(node, yaml.SequenceNode):
+            items = [self.convert(item, depth + 1) for item in cast("list[yaml.Node]", node.value)]
+            return Node(items, self._path, line)
+        return Node(self._scalar(node), self._path, line)
+
+    def _entries(self, node: yaml.MappingNode, depth: int) -> dict[Key, Node]:
         entries: dict[Key, Node] = {}
         for key_node, value_node in cast("list[tuple[yaml.Node, yaml.Node]]", node.value):
-            at = key_node.start_mark.line + 1
-            key = _scalar(key_node, path, loader, faults)
+            line = key_node.start_mark.line + 1
+            key = self._key(key_node)
+            value = self.convert(value_node, depth + 1)
             if key is None:
                 continue
             if key in entries:
-                faults.append(Fault(path, at, f"'{key}' is stated twice (first in line {entries[key].line})"))
-            value = _convert(value_node, path, loader, faults, depth + 1)
-            entries[key] = Node(value.value, path, at)
-        return Node(entries, path, line)
-    if isinstance(node, yaml.SequenceNode):
-        items = [_convert(item, path, loader, faults, depth + 1) for item in cast("list[yaml.Node]", node.value)]
-        return Node(items, path, line)
-    return Node(_scalar(node, path, loader, faults), path, line)
+                self._fault(line, f"'{key}' is stated twice (first in line {entries[key].line})")
+            entries[key] = Node(value.value, self._path, line)
+        return entries
+
+    def _key(self, node: yaml.Node) -> Key | None:
+        line = node.start_mark.line + 1
+        if node.tag == "tag:yaml.org,2002:merge":
+            self._fault(line, "'<<' does not merge here; state the keys, or use 'extends'")
+            return None
+        found = len(self._faults)
+        key = self._scalar(node)
+        if key is None and len(self._faults) == found:
+            self._fault(line, "a key is missing in front of the colon")
+        return key
+
+    def _scalar(self, node: yaml.Node) -> Scalar:
+        line = node.start_mark.line + 1
+        if isinstance(node, yaml.ScalarNode):
+            # As YAML 1.2: only true and false are booleans; On, Off, Yes and No are names that cars use.
+            is_word = node.tag.endswith(":bool") and node.value.lower() not in {"true", "false"}
+            if is_word or node.tag in _TEXTS:
+                return str(node.value)
+            if node.tag in _PLAIN:
+                try:
+                    value: object = self._loader.construct_object(node)  # pyright: ignore[reportUnknownMemberType]
+                except (ValueError, OverflowError) as error:
+                    self._fault(line, f"'{node.value[:SHOWN]}' cannot be read: {error}")
+                    return None
+                return cast("Scalar", value)
+        self._fault(line, "a plain value (text, number, boolean) is expected here")
+        return None
+
+    def _fault(self, line: int, message: str) -> None:
+        self._faults.append(Fault(self._path, line, message))
 
 
-def _scalar(node: yaml.Node, path: Path, loader: yaml.SafeLoader, faults: list[Fault]) -> Scalar:
-    if isinstance(node, yaml.ScalarNode):
-        # As YAML 1.2: only true and false are booleans; On, Off, Yes and No are names that cars use.
-        is_word = node.tag.endswith(":bool") and node.value.lower() not in {"true", "false"}
-        if is_word or node.tag in {"tag:yaml.org,2002:str", "tag:yaml.org,2002:timestamp"}:
-            return str(node.value)
-        if node.tag.startswith("tag:yaml.org,2002:"):
-            try:
-                value = loader.construct_object(node)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-            except (ValueError, OverflowError) as error:
-                faults.append(Fault(path, node.start_mark.line + 1, f"'{node.value}' cannot be read: {error}"))
-                return None
-            if isinstance(value, str | int | float | bool) or value is None:
-                return value
-    faults.append(Fault(path, node.start_mark.line + 1, "a plain value (text, number, boolean) is expected here"))
-    return None
+_TEXTS = {"tag:yaml.org,2002:str", "tag:yaml.org,2002:timestamp"}
+_PLAIN = {f"tag:yaml.org,2002:{kind}" for kind in ("null", "bool", "int", "float")}
+SHOWN = 40
 
 
 def suggest(name: object, known: Iterable[object]) -> str:
     """Return ' (did you mean …?)' for the nearest known name, or nothing."""
     close = difflib.get_close_matches(str(name), [str(k) for k in known], n=1)
     return f" (did you mean '{close[0]}'?)" if close else ""
+
+
+def _float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 @dataclass(slots=True)
@@ -179,15 +243,11 @@ class Reader:
         if node is None:
             return default
         value = node.value
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, int | float)
-            or value != value
-            or abs(value) == float("inf")
-        ):  # noqa: PLR0124 - NaN
+        number = math.nan if isinstance(value, bool) or not isinstance(value, int | float) else _float(value)
+        if not math.isfinite(number):
             self.fault(node, f"{what} is a number, not {node.describe() if not isinstance(value, float) else value}")
             return default
-        return float(value)
+        return number
 
     def whole(self, node: Node | None, what: str, default: int) -> int:
         """Return a whole number."""
