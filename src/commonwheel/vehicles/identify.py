@@ -68,6 +68,8 @@ class MessageFit:
     checked: int
     """Frames on which the checksum was tried."""
     held: int
+    too_often: bool = False
+    """Whether it comes more often than described: loss makes gaps longer, never shorter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +120,14 @@ class BusFit:
         there = self.found / max(1, self.expected)
         known = self.known / max(1, self.seen)
         held, tried = self.checks
-        steady, measured = self.periods
+        measured = self.periods[1]
+        hasty = sum(m.too_often for m in self.messages)
         return (
             self.known >= FEWEST_MESSAGES
             and (known if self.complete else max(there, known)) >= CLEAR
             and min(there, known) >= PARTIAL
             and held >= HOLDS * tried
-            and steady >= 0.5 * measured
+            and hasty <= 0.5 * measured
         )
 
 
@@ -255,7 +258,8 @@ def _compare(car: Vehicle, index: int, log_bus: int, traffic: list[Seen]) -> Bus
         checked = len(seen.frames) if message.check >= 0 else 0
         held = check_frames(car.tables, message.check, seen.frames) if checked else 0
         period = _period_fits(seen.period_ns, message.period_ns)
-        fits.append(MessageFit(message.name, message.id, seen.count, size_fits, period, checked, held))
+        hasty = period is False and seen.period_ns < message.period_ns
+        fits.append(MessageFit(message.name, message.id, seen.count, size_fits, period, checked, held, hasty))
     known = sum(fit.size_fits for fit in fits)
     bus = car.buses[index]
     return BusFit(log_bus, bus.name, tuple(fits), expected, found, len(traffic), known, bus.complete)
