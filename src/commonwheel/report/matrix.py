@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from commonwheel.vehicles.compare import Comparison, Group, Offer, Row
 
-__all__ = ["comparison_page"]
+__all__ = ["comparison_page", "coverage_table"]
 
 _LETTERS = {"verified": "V", "documented": "D", "assumed": "A", "fixed": "="}
 _HOW = {
@@ -37,7 +37,7 @@ def comparison_page(found: Comparison) -> str:
     """Return the page."""
     cars = len(found.cars)
     content = [
-        card("What each car offers", _coverage(found), name="coverage"),
+        card("What each car offers", coverage_table(found), name="coverage"),
         card("Signal by signal", *_matrix(found), name="signals"),
     ]
     if cars > 1:
@@ -50,7 +50,8 @@ def comparison_page(found: Comparison) -> str:
     return page("One standard, many cars", *content, lead=lead, scripts=("matrix.js",), styles=("matrix.css",))
 
 
-def _coverage(found: Comparison) -> Markup:
+def coverage_table(found: Comparison) -> Markup:
+    """Return how much of each profile each car gives."""
     rows = [
         [
             join([car.name, el("span", f"{car.title}, {car.powertrain}", class_="sub")]),

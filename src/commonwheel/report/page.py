@@ -38,7 +38,14 @@ _WHEEL = el(
 )
 
 
-def page(title: str, *content: Child, lead: Child = "", scripts: Iterable[str] = (), styles: Iterable[str] = ()) -> str:
+def page(
+    title: str,
+    *content: Child,
+    lead: Child = "",
+    scripts: Iterable[str] = (),
+    styles: Iterable[str] = (),
+    style: str = "",
+) -> str:
     """Return a whole page.
 
     Args:
@@ -47,8 +54,9 @@ def page(title: str, *content: Child, lead: Child = "", scripts: Iterable[str] =
         lead: what it is about, in one or two sentences.
         scripts: names of scripts beside this module.
         styles: names of further style sheets beside this module.
+        style: further rules of the caller's own.
     """
-    sheets = "\n".join([root_rules(), *(read_style(name) for name in ("page.css", "chart.css", *styles))])
+    sheets = "\n".join([root_rules(), *(read_style(name) for name in ("page.css", "chart.css", *styles)), style])
     head = el(
         "head",
         el("meta", charset="utf-8"),

@@ -7,7 +7,7 @@ drawn in whole tenths of a pixel, relative to the point before, which keeps a pa
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -128,7 +128,8 @@ def _legend(series: tuple[Series, ...], frame: Frame) -> tuple[Markup, int]:
         if x > frame.left and x + wide > frame.left + frame.plot:
             x, row = float(frame.left), row + 1
         y = row * LEGEND + 6
-        swatch = _stroke(one, f"M{x * 10:g},{y * 10}h220", thin_line=False)
+        whole = replace(one, stroke=replace(one.stroke, dash=None))
+        swatch = _stroke(whole, f"M{x * 10:g},{y * 10}h200", thin_line=False)
         parts += [swatch, el("text", one.name, class_="tick", x=f"{x + 27:.0f}", y=y + 4)]
         x += wide
     return join(parts), row + 1
