@@ -17,7 +17,7 @@ import numpy as np
 
 from commonwheel.vehicles.model import Bus, Message, Request, SignalInfo, Sold, TextInfo, Writer
 from commonwheel.vehicles.vehicle import Vehicle
-from commonwheel.wire import tables as layouts
+from commonwheel.wire import layouts
 from commonwheel.wire.tables import Tables
 
 if TYPE_CHECKING:
