@@ -71,6 +71,8 @@ class LogDecoder:
     identification: Identification | None = field(init=False, default=None)
     buses: Mapping[int, str] | None = field(init=False, default=None)
     """How the recorded buses were assigned; None where there was nothing to assign."""
+    first_ns: int = field(init=False, default=0)
+    """Time of the log's first frame; ``Selection`` counts its seconds from there."""
     _reader: LogReader = field(init=False)
     _stack: ExitStack = field(init=False, default_factory=ExitStack)
     _ahead: list[Frames] = field(init=False, default_factory=list[Frames])
@@ -141,6 +143,7 @@ class LogDecoder:
         several = vehicle is None or (len(vehicle.buses) > 1 and self.selection.buses is None)
         self._peek(LOOK_AHEAD_FRAMES if several else 1)
         first = self._ahead[0] if self._ahead else Frames.empty()
+        self.first_ns = int(first.t_ns[0]) if len(first) else 0
         buses = self.selection.buses
         if several and self._ahead:
             from commonwheel.vehicles.identify import identify
@@ -191,8 +194,7 @@ class LogDecoder:
         return vehicle, buses
 
     def _window(self) -> tuple[int | None, int | None]:
-        first = int(self._ahead[0].t_ns[0]) if self._ahead and len(self._ahead[0]) else 0
-        start, end = self.selection.start_s, self.selection.end_s
+        first, start, end = self.first_ns, self.selection.start_s, self.selection.end_s
         return (
             None if start is None else first + round(start * 1e9),
             None if end is None else first + round(end * 1e9),
