@@ -6,7 +6,6 @@ do, those first that change. Spans that are not to be trusted are shaded by thei
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,16 +114,11 @@ def _changes(samples: Samples, path: str) -> bool:
 
 
 def _chart(decoder: LogDecoder, samples: Samples, paths: list[str]) -> Chart:
-    import dataclasses
-
     from commonwheel.report import Chart, axis_of, panels_of
-    from commonwheel.wire.frames import Clock
 
-    axis, zero = axis_of(samples)
-    if samples.clock is Clock.UTC:
-        started = datetime.fromtimestamp(zero / 1e9, UTC)
-        axis = dataclasses.replace(axis, caption=f"time since {started:%Y-%m-%d %H:%M:%S} UTC, s")
-    return Chart(f"{decoder.vehicle.title}, {decoder.path.name}", tuple(panels_of(samples, paths, zero)), axis)
+    zero = decoder.first_ns
+    panels = tuple(panels_of(samples, paths, zero))
+    return Chart(f"{decoder.vehicle.title}, {decoder.path.name}", panels, axis_of(samples, zero))
 
 
 def _drawn(

@@ -178,7 +178,7 @@ def _bit_key() -> Markup:
 def _chart(drive: Drive, passages: Sequence[Passage]) -> Chart:
     infos = {info.path: info for passage in passages for info in passage.vehicle.signals}
     panels = [_panel(drive, passages, infos[path]) for path in DRAWN if path in infos]
-    axis = Axis(0.0, drive.end_ns / 1e9, caption="time since the start of the drive, s")
+    axis = Axis(0.0, drive.end_ns / 1e9, caption="time since the start of the drive")
     return Chart("The drive and what each car's wire gave back", tuple(panels), axis)
 
 

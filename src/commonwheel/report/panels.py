@@ -16,7 +16,7 @@ from commonwheel.report.markup import Markup, el, join
 from commonwheel.report.model import SHADED
 from commonwheel.report.palette import SERIES
 from commonwheel.report.reduce import Runs, columns_covered, extremes, runs, thin
-from commonwheel.report.ticks import nice_range, number_ticks, time_ticks
+from commonwheel.report.ticks import nice_range, number_ticks, time_ticks, time_unit
 from commonwheel.vehicles.samples import Quality
 
 if TYPE_CHECKING:
@@ -89,7 +89,8 @@ def draw_axis(axis: Axis, frame: Frame) -> Drawing:
         parts.append(el("path", class_="edge", d=f"M{x:.1f},0v5"))
         anchor = "end" if x > frame.plot - 12 else "middle"
         parts.append(el("text", label, class_="tick", x=f"{x:.1f}", y=17, text_anchor=anchor))
-    parts.append(el("text", axis.caption, class_="unit", x=frame.plot / 2, y=34, text_anchor="middle"))
+    caption = f"{axis.caption}, {time_unit(axis.span)}" if axis.timed else axis.caption
+    parts.append(el("text", caption, class_="unit", x=frame.plot / 2, y=34, text_anchor="middle"))
     parts.append(el("text", class_="when", y=17, text_anchor="middle"))
     return Drawing(_moved(frame.left, 0, join(parts)), FOOT)
 

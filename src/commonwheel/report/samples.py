@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -65,17 +66,19 @@ def series_of(
     return Series(short(path), t, mine.value[order], mine.quality[order], labels=labels_of(info))
 
 
-def axis_of(samples: Samples) -> tuple[Axis, int]:
-    """Return the axis that holds all samples, and the time of its zero."""
+def axis_of(samples: Samples, start_ns: int) -> Axis:
+    """Return the axis that holds all samples; its zero is at *start_ns*."""
     if not len(samples):
-        return Axis(0.0, 1.0), 0
+        return Axis(0.0, 1.0)
     places = _places(samples)
     if places is not None:
-        return Axis(
-            0.0, float(len(places) - 1), timed=False, caption="frames in order of arrival: the log has no usable times"
-        ), 0
+        caption = "frames in order of arrival: the log has no usable times"
+        return Axis(0.0, float(len(places) - 1), timed=False, caption=caption)
+    caption = "time since the first frame"
+    if samples.clock is Clock.UTC:
+        caption = f"time since {datetime.fromtimestamp(start_ns / 1e9, UTC):%Y-%m-%d %H:%M:%S} UTC"
     first, last = int(samples.t_ns.min()), int(samples.t_ns.max())
-    return Axis(0.0, (last - first) / 1e9, caption="time since the first sample, s"), first
+    return Axis((first - start_ns) / 1e9, (last - start_ns) / 1e9, caption=caption)
 
 
 def panels_of(samples: Samples, paths: Iterable[str], start_ns: int) -> list[Panel]:

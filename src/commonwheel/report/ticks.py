@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["format_number", "format_time", "nice_range", "number_ticks", "time_ticks"]
+__all__ = ["format_number", "format_time", "nice_range", "number_ticks", "time_ticks", "time_unit"]
 
 _ROUND = (1.0, 2.0, 2.5, 5.0, 10.0)
 _SECONDS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
@@ -65,6 +65,11 @@ def time_ticks(low_s: float, high_s: float, most: int) -> list[tuple[float, str]
         return [(day * 86400, f"{label} d") for day, label in days]
     values = range(math.ceil(low_s / step) * step, math.floor(high_s) + 1, step)
     return [(float(value), format_time(value, span)) for value in values]
+
+
+def time_unit(span_s: float) -> str:
+    """Return what the labels of ``time_ticks`` count for a span."""
+    return "s" if span_s < _MINUTES_FROM_S else "min:s" if span_s < _HOURS_FROM_S else "h:min"
 
 
 def format_time(seconds: float, span_s: float) -> str:
