@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from commonwheel.errors import DatabaseError
 from commonwheel.vehicles.yamltree import suggest
+from commonwheel.wire.database.layout import signal_bits
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +21,7 @@ __all__ = ["BusData", "Buses", "Reference"]
 
 BUS_KEYS = ("database", "bitrate", "fd", "complete", "note")
 MOST_BUSES = 32
+FLOAT_BITS = (16, 32, 64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,4 +149,12 @@ class Buses:
         if signal is None:
             hint = suggest(name, [s.name for s in message.signals])
             self._reader.fault(node, f"signal '{bus.name}/{message.name}.{name}' is not in {bus.files}{hint}")
-        return signal
+        elif signal_bits(signal) >> 8 * message.size:
+            what = f"signal '{bus.name}/{message.name}.{name}' reaches beyond the {message.size} bytes of its message"
+            self._reader.fault(node, f"{what}; correct its layout in {bus.files}")
+        elif signal.is_float and signal.length not in FLOAT_BITS:
+            what = f"signal '{bus.name}/{message.name}.{name}' is a float of {signal.length} bits"
+            self._reader.fault(node, f"{what}; floats have 16, 32 or 64")
+        else:
+            return signal
+        return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from commonwheel.catalog.leaf import INTEGER_RANGES
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from commonwheel.catalog import Leaf
     from commonwheel.vehicles.buses import BusData, Buses, Reference
     from commonwheel.vehicles.rows import FieldRow, Ranges
-    from commonwheel.vehicles.yamltree import Node, Reader, Scalar
+    from commonwheel.vehicles.yamltree import Key, Node, Reader, Scalar
     from commonwheel.wire.database import Message, Signal
 
 __all__ = ["CAPACITY", "CompiledField", "compile_field", "holds", "limits_of"]
@@ -74,7 +74,7 @@ def compile_field(
     bus, signal = buses.by_name[reference.bus], reference.signal
     present = [*_multiplexed(reference.message, signal), *_conditions(row.when, bus, reference.message, row, buses)]
     valid = _conditions(row.valid_if, bus, reference.message, row, buses)
-    invalid = tuple(_bits(span, signal) for span in row.invalid)
+    invalid = _bits(row.invalid, signal)
     for low, high in row.invalid:
         if not _fits(low, signal) or not _fits(high, signal):
             reader.fault(row.node, f"'invalid' {low}..{high} cannot occur in {signal.length} bits of {reference}")
@@ -82,15 +82,14 @@ def compile_field(
     values = row.values
     if values is None and leaf is not None and not _numeric(leaf, signal, row, reference, reader):
         return None
-    common = {"invalid": invalid, "present": tuple(present), "valid": tuple(valid)}
+    wire_row = SignalRow(signal, -1, invalid=invalid, present=tuple(present), valid=tuple(valid))
     selectors = tuple((condition.signal.name, condition.values[0][0]) for condition in present)
     flags = tuple((condition.signal.name, condition.values[0][0]) for condition in valid)
     no_value = invalid[0][0] if invalid else None
     if values is not None or (leaf is not None and leaf.allowed):
         table, codes = _enumeration(row, leaf, reference, reader, holes=written_only)
-        table_row = SignalRow(signal, -1, table=table, **common)
         writer = Writer(-1, signal.name, codes=codes, present=selectors, valid=flags, invalid=no_value)
-        return CompiledField(reference, table_row, writer, leaf.unit or "" if leaf else unit, 0.0)
+        return CompiledField(reference, replace(wire_row, table=table), writer, leaf.unit or "" if leaf else unit, 0.0)
     target = unit if leaf is None else leaf.unit or ""
     conversion = _convert(unit, target, row.node, reference, reader)
     if conversion is None:
@@ -102,7 +101,7 @@ def compile_field(
         return None
     low, high = _limits(row, leaf, reference, (scale, shift), reader)
     writer = Writer(-1, signal.name, factor, offset, present=selectors, valid=flags, invalid=no_value)
-    wire_row = SignalRow(signal, -1, factor, offset, low, high, **common)
+    wire_row = replace(wire_row, factor=factor, offset=offset, low=low, high=high)
     return CompiledField(reference, wire_row, writer, target, 0.0 if signal.is_float else abs(factor))
 
 
@@ -194,12 +193,14 @@ def _enumeration(
 
 
 def _by_name(leaf: Leaf, signal: Signal) -> dict[int, float]:
+    if not leaf.datatype.startswith("string"):
+        return {}
     labels = [str(label) for label in leaf.allowed]
     named = {raw: labels.index(name) for raw, name in signal.choices.items() if name in labels}
-    return {_bits((raw, raw), signal)[0]: float(code) for raw, code in named.items() if _fits(raw, signal)}
+    return {_code_bits(raw, signal): float(code) for raw, code in named.items() if _fits(raw, signal)}
 
 
-def _mapped(values: Mapping[object, Node], leaf: Leaf | None, reference: Reference, reader: Reader) -> dict[int, float]:
+def _mapped(values: Mapping[Key, Node], leaf: Leaf | None, reference: Reference, reader: Reader) -> dict[int, float]:
     signal = reference.signal
     names = {name: raw for raw, name in signal.choices.items()}
     mapped: dict[int, float] = {}
@@ -217,7 +218,7 @@ def _mapped(values: Mapping[object, Node], leaf: Leaf | None, reference: Referen
             continue
         code = _code(node.value, leaf, node, reader)
         for raw in range(span[0], span[1] + 1):
-            bits = _bits((raw, raw), signal)[0]
+            bits = _code_bits(raw, signal)
             if bits in mapped:
                 reader.fault(node, f"raw code {raw} of {reference} is mapped twice")
             if code is not None:
@@ -248,13 +249,13 @@ def _code(value: Scalar, leaf: Leaf | None, node: Node, reader: Reader) -> float
 
 def _check_holes(row: FieldRow, table: list[float], reference: Reference, reader: Reader) -> None:
     signal = reference.signal
-    invalid = [_bits(span, signal) for span in row.invalid]
+    invalid = _bits(row.invalid, signal)
     holes = [
         f"{raw} ('{name}')"
         for raw, name in sorted(signal.choices.items())
         if _fits(raw, signal)
-        and math.isnan(table[_bits((raw, raw), signal)[0]])
-        and not any(low <= _bits((raw, raw), signal)[0] <= high for low, high in invalid)
+        and math.isnan(table[_code_bits(raw, signal)])
+        and not any(low <= _code_bits(raw, signal) <= high for low, high in invalid)
     ]
     if holes:
         listed = ", ".join(holes[:4]) + (" …" if len(holes) > 4 else "")  # noqa: PLR2004 - enough to find the rest
@@ -283,7 +284,7 @@ def _conditions(
     for name, spans in stated.items():
         signal = buses.of_message(row.node, bus, message, name)
         if signal is not None and spans:
-            conditions.append(Condition(signal, tuple(_bits(span, signal) for span in spans)))
+            conditions.append(Condition(signal, _bits(spans, signal)))
     return conditions
 
 
@@ -291,7 +292,14 @@ def _fits(raw: int, signal: Signal) -> bool:
     return -(1 << signal.length - 1) <= raw < 1 << signal.length
 
 
-def _bits(span: tuple[int, int], signal: Signal) -> tuple[int, int]:
-    """Return raw codes as unsigned bits; a negative code is meant in two's complement."""
-    mask = (1 << signal.length) - 1
-    return span[0] & mask, span[1] & mask
+def _code_bits(raw: int, signal: Signal) -> int:
+    """Return a raw code as unsigned bits; a negative one is meant in two's complement."""
+    return raw & ((1 << signal.length) - 1)
+
+
+def _bits(spans: Ranges, signal: Signal) -> Ranges:
+    """Return raw codes as unsigned bits; a span across zero is two spans there."""
+    parts: list[tuple[int, int]] = []
+    for low, high in spans:
+        parts += [(low, -1), (0, high)] if low < 0 <= high else [(low, high)]
+    return tuple((_code_bits(low, signal), _code_bits(high, signal)) for low, high in parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from commonwheel.vehicles.model import Field
 from commonwheel.vehicles.model import Message as MessageInfo
 from commonwheel.vehicles.yamltree import suggest
 from commonwheel.wire.checksums import COUNTERS, compile_check
+from commonwheel.wire.layouts import MAX_COUNTER_BITS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -155,12 +157,13 @@ def _counter(
     if node is None:
         return None, 0
     if isinstance(node.value, str):
-        return buses.of_message(node, bus, message, node.value), 0
+        return _narrow(node, buses.of_message(node, bus, message, node.value), reader), 0
     entries = reader.mapping(node, "'counter'", ("signal", "modulo", "name"))
     if "signal" not in entries:
         reader.fault(node, "'counter' is a signal's name, or a mapping with 'signal'")
         return None, 0
-    signal = buses.of_message(entries["signal"], bus, message, reader.text(entries["signal"], "'signal'"))
+    named = entries["signal"]
+    signal = _narrow(named, buses.of_message(named, bus, message, reader.text(named, "'signal'")), reader)
     name = reader.text(entries.get("name"), "'name'", "increment")
     if name not in COUNTERS:
         hint = suggest(name, COUNTERS)
@@ -172,6 +175,13 @@ def _counter(
     return signal, modulo
 
 
+def _narrow(node: Node, signal: Signal | None, reader: Reader) -> Signal | None:
+    if signal is not None and (signal.is_float or signal.length > MAX_COUNTER_BITS):
+        reader.fault(node, f"'{signal.name}' cannot be a counter: a whole number of at most {MAX_COUNTER_BITS} bits is")
+        return None
+    return signal
+
+
 def _defaults(node: Node | None, bus: BusData, message: Message, buses: Buses, reader: Reader) -> dict[str, float]:
     """Return raw values by field."""
     if node is None:
@@ -180,6 +190,15 @@ def _defaults(node: Node | None, bus: BusData, message: Message, buses: Buses, r
     for name, value in reader.mapping(node, "'defaults'").items():
         signal = buses.of_message(value, bus, message, name)
         number = reader.number(value, f"the default of '{name}'", 0.0)
-        if signal is not None:
-            result[name] = number if signal.is_float else round((number - signal.offset) / signal.factor)
+        if signal is None:
+            continue
+        if signal.is_float:
+            result[name] = number
+            continue
+        raw = (number - signal.offset) / signal.factor if signal.factor else math.inf
+        low, high = (-(1 << signal.length - 1), 1 << signal.length - 1) if signal.signed else (0, 1 << signal.length)
+        if low - 0.5 <= raw < high - 0.5:
+            result[name] = round(raw)
+        else:
+            reader.fault(value, f"the default {number:g} of '{name}' does not fit into its {signal.length} bits")
     return result
