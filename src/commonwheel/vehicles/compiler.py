@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from commonwheel.catalog import Catalog, Leaf
     from commonwheel.vehicles.description import Description
     from commonwheel.vehicles.rows import Row
+    from commonwheel.wire.tables import Tables
 
 __all__ = ["compile_vehicle"]
 
@@ -58,6 +59,7 @@ def _compile(described: Description, catalog: Catalog, reader: Reader) -> Vehicl
     sold_as, powertrain = compile_sold_as(described, reader)
     attributes = compile_attributes(described, catalog, signals, reader)
     requests = compile_requests(described, catalog, buses, messages, signals, reader)
+    signals.check_overlaps()
     personal, private = compile_personal(described, buses, signals, reader)
     hidden = {messages.index[key] for key in personal}
     replace = msgspec.structs.replace
@@ -72,8 +74,7 @@ def _compile(described: Description, catalog: Catalog, reader: Reader) -> Vehicl
         requests=requests,
         writers=signals.writers,
         texts=signals.texts,
-        # With faults the numbers of the rows may have holes, and the vehicle is thrown away.
-        tables=TableBuilder(0).build() if reader.faults else builder.build(),
+        tables=_build(builder, described, reader),
         repairs=tuple(
             f"{database.path.name}:{repair.line}: {repair.what}"
             for bus in buses.by_name.values()
@@ -81,6 +82,16 @@ def _compile(described: Description, catalog: Catalog, reader: Reader) -> Vehicl
             for repair in database.repairs
         ),
     )
+
+
+def _build(builder: TableBuilder, described: Description, reader: Reader) -> Tables:
+    """Lay the tables out; with faults the numbers of the rows may have holes, and the vehicle is thrown away."""
+    if not reader.faults:
+        try:
+            return builder.build()
+        except ValueError as error:
+            reader.fault(described.root, f"its databases cannot be worked with: {error}")
+    return TableBuilder(0).build()
 
 
 def _rows(described: Description, catalog: Catalog, reader: Reader) -> dict[str, tuple[Leaf, Row]]:

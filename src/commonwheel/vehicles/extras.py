@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -9,7 +10,7 @@ import msgspec
 from commonwheel.catalog import Kind
 from commonwheel.vehicles.fields import CAPACITY, compile_field, limits_of
 from commonwheel.vehicles.model import Request, Sold
-from commonwheel.vehicles.rows import FIELD_KEYS, parse_row
+from commonwheel.vehicles.rows import FIELD_KEYS, FieldRow, parse_row
 from commonwheel.vehicles.signals import evidence_of
 from commonwheel.vehicles.yamltree import Node, suggest
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from commonwheel.vehicles.description import Description
     from commonwheel.vehicles.messages import Messages
     from commonwheel.vehicles.signals import SignalCompiler
-    from commonwheel.vehicles.yamltree import Reader, Scalar
+    from commonwheel.vehicles.yamltree import Key, Reader, Scalar
 
 __all__ = ["AttributeValue", "compile_attributes", "compile_personal", "compile_requests", "compile_sold_as"]
 
@@ -66,8 +67,7 @@ def compile_attributes(
     for path, node in described.rows["attributes"].items():
         leaf = catalog.get(path)
         if leaf is None:
-            near = catalog.suggest(path, 1)
-            reader.fault(node, f"'{path}' is not in the standard" + (f" (did you mean '{near[0]}'?)" if near else ""))
+            reader.fault(node, f"'{path}' is not in the standard{_near(catalog, path)}")
             continue
         if signals.info(path) is not None:
             reader.fault(node, f"'{path}' is a signal of this car already; an attribute is a fixed fact")
@@ -94,6 +94,7 @@ def _attribute(node: Node, leaf: Leaf, reader: Reader) -> str | float | bool | N
         fits = (
             isinstance(value, int | float)
             and not isinstance(value, bool)
+            and math.isfinite(value)
             and low <= value <= high
             and (not whole or float(value).is_integer())
         )
@@ -117,40 +118,41 @@ def compile_requests(
     for path, node in described.rows["requests"].items():
         leaf = catalog.get(path)
         if leaf is None:
-            near = catalog.suggest(path, 1)
-            reader.fault(node, f"'{path}' is not in the standard" + (f" (did you mean '{near[0]}'?)" if near else ""))
+            reader.fault(node, f"'{path}' is not in the standard{_near(catalog, path)}")
             continue
         if leaf.kind is not Kind.ACTUATOR:
             reader.fault(node, f"'{path}' is a {leaf.kind.value}; only actuators can be asked for")
         keys = ("to", "confirm", "within", *(key for key in FIELD_KEYS if key not in {"from", "select", "invalid"}))
         entries = reader.mapping(node, f"request '{path}'", keys)
-        if "to" not in entries:
-            reader.fault(node, "a request needs 'to': the field that carries it (bus/Message.Signal)")
-            continue
-        row_keys = {key: value for key, value in entries.items() if key not in {"to", "confirm", "within"}}
-        row = parse_row(Node({"from": entries["to"], **row_keys}, node.file, node.line), reader)
-        field = (
-            compile_field(row, leaf, buses, reader, written_only=True) if row and not hasattr(row, "inputs") else None
-        )  # pyright: ignore[reportArgumentType]
+        row = _target(node, entries, reader)
+        field = compile_field(row, leaf, buses, reader, written_only=True) if row else None
         confirm = _confirm(entries.get("confirm"), node, leaf, catalog, signals, reader)
+        within_ns = reader.duration_ns(entries.get("within"), "'within'", DEFAULT_WITHIN_NS)
         if field is None or row is None:
             continue
-        message = signals.use(field.reference)
+        message = signals.use(field.reference, node)
         source = str(field.reference)
+        evidence = evidence_of(row.evidence, (source,), node, messages, described, reader)
+        writer = msgspec.structs.replace(field.writer, message=message)
         result.append(
-            Request(
-                path,
-                leaf.unit or "",
-                msgspec.structs.replace(field.writer, message=message),
-                source,
-                confirm,
-                reader.duration_ns(entries.get("within"), "'within'", DEFAULT_WITHIN_NS),
-                evidence_of(row.evidence, (source,), node, messages, described, reader),
-                field.row.low,
-                field.row.high,
-            )
+            Request(path, leaf.unit or "", writer, source, confirm, within_ns, evidence, field.row.low, field.row.high)
         )
     return tuple(result)
+
+
+def _target(node: Node, entries: dict[str, Node], reader: Reader) -> FieldRow | None:
+    """Return the row of the field that carries a request."""
+    if "to" not in entries:
+        reader.fault(node, "a request needs 'to': the field that carries it (bus/Message.Signal)")
+        return None
+    rest: dict[Key, Node] = {key: value for key, value in entries.items() if key not in {"to", "confirm", "within"}}
+    row = parse_row(Node({"from": entries["to"], **rest}, node.file, node.line), reader)
+    return row if isinstance(row, FieldRow) else None
+
+
+def _near(catalog: Catalog, path: str) -> str:
+    near = catalog.suggest(path, 1)
+    return f" (did you mean '{near[0]}'?)" if near else ""
 
 
 def _confirm(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from commonwheel.vehicles.yamltree import Key, Node, Reader, Scalar
     from commonwheel.wire.database import Message, Signal
 
-__all__ = ["CAPACITY", "CompiledField", "compile_field", "holds", "limits_of"]
+__all__ = ["CAPACITY", "CompiledField", "compile_field", "holds", "limits_of", "multiplexed"]
 
 CAPACITY: Mapping[str, tuple[float, float]] = {
     **INTEGER_RANGES,
@@ -72,7 +72,7 @@ def compile_field(
     if reference is None:
         return None
     bus, signal = buses.by_name[reference.bus], reference.signal
-    present = [*_multiplexed(reference.message, signal), *_conditions(row.when, bus, reference.message, row, buses)]
+    present = [*multiplexed(reference.message, signal), *_conditions(row.when, bus, reference.message, row, buses)]
     valid = _conditions(row.valid_if, bus, reference.message, row, buses)
     invalid = _bits(row.invalid, signal)
     for low, high in row.invalid:
@@ -264,7 +264,7 @@ def _check_holes(row: FieldRow, table: list[float], reference: Reference, reader
         )
 
 
-def _multiplexed(message: Message, signal: Signal) -> list[Condition]:
+def multiplexed(message: Message, signal: Signal) -> list[Condition]:
     """Return the conditions of a multiplexed field, its outermost selector first."""
     conditions: list[Condition] = []
     at = signal

@@ -13,7 +13,7 @@ import msgspec
 
 from commonwheel.errors import CatalogError
 from commonwheel.vehicles.expressions import ExpressionError, compile_expression
-from commonwheel.vehicles.fields import CAPACITY, compile_field, holds, limits_of
+from commonwheel.vehicles.fields import CAPACITY, compile_field, holds, limits_of, multiplexed
 from commonwheel.vehicles.model import SignalInfo, TextInfo, Writer
 from commonwheel.vehicles.rows import ComputeRow, FieldRow, FirstRow, Row, TextRow
 from commonwheel.vehicles.yamltree import suggest
@@ -23,7 +23,7 @@ from commonwheel.wire.tables import Condition, Op, SignalRow
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pint import Unit
+    from pint.facets.plain import PlainUnit
 
     from commonwheel.catalog import Leaf
     from commonwheel.vehicles.buses import Buses, Reference
@@ -38,7 +38,6 @@ __all__ = ["EVIDENCE", "SignalCompiler", "evidence_of"]
 
 EVIDENCE = re.compile(r"(verified|documented|assumed) \(.+\)", re.DOTALL)
 WEAKEST_FIRST = ("assumed", "documented", "verified")
-WIDEST_TEXT = 64
 
 
 class SignalCompiler:
@@ -57,7 +56,7 @@ class SignalCompiler:
         self._numbers = {path: i for i, path in enumerate(rows)}
         self._slots: dict[str, int] = {}
         self._busy: list[str] = []
-        self._used: dict[tuple[str, str], list[Reference]] = {}
+        self._used: dict[tuple[str, str], dict[str, tuple[Reference, Node]]] = {}
         self._infos: dict[str, SignalInfo] = {}
         self._texts: list[TextInfo] = []
         self.writers: dict[str, tuple[Writer, ...]] = {}
@@ -67,7 +66,6 @@ class SignalCompiler:
         """Compile every row."""
         for path in self._rows:
             self._slot(path)
-        self._check_overlaps()
 
     @property
     def infos(self) -> tuple[SignalInfo, ...]:
@@ -83,10 +81,25 @@ class SignalCompiler:
         """Return a compiled signal."""
         return self._infos.get(path)
 
-    def use(self, reference: Reference) -> int:
-        """Note that a field is mapped; return its message's number in the tables."""
-        self._used.setdefault((reference.bus, reference.message.name), []).append(reference)
+    def use(self, reference: Reference, node: Node) -> int:
+        """Note that a row maps a field; return its message's number in the tables."""
+        used = self._used.setdefault((reference.bus, reference.message.name), {})
+        used.setdefault(reference.signal.name, (reference, node))
         return self._messages.index[reference.bus, reference.message.name]
+
+    def check_overlaps(self) -> None:
+        """Two mapped fields that share bits can be decoded but never written back."""
+        for used in self._used.values():
+            message = next(iter(used.values()))[0].message
+            for first, second in overlaps(message):
+                if first.name in used and second.name in used:
+                    one, other = used[first.name], used[second.name]
+                    later = max(one[1], other[1], key=lambda node: node.line)
+                    self._reader.fault(
+                        later,
+                        f"{one[0]} and {other[0]} share bits, so they cannot both be written; "
+                        "correct the layout or map only one of them",
+                    )
 
     def _slot(self, path: str) -> int | None:
         """Return the slot of a path, compiling its row first when that was not done yet."""
@@ -118,7 +131,7 @@ class SignalCompiler:
         field = compile_field(row, leaf, self._buses, self._reader)
         if field is None:
             return None
-        message = self.use(field.reference)
+        message = self.use(field.reference, row.node)
         slot = self._builder.signal(message, replace(field.row, emit=self._numbers[path]))
         self.writers[path] = (msgspec.structs.replace(field.writer, message=message),)
         self._note(path, leaf, row, "from", (field,))
@@ -135,7 +148,7 @@ class SignalCompiler:
             field = compile_field(source, leaf, self._buses, self._reader)
             if field is None:
                 continue
-            message = self.use(field.reference)
+            message = self.use(field.reference, source.node)
             slots.append(self._builder.signal(message, field.row))
             fields.append(field)
             writers.append(msgspec.structs.replace(field.writer, message=message))
@@ -147,7 +160,7 @@ class SignalCompiler:
 
     def _compute(self, path: str, leaf: Leaf, row: ComputeRow) -> int | None:
         slots: dict[str, int] = {}
-        units: dict[str, Unit | None] = {}
+        units: dict[str, PlainUnit | None] = {}
         fields: dict[str, CompiledField] = {}
         complete = True
         for name, item in row.inputs.items():
@@ -172,10 +185,9 @@ class SignalCompiler:
         low, high = self._computed_limits(path, leaf, row)
         self._back(path, leaf, row, fields, units)
         self._note(path, leaf, row, "compute", tuple(fields.values()), low=low, high=high)
-        slot = self._builder.compute(
+        return self._builder.compute(
             list(slots.values()), expression.steps, self._numbers[path], scaling=(factor, offset, low, high)
         )
-        return slot
 
     def _input(self, item: FieldRow) -> tuple[int, str, CompiledField | None] | None:
         """Return (slot, unit, field) of an expression's input; no field when it is another row."""
@@ -184,14 +196,20 @@ class SignalCompiler:
                 hint = suggest(item.source, self._rows)
                 self._reader.fault(item.node, f"'{item.source}' is neither bus/Message.Signal nor a row here{hint}")
                 return None
+            if item != FieldRow(item.node, item.source):
+                self._reader.fault(item.node, f"'{item.source}' is a row of its own: state what it needs there")
+                return None
+            if isinstance(self._rows[item.source][1], TextRow):
+                self._reader.fault(item.node, f"'{item.source}' is text; there is nothing to calculate with")
+                return None
             slot = self._slot(item.source)
             return None if slot is None else (slot, self._rows[item.source][0].unit or "", None)
         field = compile_field(item, None, self._buses, self._reader)
         if field is None:
             return None
-        return self._builder.signal(self.use(field.reference), field.row), field.unit, field
+        return self._builder.signal(self.use(field.reference, item.node), field.row), field.unit, field
 
-    def _unit(self, unit: str, node: Node) -> Unit | None:
+    def _unit(self, unit: str, node: Node) -> PlainUnit | None:
         from commonwheel.catalog.units import to_pint
 
         if not unit:
@@ -225,7 +243,7 @@ class SignalCompiler:
 
     def _back(
         self, path: str, leaf: Leaf, row: ComputeRow, fields: Mapping[str, CompiledField],
-        units: Mapping[str, Unit | None],
+        units: Mapping[str, PlainUnit | None],
     ) -> None:  # fmt: skip
         """Compile 'back': how the encoder sets the inputs from the standard's value."""
         writers: list[Writer] = []
@@ -234,7 +252,7 @@ class SignalCompiler:
             targets, unit = self._targets(row.inputs[name], fields.get(name), units.get(name))
             try:
                 expression = compile_expression(text, {"value": self._unit(leaf.unit or "", row.node)})
-                factor, offset = (1.0, 0.0) if expression.unit is None else _converted(expression.unit, unit)
+                factor, offset = _back_scaling(expression.unit, unit)
             except ExpressionError as error:
                 self._reader.fault(row.node, f"'back' of '{name}': {error}")
                 continue
@@ -250,8 +268,8 @@ class SignalCompiler:
             self.writers[path] = tuple(writers)
 
     def _targets(
-        self, item: FieldRow, field: CompiledField | None, unit: Unit | None
-    ) -> tuple[tuple[Writer, ...], Unit | None]:
+        self, item: FieldRow, field: CompiledField | None, unit: PlainUnit | None
+    ) -> tuple[tuple[Writer, ...], PlainUnit | None]:
         """Return the writers of an expression's input, and the unit they start from."""
         if field is None:
             writers = self.writers.get(item.source, ())
@@ -269,16 +287,18 @@ class SignalCompiler:
         if reference.signal.length % 8 or not reference.signal.big_endian:
             self._reader.fault(row.node, f"{reference} does not hold whole characters in big-endian order")
             return None
-        message = self.use(reference)
+        message = self.use(reference, row.node)
         pieces: list[int] = []
         for part in row.parts or (None,):
-            present: tuple[Condition, ...] = ()
+            present = tuple(multiplexed(reference.message, reference.signal))
             if part is not None:
                 bus = self._buses.by_name[reference.bus]
                 selector = self._buses.of_message(row.node, bus, reference.message, row.select)
                 if selector is None:
                     return None
-                present = (Condition(selector, ((part, part),)),)
+                if not 0 <= part < 1 << selector.length:
+                    self._reader.fault(row.node, f"part {part} cannot occur in {selector.length} bits of {row.select}")
+                present = (*present, Condition(selector, ((part, part),)))
             number = len(self._numbers) + sum(len(text.pieces) for text in self._texts) + len(pieces)
             pieces.append(number)
             self._builder.signal(message, SignalRow(reference.signal, number, present=present, raw=True))
@@ -314,29 +334,13 @@ class SignalCompiler:
             note=row.note,
         )
 
-    def _check_overlaps(self) -> None:
-        """Two mapped fields that share bits can be decoded but never written back."""
-        for (bus, name), references in self._used.items():
-            mapped = {reference.signal.name: reference for reference in references}
-            for first, second in overlaps(references[0].message):
-                if first.name in mapped and second.name in mapped:
-                    node = self._node_of(f"{bus}/{name}.{second.name}")
-                    self._reader.fault(
-                        node,
-                        f"{mapped[first.name]} and {mapped[second.name]} share bits, so they cannot both be written; "
-                        "correct the layout or map only one of them",
-                    )
 
-    def _node_of(self, source: str) -> Node:
-        for path, info in self._infos.items():
-            if source in info.sources:
-                return self._rows[path][1].node
-        return self._described.root
-
-
-def _converted(source: Unit, target: Unit | None) -> tuple[float, float]:
+def _back_scaling(source: PlainUnit | None, target: PlainUnit | None) -> tuple[float, float]:
+    """Return what brings the result of 'back' to the input's unit; a bare number and a bare input have none."""
     from commonwheel.catalog.units import conversion
 
+    if source is None or target is None:
+        return 1.0, 0.0
     try:
         return conversion(source, target)
     except CatalogError as error:
