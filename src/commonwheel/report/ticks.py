@@ -8,7 +8,8 @@ __all__ = ["format_number", "format_time", "nice_range", "number_ticks", "time_t
 
 _ROUND = (1.0, 2.0, 2.5, 5.0, 10.0)
 _SECONDS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
-_MINUTES_FROM_S, _HOURS_FROM_S = 180, 7200
+_DAY_S = 86_400
+_MINUTES_FROM_S, _HOURS_FROM_S, _DAYS_FROM_S = 180, 7200, 4 * _DAY_S
 _MOST_DECIMALS = 9
 _LARGE, _SMALL, _SPACED, _HUGE = 1e6, 1e-4, 1e4, 1e9
 
@@ -59,17 +60,17 @@ def time_ticks(low_s: float, high_s: float, most: int) -> list[tuple[float, str]
     span = high_s - low_s
     if span < _MINUTES_FROM_S:
         return number_ticks(low_s, high_s, most)
-    step = next((s for s in _SECONDS if span / s <= most), 0)
-    if not step:
-        days = number_ticks(low_s / 86400, high_s / 86400, most)
-        return [(day * 86400, f"{label} d") for day, label in days]
+    if span > _DAYS_FROM_S:
+        return [(day * _DAY_S, label) for day, label in number_ticks(low_s / _DAY_S, high_s / _DAY_S, most)]
+    step = next((s for s in _SECONDS if span / s <= most), _DAY_S)
     values = range(math.ceil(low_s / step) * step, math.floor(high_s) + 1, step)
     return [(float(value), format_time(value, span)) for value in values]
 
 
 def time_unit(span_s: float) -> str:
     """Return what the labels of ``time_ticks`` count for a span."""
-    return "s" if span_s < _MINUTES_FROM_S else "min:s" if span_s < _HOURS_FROM_S else "h:min"
+    units = ((_MINUTES_FROM_S, "s"), (_HOURS_FROM_S, "min:s"), (_DAYS_FROM_S, "h:min"))
+    return next((unit for least, unit in units if span_s < least), "days")
 
 
 def format_time(seconds: float, span_s: float) -> str:
