@@ -176,7 +176,7 @@ def _take(into: Description, entries: dict[str, Node], reader: Reader) -> None:
         if key in entries:
             into.plain[key] = entries[key]
     for key in ROWS:
-        if key in entries:
+        if key in entries and entries[key].value is not None:  # nothing yet: a section may stand empty
             into.rows[key] = reader.mapping(entries[key], f"'{key}'")
     if "personal" in entries:
         into.personal = reader.items(entries["personal"], "'personal'")
