@@ -47,7 +47,7 @@ def load_vehicle(
         return vehicle
     from commonwheel.catalog import load_catalog
 
-    return _compile(path, variant, load_catalog(catalog), folders, (key, tree))
+    return _compile(path, variant, load_catalog(None if catalog is None else tree), folders, (key, tree))
 
 
 def _compile(

@@ -1,11 +1,14 @@
 """Compiled vehicles on disk, under the content of everything they were compiled from.
 
-An entry lists the files that were read with their SHA-256; it serves only as long as all of them are
-the same. A cache that cannot be read or written is as good as none.
+An entry lists the files that were read with their SHA-256; it serves only as long as all of them, and the
+compiler, are the same. It begins with the digest of its own content, since the kernels trust the tables in it.
+A cache that cannot be read or written is as good as none.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import hashlib
 import os
 from dataclasses import fields
@@ -25,8 +28,11 @@ if TYPE_CHECKING:
 
 __all__ = ["folder", "load", "save"]
 
-SCHEMA = 2
+SCHEMA = 3
 """Counts up whenever what is stored changes its shape."""
+DIGEST_BYTES = 32
+COMPILER = ("vehicles", "catalog", "wire", "wire/database")
+"""The rooms whose modules make a vehicle of a description."""
 
 _DTYPES: Mapping[str, np.dtype[Any]] = {
     "standard": np.dtype(np.int16),
@@ -78,7 +84,11 @@ def folder() -> Path:
 def load(key: str) -> Vehicle | None:
     """Return the vehicle stored under *key*, when everything it was compiled from is unchanged."""
     try:
-        entry = msgspec.msgpack.decode(_path(key).read_bytes(), type=_Entry)
+        stored = _path(key).read_bytes()
+        content = memoryview(stored)[DIGEST_BYTES:]
+        if hashlib.sha256(content).digest() != stored[:DIGEST_BYTES]:
+            return None
+        entry = msgspec.msgpack.decode(content, type=_Entry)
         if entry.schema != _schema() or any(_digest(Path(file)) != digest for file, digest in entry.files.items()):
             return None
         arrays = {name: np.frombuffer(entry.arrays[name], dtype) for name, dtype in _DTYPES.items()}
@@ -104,10 +114,12 @@ def save(key: str, vehicle: Vehicle, files: Mapping[Path, str]) -> None:
     part = path.with_suffix(f".{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(msgspec.msgpack.encode(entry))
+        content = msgspec.msgpack.encode(entry)
+        part.write_bytes(hashlib.sha256(content).digest() + content)
         part.replace(path)
     except OSError:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 _VEHICLE_FIELDS = frozenset(item.name for item in fields(Vehicle)) - {"tables"}
@@ -117,11 +129,16 @@ def _path(key: str) -> Path:
     return folder() / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.msgpack"
 
 
+@functools.cache
 def _schema() -> str:
+    """Return what tells one compiler from another: in a checkout it changes without a new version."""
     from commonwheel import __version__
 
     sizes = ",".join(str(layout.itemsize) for layout in layouts.LAYOUTS)
-    return f"{SCHEMA}/{__version__}/{sizes}"
+    package = Path(__file__).parents[1]
+    modules = [path.stat() for room in COMPILER for path in sorted((package / room).glob("*.py"))]
+    changed = hashlib.sha256(repr([(stat.st_size, stat.st_mtime_ns) for stat in modules]).encode()).hexdigest()
+    return f"{SCHEMA}/{__version__}/{sizes}/{changed}"
 
 
 def _digest(path: Path) -> str:
