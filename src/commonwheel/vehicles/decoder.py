@@ -85,6 +85,10 @@ class VehicleDecoder:
             bus_map = None if len(vehicle.buses) == 1 else {i: i for i in range(len(vehicle.buses))}
         self._decoder = Decoder(tables, bus_map, clock=clock)
         self._parts: dict[int, dict[int, str]] = {text.signal: {} for text in self._texts}
+        """The pieces of each text that came since it was last whole."""
+        self._known: dict[int, int] = {}
+        """The number of the last string of each text."""
+        self._text_of = {piece: text for text in self._texts for piece in text.pieces}
         self._strings: list[str] = []
         self._string_numbers: dict[str, int] = {}
 
@@ -129,7 +133,7 @@ class VehicleDecoder:
         return Samples(columns.t_ns, columns.signal, columns.value, columns.quality, table, self._clock, self._strings)
 
     def _join_texts(self, columns: Columns) -> Columns:
-        """Replace the raw pieces of texts by one sample whenever a text is complete."""
+        """Replace the raw pieces of texts by one sample whenever a text is complete, or a piece is of no use."""
         is_piece = columns.signal >= len(self.vehicle.signals)
         if not is_piece.any():
             return columns
@@ -137,22 +141,30 @@ class VehicleDecoder:
         signal, value = columns.signal.copy(), columns.value.copy()
         raw = columns.value.view(np.int64)
         for at in np.flatnonzero(is_piece):
-            for text in self._texts:
-                if signal[at] in text.pieces and columns.quality[at] <= Quality.STALE:
-                    number = self._add_piece(text, int(signal[at]), int(raw[at]))
-                    if number is not None:
-                        keep[at], signal[at], value[at] = True, text.signal, number
+            text = self._text_of[int(signal[at])]
+            number = self._piece(text, int(signal[at]), int(raw[at]), int(columns.quality[at]))
+            if number is not None:
+                keep[at], signal[at], value[at] = True, text.signal, number
         return Columns(columns.t_ns[keep], signal[keep], value[keep], columns.quality[keep])
 
-    def _add_piece(self, text: TextInfo, piece: int, raw: int) -> int | None:
-        """Note a piece; returns the text's number once all pieces are there."""
-        characters = (raw & (1 << 8 * text.width) - 1).to_bytes(text.width, "big").decode("latin-1")
+    def _piece(self, text: TextInfo, piece: int, raw: int, quality: int) -> float | None:
+        """Take a piece in; returns the value of the text's sample: its number, NaN for none; None for no sample.
+
+        A text is whole when every piece came since it was whole last, in whatever order.
+        """
         parts = self._parts[text.signal]
-        parts[piece] = characters
-        if len(parts) < len(text.pieces) or piece != text.pieces[-1]:
+        if quality == Quality.STALE:  # the last string, once for all pieces
+            parts.clear()
+            return self._known.get(text.signal) if piece == text.pieces[-1] else None
+        if quality > Quality.STALE:
+            return float("nan")
+        parts[piece] = (raw & (1 << 8 * text.width) - 1).to_bytes(text.width, "big").decode("latin-1")
+        if len(parts) < len(text.pieces):
             return None
         string = "".join(parts[number] for number in text.pieces).strip(PADDING)
+        parts.clear()
         if string not in self._string_numbers:
             self._string_numbers[string] = len(self._strings)
             self._strings.append(string)
-        return self._string_numbers[string]
+        self._known[text.signal] = self._string_numbers[string]
+        return self._known[text.signal]

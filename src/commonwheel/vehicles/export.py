@@ -149,8 +149,9 @@ def _labels(samples: Samples, names: _Names) -> tuple[pa.Array, npt.NDArray[np.b
         missing[rows] = False
     if n and names.text.any():
         is_text = names.text[samples.signal]
-        indices[is_text] = len(labels) + samples.value[is_text].astype(np.int32)
-        missing[is_text] = False
+        told = is_text & ~np.isnan(samples.value)  # a damaged piece tells no text
+        indices[told] = len(labels) + samples.value[told].astype(np.int32)
+        missing[told] = False
         labels = [*labels, *samples.texts]
     return coded(indices, words(labels), missing), is_text
 
