@@ -106,7 +106,7 @@ class VehicleEncoder:
             message = f"'{foreign[0]}' is not carried by {self.vehicle.messages[number].name} of {self.vehicle.name}"
             raise EncodeError(message)
         tracks = {path: Track(np.zeros(1, np.int64), np.array([float(value)])) for path, value in values.items()}
-        data = self._payloads(number, writers[number], tracks, np.zeros(1, np.int64))
+        data = self._payloads(number, writers.get(number, []), tracks, np.zeros(1, np.int64))
         return data[0, : self.vehicle.messages[number].size].tobytes()
 
     def _writers(self, paths: Iterable[str]) -> dict[int, list[tuple[str, Writer]]]:
@@ -131,7 +131,8 @@ class VehicleEncoder:
         message = self.vehicle.messages[number]
         period = message.period_ns or DEFAULT_PERIOD_NS
         # Messages start a little apart, as on a real bus, where no two frames come at once.
-        t_ns = np.arange(start_ns + min(phase * 137_000, period - 1), end_ns, period, np.int64)
+        first_ns = start_ns + min(phase * 137_000, period - 1)
+        t_ns = np.arange(first_ns, end_ns, period, dtype=np.int64)
         data = self._payloads(number, writers, tracks, t_ns)
         n = len(t_ns)
         can_id = message.id | (EXTENDED_FLAG if message.extended else 0)
@@ -212,7 +213,7 @@ class VehicleEncoder:
             return _bits(exact, field)
         low, high = _raw_range(field)
         rounded = np.rint(exact)
-        outside = (rounded < low) | (rounded > high)
+        outside = ~((rounded >= low) & (rounded < float(high + 1)))  # a float may not hold high itself
         if outside.any():
             worst = exact[outside][0]
             message = (

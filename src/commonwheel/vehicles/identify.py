@@ -189,7 +189,7 @@ def observe(frames: Frames) -> dict[int, list[Seen]]:
     order = np.argsort(key, kind="stable")
     keys, starts = np.unique(key[order], return_index=True)
     result: dict[int, list[Seen]] = {}
-    for k, begin, end in zip(keys.tolist(), starts, [*starts[1:], len(order)], strict=True):
+    for k, begin, end in zip(keys.tolist(), starts, [*starts, len(order)][1:], strict=True):
         mine = order[begin:end]
         sizes = np.bincount(frames.size[mine])
         gaps = np.diff(frames.t_ns[mine])
@@ -208,12 +208,11 @@ def observe(frames: Frames) -> dict[int, list[Seen]]:
 def load_cars(folders: Sequence[Path] = (SHIPPED,), catalog: Path | None = None) -> list[Vehicle]:
     """Return every described car that compiles, with its variants."""
     cars: list[Vehicle] = []
-    for folder in folders:
-        for name in car_names(folder):
-            try:
-                cars.append(load_vehicle(name, folders=tuple(folders), catalog=catalog))
-            except DescriptionError:
-                continue  # 'check' tells what is wrong with it
+    for name in dict.fromkeys(name for folder in folders for name in car_names(folder)):
+        try:
+            cars.append(load_vehicle(name, folders=tuple(folders), catalog=catalog))
+        except DescriptionError:
+            continue  # 'check' tells what is wrong with it
     return cars
 
 

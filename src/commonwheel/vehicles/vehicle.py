@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -77,7 +78,7 @@ class Vehicle:
         names = [bus.name for bus in self.buses]
         if name not in names:
             message = f"{self.name} has no bus '{name}'{suggest(name, names)}; it has {', '.join(names)}"
-            raise DescriptionError([Fault(self._place, 0, message)])
+            raise DescriptionError([Fault(Path(self.name), 0, message)])
         return names.index(name)
 
     def select(self, patterns: Iterable[str] | None = None, *, with_personal: bool = False) -> npt.NDArray[np.int32]:
@@ -92,9 +93,3 @@ class Vehicle:
             if (with_personal or not signal.personal) and (tests is None or any(test(signal.path) for test in tests))
         ]
         return np.array(numbers, np.int32)
-
-    @property
-    def _place(self):  # noqa: ANN202 - a path, for messages
-        from pathlib import Path
-
-        return Path(self.name)
