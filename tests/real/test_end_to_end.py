@@ -81,6 +81,7 @@ def _read_back(path: Path, clock: cw.Clock) -> pa.Table:
     if clock is cw.Clock.UTC:
         fields["time"] = pa.timestamp("ns", "UTC")
     options = pyarrow.csv.ConvertOptions(column_types=fields, null_values=[""], strings_can_be_null=True)
+    options.quoted_strings_can_be_null = False  # "" is a word without letters, nothing at all is null
     return _plain(pyarrow.csv.read_csv(path, convert_options=options))
 
 
