@@ -18,9 +18,9 @@ BO_ 291 Speedo: 8 X
 BO_ 292 Lkas: 8 X
  SG_ Angle : 0|16@1- (0.1,0) [0|0] "deg" X
 BO_ 293 Cells: 8 X
- SG_ T0 : 0|8@1+ (1,-40) [0|0] "degC" X
- SG_ T1 : 8|8@1+ (1,-40) [0|0] "degC" X
- SG_ T2 : 16|8@1+ (1,-40) [0|0] "degC" X
+ SG_ T1 : 0|8@1+ (0.1,0) [0|0] "V" X
+ SG_ T2 : 8|8@1+ (0.1,0) [0|0] "V" X
+ SG_ T3 : 16|8@1+ (0.1,0) [0|0] "V" X
 """
 YAML = """format: 1
 vehicle: {name}
@@ -176,11 +176,11 @@ def test_nothing_in_common_has_no_share(tmp_path: Path) -> None:
 
 
 def test_many_instances_that_are_alike_are_one_row(tmp_path: Path) -> None:
-    battery = "Vehicle.Powertrain.TractionBattery.Module"
-    more = f"  {battery}.M{{1..3}}.Temperature: {{from: 'main/Cells.T{{}}'}}\n".replace("T{}", "T0")
+    battery = "Vehicle.Powertrain.TractionBattery.Module.M1.Cell"
+    more = f"  {battery}.C{{1..3}}.Voltage: {{from: 'main/Cells.T{{}}'}}\n"
     car = _car(tmp_path, "acme/cells", more=more)
     folded = fold(compare([car], [PROFILE]).groups[-1].rows)
-    assert [(path, len(rows)) for path, rows in folded] == [(f"{battery}.M#.Temperature", 3), (BRAND, 1)]
+    assert [(path, len(rows)) for path, rows in folded] == [(f"{battery.replace('1', '#')}.C#.Voltage", 3), (BRAND, 1)]
 
 
 def test_one_car_has_no_pairs(cars: list[Vehicle]) -> None:

@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
         raise OutputError(message)
     check_target(target)
     decoder, samples = _decode(args)
-    paths, left_out = _paths(args, samples)
+    paths, left_out = _paths(args, decoder, samples)
     chart = _chart(decoder, samples, paths)
     write(target, _drawn(target, decoder, samples, chart, paths, left_out))
     if args.json:
@@ -87,7 +87,7 @@ def _candidates() -> list[str]:
     return list(dict.fromkeys(signal.path for name in DEFAULT_PROFILES for signal in profiles[name].signals))
 
 
-def _paths(args: argparse.Namespace, samples: Samples) -> tuple[list[str], int]:
+def _paths(args: argparse.Namespace, decoder: LogDecoder, samples: Samples) -> tuple[list[str], int]:
     """Return what is drawn, and how many signals were left out as they are too many.
 
     Raises:
@@ -99,7 +99,7 @@ def _paths(args: argparse.Namespace, samples: Samples) -> tuple[list[str], int]:
     if not found:
         asked = f"of {', '.join(args.signals)} " if args.signals else ""
         message = f"{args.log}: nothing {asked}is there to draw; 'commonwheel decode' shows what the log holds"
-        raise OutputError(message)
+        raise OutputError("; ".join([message, *decoder.warnings]))
     if args.signals:
         return found[: MOST_PANELS * 4], max(0, len(found) - MOST_PANELS * 4)
     candidates = [path for path in _candidates() if path in found]

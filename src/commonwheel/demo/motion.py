@@ -136,6 +136,10 @@ def _feet(car: Car, feet: tuple[float, float], v: float, plan: tuple[float, floa
         pull = min(car.force_n, car.power_w / max(v, 0.5))
         gas_to = min(1.0, max(0.0, force / pull))
         foot_to = min(1.0, max(0.0, (-force - car.coast_n) / car.brake_n)) if v > 0 else 0.0
+    if foot > 2 * _STILL:  # one foot for both pedals
+        gas_to = 0.0
+    elif gas > 2 * _STILL:
+        foot_to = 0.0
     if gas_to < _STILL:
         gas_to = 0.0
     if foot_to < 2 * _STILL:
