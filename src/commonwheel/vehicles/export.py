@@ -9,8 +9,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +21,7 @@ from commonwheel.wire.frames import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
     from types import TracebackType
     from typing import Self
 
@@ -33,35 +33,39 @@ __all__ = ["SUFFIXES", "SampleWriter", "to_arrow", "to_wide"]
 
 SUFFIXES = (".parquet", ".arrow", ".csv", ".jsonl")
 MOST_WIDE_CELLS = 50_000_000
+LONGEST_PERIOD_MS = 86_400_000.0
 
 
-def numbers(values: npt.NDArray[Any], kind: pa.DataType, missing: npt.NDArray[np.bool_] | None = None) -> pa.Array:
+def _buffer(values: npt.NDArray[Any]) -> pa.Buffer:
+    return pa.py_buffer(cast("Any", values))  # before Python 3.12 the types do not know what a buffer is
+
+
+def numbers(values: npt.NDArray[Any], kind: pa.DataType, missing: npt.NDArray[np.bool_] | None = None) -> pa.Array[Any]:
     """Return numbers as an Arrow array of the type *kind* over the same memory; null where *missing*."""
     valid = None
     if missing is not None and missing.any():
-        valid = pa.py_buffer(np.packbits(~missing, bitorder="little"))
-    return pa.Array.from_buffers(kind, len(values), [valid, pa.py_buffer(np.ascontiguousarray(values))])
+        valid = _buffer(np.packbits(~missing, bitorder="little"))
+    return pa.Array.from_buffers(kind, len(values), [valid, _buffer(np.ascontiguousarray(values))])
 
 
-def words(texts: Sequence[str]) -> pa.Array:
+def words(texts: Sequence[str]) -> pa.Array[Any]:
     """Return texts as an Arrow array."""
     encoded = [text.encode() for text in texts]
     offsets = np.zeros(len(texts) + 1, np.int32)
     np.cumsum([len(text) for text in encoded], out=offsets[1:])
-    return pa.Array.from_buffers(
-        pa.string(), len(texts), [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded))]
-    )
+    return pa.Array.from_buffers(pa.string(), len(texts), [None, _buffer(offsets), pa.py_buffer(b"".join(encoded))])
 
 
 def coded(
-    codes: npt.NDArray[Any], dictionary: pa.Array, missing: npt.NDArray[np.bool_] | None = None
-) -> pa.DictionaryArray:
+    codes: npt.NDArray[Any], dictionary: pa.Array[Any], missing: npt.NDArray[np.bool_] | None = None
+) -> pa.DictionaryArray[Any, Any]:
     """Return codes into a dictionary of texts; null where *missing*."""
     kind = pa.int8() if codes.dtype == np.int8 else pa.int32()
-    return pa.DictionaryArray.from_arrays(numbers(codes, kind, missing), dictionary)
+    arrays = cast("Any", pa.DictionaryArray)  # whose stub leaves the types of its making open
+    return arrays.from_arrays(numbers(codes, kind, missing), dictionary)
 
 
-QUALITIES = words([quality.name for quality in Quality])
+QUALITIES: pa.Array[Any] = words([quality.name for quality in Quality])
 
 
 def _time_type(clock: Clock) -> pa.DataType:
@@ -89,8 +93,8 @@ def schema(clock: Clock) -> pa.Schema:
 class _Names:
     """Dictionaries of the table's text columns, and where each signal points in them."""
 
-    paths: pa.Array
-    units: pa.Array
+    paths: pa.Array[Any]
+    units: pa.Array[Any]
     unit_of: npt.NDArray[np.int32]
     labels: list[str]
     label_at: npt.NDArray[np.int32]
@@ -125,8 +129,8 @@ def to_arrow(samples: Samples, names: _Names | None = None) -> pa.Table:
     label, is_text = _labels(samples, names)
     missing = np.isnan(value) if is_text is None else np.isnan(value) | is_text
     wire = schema(samples.clock)
-    columns = [
-        numbers(samples.t_ns, wire.field("time").type),
+    columns: list[pa.Array[Any]] = [
+        numbers(samples.t_ns, _time_type(samples.clock)),
         coded(signal, names.paths),
         numbers(value, pa.float64(), missing),
         label,
@@ -136,7 +140,7 @@ def to_arrow(samples: Samples, names: _Names | None = None) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=wire)
 
 
-def _labels(samples: Samples, names: _Names) -> tuple[pa.Array, npt.NDArray[np.bool_] | None]:
+def _labels(samples: Samples, names: _Names) -> tuple[pa.Array[Any], npt.NDArray[np.bool_] | None]:
     """Return the label column, and which values are no numbers (texts)."""
     n = len(samples)
     indices, missing = np.zeros(n, np.int32), np.ones(n, bool)
@@ -162,8 +166,8 @@ def to_wide(samples: Samples, period_ms: float) -> pa.Table:
     Raises:
         OutputError: the period is not positive, or so small that the table would be huge.
     """
-    if not period_ms > 0:
-        message = f"the period of a wide table has to be positive, not {period_ms} ms"
+    if not 0 < period_ms <= LONGEST_PERIOD_MS:
+        message = f"the period of a wide table has to be positive, and a day at most, not {period_ms} ms"
         raise OutputError(message)
     found = np.unique(samples.signal)
     if not len(found):
@@ -171,8 +175,9 @@ def to_wide(samples: Samples, period_ms: float) -> pa.Table:
     first, last = int(samples.t_ns.min()), int(samples.t_ns.max())
     step = max(1, round(period_ms * 1e6)) if samples.clock is not Clock.ORDER else max(1, (last - first) // 1000)
     if ((last - first) // step + 1) * len(found) > MOST_WIDE_CELLS:
-        message = f"a wide table of {(last - first) // step + 1} rows and {len(found)} columns is too large"
-        raise OutputError(f"{message}; choose a longer period, fewer signals, or the long form")
+        size = f"{(last - first) // step + 1} rows and {len(found)} columns"
+        message = f"a wide table of {size} is too large; choose a longer period, fewer signals, or the long form"
+        raise OutputError(message)
     grid = np.arange(first, last + step, step, dtype=np.int64)
     order = np.lexsort((np.arange(len(samples)), samples.t_ns, samples.signal))
     t_ns, signal = samples.t_ns[order], samples.signal[order]
@@ -184,7 +189,7 @@ def to_wide(samples: Samples, period_ms: float) -> pa.Table:
         at = np.searchsorted(t_ns[begin:end], grid, side="right") - 1
         held = begin + np.clip(at, 0, None)
         missing = (at < 0) | ~good[held]
-        info = samples.table[number]
+        info = samples.table[int(number)]
         if info.how == "text":
             index = np.where(missing, 0, np.nan_to_num(value[held])).astype(np.int32)
             columns[info.path] = coded(index, words(list(samples.texts)), missing)
@@ -308,16 +313,16 @@ class SampleWriter:
         self._part.unlink(missing_ok=True)
 
     def _failure(self, error: Exception) -> str:
-        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
         return f"{self.path} cannot be written: {reason}; nothing was left there"
 
     def _open(self, wire: pa.Schema) -> None:
         if self.path.suffix == ".jsonl":
-            sink = self._part.open("wb")
-            self._closers.append(sink.close)
-            self._write = lambda table: _write_json_lines(table, sink)
+            plain = self._part.open("wb")
+            self._closers.append(plain.close)
+            self._write = lambda table: _write_json_lines(table, plain)
             return
-        sink = pa.OSFile(str(self._part), "wb")
+        sink: Any = pa.OSFile(str(self._part), "wb")
         if self.path.suffix == ".parquet":
             import pyarrow.parquet as pq
 
@@ -329,8 +334,7 @@ class SampleWriter:
         else:
             import pyarrow.csv as pacsv
 
-            plain = pa.schema([(item.name, pa.string() if _is_word(item.type) else item.type) for item in _csv(wire)])
-            writer = pacsv.CSVWriter(sink, plain)
+            writer = pacsv.CSVWriter(sink, _csv_schema(wire))
             self._write = lambda table: writer.write_table(_for_csv(table))
         self._closers += [writer.close, sink.close]
 
@@ -340,7 +344,7 @@ def _parquet_options(wire: pa.Schema) -> dict[str, Any]:
     return {
         "compression": "zstd",
         "compression_level": 1,
-        "use_dictionary": [item.name for item in wire if _is_word(item.type)],
+        "use_dictionary": [item.name for item in cast("list[pa.Field[Any]]", list(wire)) if _is_word(item.type)],
         "column_encoding": {"time": "DELTA_BINARY_PACKED"},
         "write_statistics": ["time"],
     }
@@ -350,20 +354,25 @@ def _is_word(kind: pa.DataType) -> bool:
     return pa.types.is_dictionary(kind)
 
 
-def _csv(wire: pa.Schema) -> list[pa.Field]:
-    """CSV has no durations: they become seconds."""
-    return [pa.field(f.name, pa.float64()) if pa.types.is_duration(f.type) else f for f in wire]
+def _csv_schema(wire: pa.Schema) -> pa.Schema:
+    """Return the schema of what ``_for_csv`` makes: CSV has no durations and no dictionaries."""
+    return pa.schema([(item.name, _csv_type(item.type)) for item in cast("list[pa.Field[Any]]", list(wire))])
+
+
+def _csv_type(kind: pa.DataType) -> pa.DataType:
+    return pa.string() if _is_word(kind) else pa.float64() if pa.types.is_duration(kind) else kind
 
 
 def _for_csv(table: pa.Table) -> pa.Table:
+    """Return a table with plain words, and durations in seconds."""
     columns: list[Any] = []
-    for item, column in zip(table.schema, table.columns, strict=True):
-        if pa.types.is_duration(item.type):
+    for column in cast("list[Any]", table.columns):
+        if pa.types.is_duration(column.type):
             whole = column.combine_chunks()
             stamps = np.frombuffer(whole.buffers()[1], np.int64)[whole.offset : whole.offset + len(whole)]
             columns.append(numbers(stamps / 1e9, pa.float64()))
         else:
-            columns.append(pc.cast(column, pa.string()) if _is_word(item.type) else column)
+            columns.append(column.cast(pa.string()) if _is_word(column.type) else column)
     return pa.Table.from_arrays(columns, names=table.column_names)
 
 
@@ -373,8 +382,9 @@ def _write_json_lines(table: pa.Table, sink: Any) -> None:  # noqa: ANN401 - a b
     encode = msgspec.json.Encoder().encode
     plain = _for_csv(table)
     time = plain.column_names.index("time")
-    if pa.types.is_timestamp(plain.schema.field(time).type):
-        text = pc.strftime(plain.column(time), format="%Y-%m-%dT%H:%M:%SZ")
+    stamps: Any = plain.column(time)
+    if pa.types.is_timestamp(stamps.type):
+        text = cast("pa.Array[Any]", pc.strftime(stamps, format="%Y-%m-%dT%H:%M:%SZ"))
         plain = plain.set_column(time, "time", text)
     for batch in plain.to_batches(max_chunksize=65536):
         sink.write(b"".join(encode(row) + b"\n" for row in batch.to_pylist()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import functools
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -81,7 +81,7 @@ class Samples:
     @property
     def paths(self) -> list[str]:
         """The signals that occur, in the order of the table."""
-        return [self.table[i].path for i in np.unique(self.signal)]
+        return [self.table[int(i)].path for i in np.unique(self.signal)]
 
     @classmethod
     def concat(cls, parts: Iterable[Samples]) -> Samples:
@@ -112,13 +112,13 @@ class Samples:
 
     def to_polars(self) -> pl.DataFrame:
         """Return the long table as a polars frame; polars has to be installed."""
-        pl = _import("polars")
-        return pl.from_arrow(self.to_arrow())
+        return _import("polars").from_arrow(self.to_arrow())
 
     def to_pandas(self) -> pd.DataFrame:
         """Return the long table as a pandas frame; pandas has to be installed."""
         _import("pandas")
-        return self.to_arrow().to_pandas()
+        table: Any = self.to_arrow()
+        return table.to_pandas()
 
     def wide(self, period_ms: float = 100.0) -> pa.Table:
         """Return one column per signal on an even time grid.
@@ -132,7 +132,8 @@ class Samples:
 
 
 @functools.cache
-def _import(name: str):  # noqa: ANN202 - a module whose types are only known when it is installed
+def _import(name: str) -> Any:  # noqa: ANN401 - a module whose types are only known when it is installed
+    """Return a module that need not be installed."""
     import importlib
 
     from commonwheel.errors import MissingExtraError
