@@ -113,7 +113,7 @@ def test_half_a_step_is_the_limit(largest: float, step: float, state: bool, bad:
 
 def test_the_page_shows_it_all_and_says_that_it_is_synthetic(drive: Drive, passages: Sequence[Passage]) -> None:
     text = demo_page(drive, passages, compare([p.vehicle for p in passages], load_profiles().values()))
-    total = sum(len(passage.deviations) for passage in passages)
+    total = sum(deviation.judged for passage in passages for deviation in passage.deviations)
     assert "This traffic is synthetic" in text
     assert "commonwheel decode YOUR.log" in text
     assert f"{total} of {total} signals came back" in text

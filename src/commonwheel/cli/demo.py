@@ -121,7 +121,6 @@ def _row(passage: Passage) -> list[str]:
 
     picture = pictures(passage, (SPEED,), round(INSTANT_S * 1e9))[0]
     speed = picture.carried[0]
-    held = sum(deviation.holds for deviation in passage.deviations)
     return [
         passage.vehicle.name,
         passage.log.name,
@@ -129,7 +128,7 @@ def _row(passage: Passage) -> list[str]:
         f"{picture.message.id:03X}#{picture.payload.hex().upper()}",
         f"{speed.value:.2f} {speed.unit}",
         "itself" if passage.told == passage.vehicle.name else passage.told,
-        f"{held} of {len(passage.deviations)} signals",
+        "{} of {} signals".format(*passage.exact),
     ]
 
 

@@ -208,8 +208,7 @@ def _exactness(passages: Sequence[Passage]) -> list[Markup]:
         [short(path), _unit(given), *(_verdict(given.get(i)) for i in range(len(passages)))] for path, given in ordered
     ]
     columns = ["signal", "unit", *(passage.vehicle.sold_as[0].brand for passage in passages)]
-    held = sum(d.holds for p in passages for d in p.deviations)
-    total = sum(len(p.deviations) for p in passages)
+    held, total = (sum(counts) for counts in zip(*(passage.exact for passage in passages), strict=True))
     told = [
         [
             passage.vehicle.name,
@@ -234,7 +233,7 @@ def _exactness(passages: Sequence[Passage]) -> list[Markup]:
         el(
             "p",
             f"{held} of {total} signals came back within half a step of their wire, which is all that rounding costs; "
-            "of states, every one was right. A value computed from several fields has no step of its own.",
+            "of states, every one was right. A value that is computed from several fields has no step of its own.",
         ),
         table(
             columns,
@@ -252,7 +251,9 @@ def _unit(given: dict[int, Deviation]) -> str:
 def _verdict(deviation: Deviation | None) -> Markup:
     if deviation is None:
         return el("span", "–", class_="quiet")
-    mark = el("span", "✓" if deviation.holds else "✗", class_="ok" if deviation.holds else "off")
+    mark: Markup | None = el("span", "✓" if deviation.holds else "✗", class_="ok" if deviation.holds else "off")
+    if deviation.holds and not deviation.judged:
+        mark = None
     if deviation.state:
         text, under = f"{deviation.largest:.0f} wrong", f"of {_grouped(deviation.samples)}"
     else:

@@ -78,6 +78,11 @@ class Deviation:
         return self.largest / self.step if self.step and not self.state else None
 
     @property
+    def judged(self) -> bool:
+        """Whether there is a limit to hold it against: a step, or being the same state."""
+        return self.state or self.steps is not None
+
+    @property
     def holds(self) -> bool:
         """Whether rounding explains it, and every state came back as it was."""
         if self.bad:
@@ -105,6 +110,12 @@ class Passage:
     corrupt: int
     """Frames whose checksum failed."""
     seconds: float
+
+    @property
+    def exact(self) -> tuple[int, int]:
+        """How many signals came back as they were driven, of those that can be judged."""
+        judged = [deviation for deviation in self.deviations if deviation.judged]
+        return sum(deviation.holds for deviation in judged), len(judged)
 
     @property
     def right(self) -> bool:

@@ -50,7 +50,7 @@ class Frame:
 
 
 WIDE = Frame(1000, 72, 16)
-NARROW = Frame(380, 48, 8)
+NARROW = Frame(380, 58, 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,23 +111,26 @@ def _moved(x: float, y: float, markup: Markup) -> Markup:
 
 def _title(panel: Panel, frame: Frame) -> Markup:
     readings = len(panel.series) if len(panel.series) <= MOST_NAMED else 2
-    room = frame.plot - _READING * min(4, max(1, readings)) - text_width(panel.unit) - 6
+    # Where both have no room beside each other, the title makes way while values are shown.
+    gives_way = frame is NARROW and readings > 1
+    room = frame.plot - (0 if gives_way else _READING * min(4, readings)) - text_width(panel.unit) - 6
     most = max(14, int(room / _TITLE_LETTER))
     shown = panel.title if len(panel.title) <= most else "…" + panel.title[-(most - 1) :]
     unit = el("tspan", panel.unit, class_="unit", dx=7) if panel.unit else None
     full = el("title", panel.title) if shown != panel.title else None
-    text = el("text", full, shown, unit, class_="name", x=frame.left, y=16)
+    text = el("text", full, shown, unit, class_="name yields" if gives_way else "name", x=frame.left, y=16)
     return join([text, el("text", class_="now", x=frame.left + frame.plot, y=16, text_anchor="end")])
 
 
 def _legend(series: tuple[Series, ...], frame: Frame) -> tuple[Markup, int]:
     """Return the legend and how many rows it takes."""
     parts: list[Markup] = []
-    x, row = float(frame.left), 0
+    left = float(frame.left) if frame is WIDE else 4.0
+    x, row = left, 0
     for one in series:
-        wide = 34 + text_width(one.name)
-        if x > frame.left and x + wide > frame.left + frame.plot:
-            x, row = float(frame.left), row + 1
+        wide = 43 + text_width(one.name)
+        if x > left and x + wide > frame.left + frame.plot:
+            x, row = left, row + 1
         y = row * LEGEND + 6
         whole = replace(one, stroke=replace(one.stroke, dash=None))
         swatch = _stroke(whole, f"M{x * 10:g},{y * 10}h200", thin_line=False)
@@ -238,8 +241,7 @@ def _lanes(panel: Panel, axis: Axis, frame: Frame) -> Drawing:
         lane = _lane(series, axis, frame)
         name = None
         if several:
-            most = int((frame.left - 8) / 5.6)
-            name = el("text", series.name[:most], class_="tick", x=-7, y=15, text_anchor="end")
+            name = el("text", series.name[: int(frame.left / 5.6)], class_="row", x=-7, y=13, text_anchor="end")
         parts.append(_moved(0, row * LANE, join([name, lane])))
     return Drawing(join(parts), LANE * len(panel.series))
 
