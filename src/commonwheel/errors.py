@@ -74,10 +74,11 @@ class Fault:
 
     file: Path
     line: int
+    """From 1; 0 when the file as a whole is meant."""
     message: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.message}"
+        return f"{self.file}:{self.line}: {self.message}" if self.line else f"{self.file}: {self.message}"
 
 
 class DescriptionError(CommonwheelError):

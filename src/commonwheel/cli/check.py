@@ -21,7 +21,9 @@ __all__ = ["configure", "run"]
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """State the options."""
-    parser.add_argument("path", nargs="*", help="maker/car[:variant], a description's folder, or a folder of makers")
+    parser.add_argument(
+        "path", nargs="*", help="maker/car[:variant], a description's folder, or a folder with makers or cars in it"
+    )
     parser.add_argument("--catalog", type=Path, metavar="FILE", help="a VSS tree of your own, as JSON")
     parser.add_argument("--json", action="store_true", help="print faults and coverage as JSON")
 
@@ -32,14 +34,10 @@ def run(args: argparse.Namespace) -> int:
     from commonwheel.catalog.profiles import load_profiles
     from commonwheel.errors import DescriptionError
     from commonwheel.vehicles.compiler import compile_vehicle
-    from commonwheel.vehicles.description import SHIPPED, car_names
 
     catalog = load_catalog(args.catalog)
     profiles = load_profiles()
-    names: list[str | Path] = []
-    for path in args.path or [str(SHIPPED)]:
-        inside = car_names(Path(path)) if Path(path).is_dir() else []
-        names += [Path(path, name) if ":" not in name else f"{path}/{name}" for name in inside] or [path]
+    names = _names(args.path)
     checked: list[dict[str, Any]] = []
     for name in names:
         entry: dict[str, Any] = {"car": str(name), "faults": [], "coverage": None, "repairs": []}
@@ -55,6 +53,30 @@ def run(args: argparse.Namespace) -> int:
     else:
         _print(checked, profiles)
     return PROBLEMS if any(entry["faults"] for entry in checked) else FINE
+
+
+def _names(paths: list[str]) -> list[str]:
+    """Return every description that is meant; a folder of makers, or of one maker's cars, stands for all in it.
+
+    Raises:
+        DescriptionError: there is none.
+    """
+    from commonwheel.vehicles.description import SHIPPED, find
+
+    names: list[str] = []
+    for path in paths or [str(SHIPPED)]:
+        folder = Path(path) if Path(path).name else Path(path).absolute()  # '.' has no name to look for
+        inside = _inside(folder) or [n for n in _inside(folder.parent) if Path(n).parent == folder]
+        if not inside:
+            find(path)
+        names += inside or [path]
+    return names
+
+
+def _inside(folder: Path) -> list[str]:
+    from commonwheel.vehicles.description import car_names, unreadable
+
+    return [str(folder / name) for name in car_names(folder)] + [str(file.parent) for file in unreadable(folder)]
 
 
 def _coverage(vehicle: Vehicle, profiles: dict[str, Profile]) -> dict[str, Any]:

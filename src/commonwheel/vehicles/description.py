@@ -18,7 +18,7 @@ from commonwheel.vehicles.yamltree import Node, Reader, load_tree, suggest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["SHIPPED", "Description", "car_names", "find", "read_description"]
+__all__ = ["SHIPPED", "Description", "car_names", "find", "read_description", "unreadable"]
 
 SHIPPED = Path(__file__).parent
 """Where the shipped descriptions lie: one folder per maker and car beside this module."""
@@ -94,6 +94,17 @@ def car_names(folder: Path = SHIPPED) -> list[str]:
         if variants is not None:
             names.extend(f"{name}:{variant}" for variant in variants.entries)
     return names
+
+
+def unreadable(folder: Path) -> list[Path]:
+    """Return the description files under *folder* that ``car_names`` passes over because they are no sound YAML."""
+    found: list[Path] = []
+    for path in sorted(folder.glob(f"*/*/{FILE}")):
+        try:
+            load_tree(path, path.read_bytes())
+        except (OSError, DescriptionError):
+            found.append(path)
+    return found
 
 
 def read_description(
