@@ -8,6 +8,7 @@ A verb's module has ``configure(parser)`` and ``run(args) -> int`` and imports w
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import os
 import signal
@@ -58,6 +59,33 @@ def _parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line; returns the exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    name = " ".join(["commonwheel", *arguments[:1]])
+    try:
+        status = _run(arguments)
+        sys.stdout.flush()
+    except CommonwheelError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return UNUSABLE
+    except KeyboardInterrupt:
+        print(f"{name}: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output went away, as 'head' does
+        _drop_output()
+        return 128 + getattr(signal, "SIGPIPE", 13)
+    except OSError as error:  # logs and results have errors of their own: it is most likely what we print to
+        _drop_output()
+        print(f"{name}: {error.filename or 'the output cannot be written'}: {error.strerror or error}", file=sys.stderr)
+        return UNUSABLE
+    return status
+
+
+def _drop_output() -> None:
+    """Send what is still buffered nowhere: Python would try to write it once more at its end."""
+    with contextlib.suppress(OSError):  # no file at all, when called from a program
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _run(arguments: list[str]) -> int:
     if not arguments or arguments[0].startswith("-"):
         top = _parser()
         top.parse_args(arguments)
@@ -78,16 +106,4 @@ def main(argv: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     module.configure(parser)
-    try:
-        status = int(module.run(parser.parse_args(arguments[1:])))
-        sys.stdout.flush()
-    except CommonwheelError as error:
-        print(f"commonwheel {verb}: {error}", file=sys.stderr)
-        return UNUSABLE
-    except KeyboardInterrupt:
-        print(f"commonwheel {verb}: interrupted", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:  # the reader of our output went away, as 'head' does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + getattr(signal, "SIGPIPE", 13)
-    return status
+    return int(module.run(parser.parse_args(arguments[1:])))

@@ -16,13 +16,23 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from commonwheel.vehicles.decoder import MessageCount
     from commonwheel.vehicles.export import SampleWriter
-    from commonwheel.vehicles.reading import LogDecoder
+    from commonwheel.vehicles.reading import LogDecoder, Selection
     from commonwheel.wire.logs import LogReport
 
 __all__ = ["add_log_options", "bus_option", "configure", "run", "selection_of"]
 
 MOST_MESSAGES_SHOWN = 8
+TROUBLES = {
+    "corrupt": "fail their checksum",
+    "lost": "lost by the counter",
+    "stuck": "with a stuck counter",
+    "shorter": "too short",
+    "stale": "times silent",
+}
+"""What may be wrong with the frames of a message, in words."""
+MOST_SECONDS = 1e9
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write samples: .parquet .arrow .csv .jsonl")
     parser.add_argument(
         "--wide",
-        type=float,
+        type=milliseconds_option,
         nargs="?",
         const=100.0,
         metavar="MS",
@@ -50,8 +60,11 @@ def add_log_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--bus", action="append", type=bus_option, metavar="N=NAME", help="bus N of the log is the car's bus NAME"
     )
-    parser.add_argument("--from", dest="start", type=float, metavar="S", help="from this second of the log on")
-    parser.add_argument("--to", dest="end", type=float, metavar="S", help="up to this second of the log")
+    for option, name, text in (
+        ("--from", "start", "from this second of the log on"),
+        ("--to", "end", "up to this one"),
+    ):
+        parser.add_argument(option, dest=name, type=seconds_option, metavar="S", help=text)
     parser.add_argument("--catalog", type=Path, metavar="FILE", help="a VSS tree of your own, as JSON")
     parser.add_argument(
         "--with-personal", action="store_true", help="also signals that tell who the car or its user is"
@@ -67,10 +80,40 @@ def bus_option(text: str) -> tuple[int, str]:
     return int(number), name
 
 
-def selection_of(args: argparse.Namespace) -> Any:  # noqa: ANN401 - imported late
-    """Return what the options select."""
+def seconds_option(text: str) -> float:
+    """Read a number of seconds."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not abs(value) <= MOST_SECONDS:
+        message = f"'{text}' is not a number of seconds"
+        raise argparse.ArgumentTypeError(message)
+    return value
+
+
+def milliseconds_option(text: str) -> float:
+    """Read the period of a wide table."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= MOST_SECONDS:
+        message = f"'{text}' is not a period in milliseconds"
+        raise argparse.ArgumentTypeError(message)
+    return value
+
+
+def selection_of(args: argparse.Namespace) -> Selection:
+    """Return what the options select.
+
+    Raises:
+        CatalogError: a pattern of signals selects nothing in the standard.
+    """
     from commonwheel.vehicles.reading import Selection
 
+    if args.signals:
+        _check_patterns(args.signals, args.catalog)
     return Selection(
         tuple(args.signals) if args.signals else None,
         dict(args.bus) if args.bus else None,
@@ -78,6 +121,27 @@ def selection_of(args: argparse.Namespace) -> Any:  # noqa: ANN401 - imported la
         args.end,
         args.with_personal,
     )
+
+
+def _check_patterns(patterns: list[str], path: Path | None) -> None:
+    from commonwheel.catalog import load_catalog
+    from commonwheel.errors import CatalogError
+
+    catalog = load_catalog(path)
+    for pattern in patterns:
+        if not catalog.match(pattern):
+            raise CatalogError(catalog.explain(pattern))
+
+
+def _check_output(args: argparse.Namespace) -> None:
+    from commonwheel.errors import OutputError
+
+    if args.wide is not None and args.output is None:
+        message = "--wide lays out the samples that -o writes; name a file with -o"
+        raise OutputError(message)
+    if args.output is not None and args.output.exists() and args.log.exists() and args.output.samefile(args.log):
+        message = f"{args.output} is the log itself; name another file with -o"
+        raise OutputError(message)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -88,6 +152,7 @@ def run(args: argparse.Namespace) -> int:
     from commonwheel.vehicles.samples import Samples
     from commonwheel.wire.codec import Summaries
 
+    _check_output(args)
     total = args.log.stat().st_size if args.log.is_file() else None
     with contextlib.ExitStack() as stack:
         tell = stack.enter_context(show.progress(f"decoding {args.log.name}", total))
@@ -142,9 +207,8 @@ def _report(
     for line in _account(decoder.report):
         print(line)
     counts = facts["frames"]
-    print(
-        f"frames: {counts['known']:,} described, {counts['unknown']:,} not described, {counts['other']:,} without payload"
-    )
+    told = {"known": "described", "unknown": "not described", "other": "without payload"}
+    print("frames: " + ", ".join(f"{counts[key]:,} {words}" for key, words in told.items()))
     if decoder.buses:
         print("buses: " + ", ".join(f"{number} = {name}" for number, name in decoder.buses.items()))
     if facts["messages"]:
@@ -200,9 +264,7 @@ def _account(report: LogReport) -> list[str]:
 
 
 def _trouble(message: dict[str, Any]) -> str:
-    words = {"corrupt": "fail their checksum", "lost": "lost by the counter", "stuck": "with a stuck counter"}
-    words |= {"shorter": "too short", "stale": "times silent"}
-    told = ", ".join(f"{message[key]:,} {text}" for key, text in words.items() if message[key])
+    told = ", ".join(f"{message[key]:,} {text}" for key, text in TROUBLES.items() if message[key])
     return f"{message['name']} {told} (of {message['frames']:,})"
 
 
@@ -240,23 +302,27 @@ def _facts(decoder: LogDecoder, rows: npt.NDArray[np.void]) -> dict[str, Any]:
         )
     counts = decoder.decoder.counts
     found = {signal["path"] for signal in signals}
-    keys = ("corrupt", "lost", "stuck", "shorter", "stale")
-    messages = [
-        {"bus": m.bus, "name": m.name, "id": m.id, "frames": m.frames, **{key: getattr(m, key) for key in keys}}
-        for m in decoder.decoder.message_counts
-    ]
-    troubled = [m for m in messages if any(m[key] for key in keys)]
     return {
         "log": decoder.report.to_dict(),
         "car": vehicle.name,
         "buses": dict(decoder.buses) if decoder.buses else None,
         "frames": {"known": counts.known, "unknown": counts.unknown, "other": counts.other},
         "signals": signals,
-        "messages": sorted(troubled, key=lambda m: -sum(m[key] for key in keys)),
+        "messages": _troubled(decoder.decoder.message_counts),
         "missing": _missing(decoder, found),
         "left_out": [s.path for s in vehicle.signals if s.personal] if not selection.with_personal else [],
         "warnings": decoder.warnings,
     }
+
+
+def _troubled(messages: list[MessageCount]) -> list[dict[str, Any]]:
+    """Return the messages that something was wrong with, the worst first."""
+    rows: list[tuple[int, dict[str, Any]]] = []
+    for m in messages:
+        found: dict[str, int] = {key: getattr(m, key) for key in TROUBLES}
+        if any(found.values()):
+            rows.append((-sum(found.values()), {"bus": m.bus, "name": m.name, "id": m.id, "frames": m.frames, **found}))
+    return [row for _, row in sorted(rows, key=lambda row: row[0])]
 
 
 def _missing(decoder: LogDecoder, found: set[str]) -> list[str]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
 __all__ = ["note", "number", "print_json", "progress", "table", "terminal"]
 
@@ -33,9 +33,11 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - a hook of msgspec
     import numpy as np
 
     if isinstance(value, np.generic):
-        return value.item()
+        scalar: Any = cast("Any", value)
+        return scalar.item()
     if isinstance(value, np.ndarray):
-        return value.tolist()
+        array: Any = cast("Any", value)
+        return array.tolist()
     return str(value)
 
 
@@ -87,7 +89,7 @@ def _escape(text: str) -> str:
 
 
 @contextlib.contextmanager
-def progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+def progress(what: str, total: int | None) -> Generator[Callable[[int], None]]:
     """Show a progress bar on a terminal; yields a function that takes how much is done so far."""
     if not sys.stderr.isatty():
         yield lambda _: None
