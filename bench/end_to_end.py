@@ -51,6 +51,8 @@ with pq.ParquetWriter(out, pa.schema([("time", pa.float64()), ("signal", pa.stri
             flush()
     flush()
 """
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""Modules are compiled once, as on any machine of a user's, not at each start."""
 COMMONWHEEL = [sys.executable, "-m", "commonwheel"]
 
 
@@ -124,7 +126,9 @@ def timed(command: list[str], runs: int, stdin: Path | None = None) -> tuple[flo
     for run in range(runs + (runs > 1)):
         with (stdin or Path(os.devnull)).open("rb") as source:
             began = time.perf_counter()
-            process = subprocess.Popen(command, stdin=source, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+            process = subprocess.Popen(
+                command, stdin=source, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=ENVIRONMENT
+            )
             message = process.stderr.read() if process.stderr else b""
             _, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)

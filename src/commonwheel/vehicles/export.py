@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from commonwheel.errors import OutputError
 from commonwheel.vehicles.samples import Quality, Samples
@@ -245,7 +244,9 @@ class SampleWriter:
             OutputError: the disk is full, or the place cannot be written.
         """
         self._settle()
-        self._pending = self._pool.submit(self._append, samples)
+        if self._names is None:
+            self._names = _Names.of(samples.table)
+        self._pending = self._pool.submit(self._put, to_arrow(samples, self._names))
 
     def write_table(self, table: pa.Table) -> None:
         """Append a table; all of one file have the same columns.
@@ -255,11 +256,6 @@ class SampleWriter:
         """
         self._settle()
         self._put(table)
-
-    def _append(self, samples: Samples) -> None:
-        if self._names is None:
-            self._names = _Names.of(samples.table)
-        self._put(to_arrow(samples, self._names))
 
     def _put(self, table: pa.Table) -> None:
         try:
@@ -384,6 +380,8 @@ def _write_json_lines(table: pa.Table, sink: Any) -> None:  # noqa: ANN401 - a b
     time = plain.column_names.index("time")
     stamps: Any = plain.column(time)
     if pa.types.is_timestamp(stamps.type):
+        import pyarrow.compute as pc
+
         text = cast("pa.Array[Any]", pc.strftime(stamps, format="%Y-%m-%dT%H:%M:%SZ"))
         plain = plain.set_column(time, "time", text)
     for batch in plain.to_batches(max_chunksize=65536):
