@@ -183,3 +183,14 @@ def test_all_cells_of_a_pack_share_a_panel(shared: Path, tmp_path: Path) -> None
     log = shared / "logs/mitsubishi-imiev/iCarSoft-Max-Actuate-5x-Fan-High.log"
     assert main(["plot", str(log), "--signals", "Vehicle.Powertrain.TractionBattery.Module", "-o", str(page)]) == FINE
     assert "(88 of them)" in page.read_text()
+
+
+@pytest.mark.real
+def test_a_clock_that_starts_over_does_not_stretch_the_axis(
+    shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The brake is pressed five times in ten seconds, though the log's clock jumps back by ten minutes."""
+    log, picture = shared / "logs/nissan-leaf-2011/pumpbrake5timesinpark.csv", tmp_path / "brake.svg"
+    assert main(["plot", str(log), "--signals", "Vehicle.Chassis.Brake.IsPressed", "-o", str(picture)]) == FINE
+    assert "jumps back once" in capsys.readouterr().err
+    assert picture.read_text().count(">true</text>") == 5

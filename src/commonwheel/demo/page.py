@@ -13,15 +13,16 @@ from commonwheel.report.markup import Markup, el, join
 from commonwheel.report.matrix import coverage_table
 from commonwheel.report.model import BAND, Axis, Chart, Panel, Series, Stroke
 from commonwheel.report.page import card, facts, page, table
-from commonwheel.report.samples import labels_of, series_of, short
+from commonwheel.report.samples import Timeline, by_path, labels_of, series_of, short
 from commonwheel.report.ticks import format_number
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from commonwheel.demo.bits import Carried, Picture
     from commonwheel.demo.drive import Drive
     from commonwheel.demo.tour import Deviation, Passage
+    from commonwheel.vehicles import Samples
     from commonwheel.vehicles.compare import Comparison
     from commonwheel.vehicles.model import SignalInfo
 
@@ -177,21 +178,25 @@ def _bit_key() -> Markup:
 
 def _chart(drive: Drive, passages: Sequence[Passage]) -> Chart:
     infos = {info.path: info for passage in passages for info in passage.vehicle.signals}
-    panels = [_panel(drive, passages, infos[path]) for path in DRAWN if path in infos]
+    parts = [by_path(passage.samples) for passage in passages]
+    panels = [_panel(drive, passages, parts, infos[path]) for path in DRAWN if path in infos]
     axis = Axis(0.0, drive.end_ns / 1e9, caption="time since the start of the drive")
     return Chart("The drive and what each car's wire gave back", tuple(panels), axis)
 
 
-def _panel(drive: Drive, passages: Sequence[Passage], info: SignalInfo) -> Panel:
+def _panel(
+    drive: Drive, passages: Sequence[Passage], parts: Sequence[Mapping[str, Samples]], info: SignalInfo
+) -> Panel:
     step = round(_DRAWN_STEP_S / (drive.motion.t_s[1] - drive.motion.t_s[0]))
     labels = labels_of(info)
     t, value = drive.t_ns / 1e9, drive.signals[info.path]
     driven = Series("driven", t[::step], value[::step], np.zeros(len(t[::step]), np.uint8), 0, BAND, labels)
     lines = [driven] if labels is None else []
     for number, passage in enumerate(passages):
-        series = series_of(passage.samples, info.path, passage.start_ns)
-        if series is None:
+        mine = parts[number].get(info.path)
+        if mine is None:
             continue
+        series = series_of(mine, Timeline.of(mine, passage.start_ns))
         dash = Stroke(dash=(DASH_PX, 2 * DASH_PX, number * DASH_PX))
         brand = passage.vehicle.sold_as[0].brand
         lines.append(Series(brand, series.t, series.value, series.quality, number, dash, labels))

@@ -10,7 +10,7 @@ from commonwheel.report.figure import figure, picture, png
 from commonwheel.report.markup import Markup, el
 from commonwheel.report.model import Axis, Chart, Panel, Series, Stroke
 from commonwheel.report.page import card, check_target, facts, page, table, write
-from commonwheel.report.samples import axis_of, panels_of, series_of
+from commonwheel.report.samples import Timeline, by_path, panels_of, series_of, unfold
 
 __all__ = [
     "Axis",
@@ -19,7 +19,8 @@ __all__ = [
     "Panel",
     "Series",
     "Stroke",
-    "axis_of",
+    "Timeline",
+    "by_path",
     "card",
     "check_target",
     "el",
@@ -31,5 +32,6 @@ __all__ = [
     "png",
     "series_of",
     "table",
+    "unfold",
     "write",
 ]
