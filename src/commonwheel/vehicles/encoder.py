@@ -202,7 +202,7 @@ class VehicleEncoder:
                 raise EncodeError(message)
             bits = raw.astype(np.uint64) & np.uint64(_mask(field))
         else:
-            exact = (np.where(missing, 0.0, values) - writer.offset) / writer.factor
+            exact = np.where(missing, 0.0, (values - writer.offset) / writer.factor)
             bits = self._fit(path, field, exact)
         if missing.any():
             bits[missing] = self._no_value(path, writer)
