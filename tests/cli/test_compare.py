@@ -82,6 +82,25 @@ def test_the_page_has_the_whole_matrix(tmp_path: Path, capsys: pytest.CaptureFix
     assert len(text) < 300_000
 
 
+def test_the_page_shows_what_can_be_asked_for(tmp_path: Path) -> None:
+    page = tmp_path / "cars.html"
+    assert main(["compare", "nissan/leaf_ze1", "honda/e", "--html", str(page)]) == FINE
+    text = page.read_text()
+    assert '<td class="r">▸</td>' in text
+    assert "only asked for, through" in text
+    assert "D▸" in text
+    assert "can be asked for through fcan/ScmButtons" in text
+
+
+def test_cars_with_nothing_of_a_profile_have_no_share_of_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = tmp_path / "cars.html"
+    combustion = ("mitsubishi/lancer", "honda/civic_gen8")
+    assert main(["compare", *combustion, "--html", str(page)]) == FINE
+    assert '<td title="neither offers any">–</td>' in page.read_text()
+    assert main(["compare", *combustion, "--profile", "electric"]) == FINE
+    assert "-" in capsys.readouterr().out.splitlines()[-2]
+
+
 def test_one_car_has_a_page_too(tmp_path: Path) -> None:
     page = tmp_path / "car.html"
     assert main(["compare", TWO[0], "--html", str(page)]) == FINE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from commonwheel.cli import FINE, PROBLEMS, UNUSABLE, main
+from commonwheel.cli import FINE, PROBLEMS, UNUSABLE, main, plot
 from commonwheel.vehicles import load_vehicle
 from commonwheel.vehicles.encoder import Track, VehicleEncoder
 from commonwheel.wire.frames import Clock, Frames
@@ -165,6 +166,27 @@ def test_what_cannot_be_drawn_is_said(
 def test_a_log_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plot", str(tmp_path / "none.log"), "-o", str(tmp_path / "a.html")]) == UNUSABLE
     assert "none.log" in capsys.readouterr().err
+
+
+def test_a_damaged_log_is_drawn_as_far_as_it_goes(
+    log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cut, page = tmp_path / "cut.log.gz", tmp_path / "cut.html"
+    cut.write_bytes(gzip.compress(log.read_bytes() * 3)[:-2000])
+    assert main(["plot", str(cut), "--car", CAR, "-o", str(page)]) == PROBLEMS
+    assert "the log is damaged" in capsys.readouterr().err
+    assert "the log is damaged" in page.read_text()
+
+
+def test_more_panels_than_anybody_reads_are_left_out(
+    log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(plot, "MOST_PANELS", 2)
+    arguments = ["plot", str(log), "--signals", "Vehicle.Chassis", "-o", str(tmp_path / "a.html"), "--json"]
+    assert main(arguments) == FINE
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["panels"] == 2
+    assert "panels more were asked for than can be drawn" in facts["notes"][0]
 
 
 @pytest.mark.real

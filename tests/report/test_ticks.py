@@ -36,6 +36,13 @@ def test_labels_have_the_digits_they_need(low: float, high: float, most: int, la
     assert [label for _, label in number_ticks(low, high, most)] == labels
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "labels"), [(0, 4e9, ["0", "2e+09", "4e+09"]), (0, 4e-5, ["0.00000", "2e−05", "4e−05"])]
+)
+def test_very_large_and_very_small_numbers_stay_short(low: float, high: float, labels: list[str]) -> None:
+    assert [label for _, label in number_ticks(low, high, 3)] == labels
+
+
 def test_an_empty_axis_has_a_tick() -> None:
     assert number_ticks(5.0, 5.0, 4) == [(5.0, "5")]
 
@@ -50,6 +57,7 @@ def test_times_are_counted_as_suits_their_span(span: float, unit: str, label: st
 
 
 def test_a_clock_shows_what_is_not_zero() -> None:
+    assert format_time(12.5, 60) == "12.5"
     assert [format_time(s, 10_000) for s in (0, 3600, 3661, -60)] == ["0:00", "1:00", "1:01:01", "−0:01"]
 
 

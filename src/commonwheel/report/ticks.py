@@ -19,9 +19,6 @@ def number_ticks(low: float, high: float, most: int) -> list[tuple[float, str]]:
     step = _step((high - low) / max(1, most - 1))
     first = math.ceil(low / step - 1e-9)
     last = math.floor(high / step + 1e-9)
-    while last - first + 1 > max(1, most):
-        step = _step(step * 1.01)
-        first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     values = [i * step for i in range(first, last + 1)] or [(low + high) / 2]
     decimals = min(_MOST_DECIMALS, max(0, -math.floor(math.log10(step) + 1e-9)))
     if not math.isclose(step * 10**decimals, round(step * 10**decimals), rel_tol=1e-9):
