@@ -158,7 +158,7 @@ def _e2e_p2(given: _Given) -> Check:
     ids = given.parameters["data_id"]
     suffix = (ids,) * DATA_IDS if isinstance(ids, int) else tuple(ids)
     if len(suffix) != DATA_IDS or any(not 0 <= byte <= BYTE for byte in suffix):
-        message = f"'data_id' of autosar-e2e-p2 is a list of {DATA_IDS} bytes, one for each counter value, or one byte"
+        message = f"'data_id' is a list of {DATA_IDS} bytes, one for each counter value, or one byte"
         raise ValueError(message)
     return Check(Kernel.CRC8, at=0, mask=BYTE, base=BYTE, xorout=BYTE, poly=0x2F, suffix=suffix, minimum=2)
 
@@ -222,7 +222,11 @@ def compile_check(
         if "optional" not in meaning and parameter not in given:
             message = f"checksum '{name}' needs '{parameter}' ({meaning})"
             raise ValueError(message)
-    return row.make(_Given(can_id, extended, given))
+    try:
+        return row.make(_Given(can_id, extended, given))
+    except ValueError as error:
+        message = f"checksum '{name}': {error}"
+        raise ValueError(message) from error
 
 
 def crc8_slices(poly: int) -> npt.NDArray[np.uint8]:
