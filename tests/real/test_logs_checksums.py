@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from commonwheel.vehicles import Quality
 from commonwheel.wire.codec import check_frames
 from commonwheel.wire.frames import Frames
 from tests.real.recordings import KNOWN, Decoded, Load
@@ -206,3 +207,19 @@ def test_lost_frames_of_the_type_r_are_counted_and_nothing_is_condemned(load: Lo
     for message in type_r.decoder.message_counts:
         if message.id in missed:
             assert missed[message.id] <= message.lost <= missed[message.id] + 3 * 46  # and in the shorter gaps
+
+
+def test_a_message_falls_silent_as_often_as_its_gaps_are_long(load: Load) -> None:
+    """One STALE sample of each of its signals, at the moment it became late."""
+    type_r = load("type_r")
+    messages = {m.id: m for m in type_r.vehicle.messages}
+    for can_id, path in ((0x158, "Speed"), (0x309, "DisplayedSpeed"), (0x14A, "Chassis.SteeringWheel.Angle"),
+                         (0x516, "TraveledDistance"), (0x326, "Body.Lights.Backup.IsOn")):  # fmt: skip
+        timeout, t_ns = messages[can_id].timeout_ns, type_r.of_id(can_id).t_ns
+        until = np.append(t_ns[1:], type_r.frames.t_ns[-1])
+        late = t_ns[until - t_ns >= timeout] + timeout
+        stale = type_r.all(path)
+        stale = stale[stale.quality == Quality.STALE]
+        assert timeout == max(100_000_000, 10 * messages[can_id].period_ns)
+        assert stale.t_ns.tolist() == late.tolist(), path
+        assert len(late) > 0
