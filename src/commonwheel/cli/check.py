@@ -81,10 +81,10 @@ def _inside(folder: Path) -> list[str]:
 
 def _coverage(vehicle: Vehicle, profiles: dict[str, Profile]) -> dict[str, Any]:
     evidence = [signal.evidence.partition(" ")[0] for signal in vehicle.signals]
-    profile_counts = {
-        name: [sum(s.path in vehicle.provided for s in profile.signals), len(profile.signals)]
-        for name, profile in profiles.items()
-    }
+    from commonwheel.vehicles.compare import compare
+
+    found = compare([vehicle], profiles.values())
+    counts = {group.name: list(group.count(0)) for group in found.groups if group.name in profiles}
     return {
         "signals": len(vehicle.signals),
         "attributes": len(vehicle.attributes),
@@ -93,7 +93,7 @@ def _coverage(vehicle: Vehicle, profiles: dict[str, Profile]) -> dict[str, Any]:
         "verified": evidence.count("verified"),
         "documented": evidence.count("documented"),
         "assumed": evidence.count("assumed"),
-        "profiles": profile_counts,
+        "profiles": counts,
     }
 
 
