@@ -3,8 +3,9 @@
  * An input is a source of decisions: what messages, fields, conditions, checksums and derived signals there
  * are, then which frames arrive. The tables are always valid; frames, their times and payloads are anything.
  * Every array is exactly as large as it has to be, so that a step outside is seen. Besides, these have to
- * hold: the room for samples changes nothing, `cw_bound` suffices where nothing grows stale, packed bits come back at the places
- * that the definition of a field says, quick and slow decoding agree, and a sealed frame's checksum holds.
+ * hold: the room for samples changes nothing, `cw_bound` suffices where nothing grows stale, packed bits
+ * come back at the places that the definition of a field says, quick and slow decoding agree, and a sealed
+ * frame's checksum holds.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -210,7 +211,8 @@ static void add_signal(int payload, int message)
     if (!below(4) && where.length <= 16) {
         g.table = made.value_count;
         g.table_size = 1 + (int)below(where.length < 4 ? 1u << where.length : 16);
-        for (int i = 0; i < g.table_size; i++) made.values[made.value_count++] = below(5) ? (double)i : number() * 1e300;
+        for (int i = 0; i < g.table_size; i++)
+            made.values[made.value_count++] = below(5) ? (double)i : number() * 1e300;
     }
     g.present = made.condition_count;
     g.presents = (uint8_t)add_conditions(payload);
@@ -239,7 +241,7 @@ static int at_least(int a, int b) { return a > b ? a : b; }
 
 static int add_check(bits counted, const cw_field *counter)
 {
-    cw_check c = {.kind = 1 + (int)below(4), .at = -1, .mask = 0xFF, .sign = 1, .table = -1, .suffix = -1, .minimum = 1};
+    cw_check c = {.kind = 1 + (int)below(4), .at = -1, .mask = 0xFF, .sign = 1, .table = -1, .suffix = -1};
     if (c.kind != CW_NIBBLES && byte() & 1) c.at = (int)below(128) - 64;
     c.base = c.kind == CW_NIBBLES ? below(16) : byte();
     if (c.kind == CW_NIBBLES || c.kind == CW_SUM8) c.sign = byte() & 1 ? 1 : -1;
@@ -266,7 +268,8 @@ static void add_message(int index, int buses)
 {
     static const int64_t TIMEOUTS[] = {0, 1, 1000, 300000000, INT64_MAX, INT64_MAX / 2};
     const int payload = byte() & 1 ? 8 : WIDEST;
-    cw_message m = {.timeout_ns = TIMEOUTS[below(6)], .signal = made.signal_count, .check = -1, .stuck = 1, .modulo = 1};
+    cw_message m = {.timeout_ns = TIMEOUTS[below(6)], .check = -1, .stuck = 1, .modulo = 1};
+    m.signal = made.signal_count;
     m.bus = (int)below((uint32_t)buses);
     m.size = (int)below((uint32_t)payload + 1);
     m.id = below(8);
@@ -389,7 +392,8 @@ static cw_frames make_frames(const cw_tables *t)
     uint8_t *const bus = box(NULL, n, 1), *const size = box(NULL, n, 1), *const map = box(NULL, 256, 1);
     uint32_t *const id = box(NULL, n, sizeof *id);
     uint8_t *const data = box(NULL, n * (size_t)f.width, 1);
-    for (int i = 0; i < 256; i++) map[i] = i < 8 ? (uint8_t)(below(6) ? below((uint32_t)t->buses) : byte()) : map[i & 7];
+    for (int i = 0; i < 8; i++) map[i] = below(6) ? (uint8_t)below((uint32_t)t->buses) : byte();
+    for (int i = 8; i < 256; i++) map[i] = map[i & 7];
     uint8_t pattern[WIDEST];
     for (int i = 0; i < WIDEST; i++) pattern[i] = byte();
     for (size_t i = 0; i < n; i++) {
@@ -585,7 +589,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const int watch = byte() & 3 ? 1 : 0;
     const int64_t end = next_time(f.count ? f.t_ns[f.count - 1] : 0);
     const outcome whole = decode(&t, &f, watch, cw_bound(&t, &f), end);
-    const outcome cut = decode(&t, &f, watch, t.burst + below(4), end);
+    const outcome cut = decode(&t, &f, watch, t.burst + (int64_t)below(4), end);
     check(whole.samples == cut.samples && whole.digest == cut.digest, "the room for samples changes nothing");
     if (made.signal_count) {
         const uint32_t k = below((uint32_t)made.signal_count);
