@@ -11,6 +11,8 @@
     ├── OutputError         a result cannot be written
     └── MissingExtraError   an optional part of the installation is needed
 
+    CommonwheelWarning      a result that is probably not what was meant (a log read as another car's)
+
 Each message says what is wrong, where, and what to do. A bad *line* in a log or a bad *value* in a
 frame is not an error: the first is accounted for in the log's report, the second carries a quality.
 """
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CatalogError",
     "CommonwheelError",
+    "CommonwheelWarning",
     "DatabaseError",
     "DescriptionError",
     "EncodeError",
@@ -39,6 +42,10 @@ __all__ = [
 
 class CommonwheelError(Exception):
     """Root of all errors raised for wrong input from outside."""
+
+
+class CommonwheelWarning(UserWarning):
+    """A result is there, and something speaks against it; says what."""
 
 
 class CatalogError(CommonwheelError):

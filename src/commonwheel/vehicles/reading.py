@@ -6,6 +6,7 @@ batch and counts what it saw, so that a log of another car, read with the wrong 
 
 from __future__ import annotations
 
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from commonwheel.errors import LogError
+from commonwheel.errors import CommonwheelWarning, LogError
 from commonwheel.vehicles import Samples, Vehicle, load_vehicle
 from commonwheel.vehicles.decoder import VehicleDecoder
 from commonwheel.wire.frames import Clock, Frames
@@ -265,10 +266,15 @@ def read(
     Raises:
         LogError: the log cannot be read, or is of none of the described cars.
         DescriptionError: the named car does not exist or has faults.
+
+    Warns:
+        CommonwheelWarning: the log is probably another car's.
     """
     selection = Selection(None if signals is None else tuple(signals), buses, with_personal=with_personal)
     with LogDecoder(Path(log), car, selection, None if catalog is None else Path(catalog)) as decoder:
         parts = list(decoder)
+        if decoder.warnings:
+            warnings.warn(f"{log}: {'; '.join(decoder.warnings)}", CommonwheelWarning, stacklevel=2)
         if not parts:
             return decoder.decoder.decode(Frames.empty(clock=Clock.RELATIVE))
         return Samples.concat(parts)
