@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from commonwheel.vehicles.fields import limits_of
 from commonwheel.vehicles.kuksa_expressions import evaluate
 from commonwheel.vehicles.kuksa_mapping import YAML_WORDS
-from commonwheel.vehicles.kuksa_source import LeftOutError, codes, physical, ranges, raw_code, tidy
+from commonwheel.vehicles.kuksa_source import LeftOutError, codes, is_flag, physical, ranges, raw_code, tidy
 from commonwheel.vehicles.rows import parse_range
 from commonwheel.wire.tables import MAX_TABLE_BITS
 
@@ -46,6 +46,8 @@ def code_row(source: Source) -> Row:
         message = f"no code of {source.reference} is mapped to a value that the standard allows"
         raise LeftOutError(message)
     row: Row = {"from": source.reference}
+    if is_flag(signal) and source.leaf.datatype == "boolean" and meant == {0: False, 1: True}:
+        return row
     values, otherwise = _values(meant, signal, complete=len(meant) == len(possible))
     if values or otherwise is None:
         row["values"] = values
@@ -69,7 +71,7 @@ class _Pairs:
     def find(self, raw: int, name: str | None, value: float) -> Scalar:
         """Return what a code is mapped to; the first pair that matches wins."""
         for i, (given, to, _) in enumerate(self._pairs):
-            if given == name if name is not None else _equal(given, value):
+            if given == name if name is not None else self._equal(given, value):
                 self._used.add(i)
                 return to
         for i, (given, to, _) in enumerate(self._pairs):
@@ -77,6 +79,13 @@ class _Pairs:
                 self._meant.add(i)
                 return to
         return None
+
+    def _equal(self, given: Scalar, value: float) -> bool:
+        """Whether a pair's 'from' is this number."""
+        if isinstance(given, str):
+            bare = self._source.link.in_yaml and given not in self._source.signal.choices.values()
+            given = YAML_WORDS.get(given.lower()) if bare else None
+        return isinstance(given, int | float) and abs(given - value) <= _SAME * max(1.0, abs(value))
 
     def report(self) -> None:
         """Say which pairs mean nothing, or not what they seem to."""
@@ -91,13 +100,6 @@ class _Pairs:
             elif i not in self._used and given not in seen:
                 self._source.say(f"'from: {given}' is no value of {self._source.reference}; it never occurs")
             seen.setdefault(given, to)
-
-
-def _equal(given: Scalar, value: float) -> bool:
-    """Whether a pair's 'from' is this number."""
-    if isinstance(given, str):
-        given = YAML_WORDS.get(given.lower())
-    return isinstance(given, int | float) and abs(given - value) <= _SAME * max(1.0, abs(value))
 
 
 def _kuksa(source: Source, raw: int, pairs: _Pairs) -> Scalar:
@@ -189,7 +191,7 @@ def request_codes(source: Source) -> Row:
     taken: dict[int, Scalar] = {}
     for given, to in _asked(source):
         value = _standard(given, source)
-        raw = _raw(signal, to)
+        raw = _raw(signal, to, in_yaml=source.link.in_yaml)
         if value is None:
             source.say(f"'from: {given}' is no value of {leaf.path}; left out")
         elif raw is None:
@@ -219,11 +221,11 @@ def _asked(source: Source) -> list[tuple[Scalar, Scalar]]:
     return [(given, to) for given, to in pairs if to is not None]
 
 
-def _raw(signal: Signal, to: Scalar) -> int | None:
+def _raw(signal: Signal, to: Scalar, *, in_yaml: bool) -> int | None:
     """Return the raw code that KUKSA sends for a name or a physical value."""
     if isinstance(to, str):
         by_name = {name: raw for raw, name in signal.choices.items()}
         if to in by_name:
             return by_name[to]
-        to = YAML_WORDS.get(to.lower())
+        to = YAML_WORDS.get(to.lower()) if in_yaml else None
     return None if to is None else raw_code(signal, to)

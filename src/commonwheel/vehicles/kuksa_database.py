@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commonwheel.vehicles.kuksa_source import physical
-from commonwheel.wire.database import Database
+from commonwheel.wire.database import Database, Multiplexed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from commonwheel.vehicles.kuksa_uses import Use
     from commonwheel.wire.database import Message, Signal
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["BusDatabase"]
 
 Span = tuple[float, float] | None
+Ranges = tuple[tuple[int, int], ...]
+WIDEST_SELECTOR = 12
+"""Bits of a selector whose every value may be listed."""
 
 
 @dataclass(slots=True)
@@ -83,8 +86,25 @@ class BusDatabase:
                     made = self._signal(message, signal, fields[signal.name], names)
                     self._signals[message.name, signal.name] = made
             kept = [self._signals[message.name, s.name] for s in message.signals if s.name in fields]
-            messages.append(replace(message, signals=tuple(kept)))
+            messages.append(replace(message, signals=(*kept, *self._others(message, kept))))
         return Database(Path(f"{self._bus}.dbc"), tuple(messages))
+
+    def _others(self, message: Message, kept: list[Signal]) -> Iterator[Signal]:
+        """Yield a stand-in for the selector values that select nothing: cantools refuses a frame that has one."""
+        for selector in kept:
+            mine = [s for s in kept if s.multiplexed is not None and s.multiplexed.selector == selector.name]
+            if not mine:
+                continue
+            known = tuple(span for s in mine if s.multiplexed is not None for span in s.multiplexed.values)
+            missing = _gaps(known, (1 << selector.length) - 1)
+            if selector.length > WIDEST_SELECTOR:
+                what = f"KUKSA drops frames of {self._bus}/{message.name} in which '{selector.name}' selects nothing"
+                self._say("", what)
+            elif missing:
+                yield replace(
+                    mine[0], name=f"{selector.name}_Other", multiplexed=Multiplexed(selector.name, missing), choices={},
+                    minimum=None, maximum=None, initial=None, comment="",
+                )  # fmt: skip
 
     def signal(self, message: str, name: str) -> Signal:
         """Return a field as it is in the database that was built."""
@@ -139,3 +159,14 @@ class BusDatabase:
             return whole
         low, high = sorted(physical(signal, int(end)) for end in whole)
         return low, high
+
+
+def _gaps(known: Ranges, last: int) -> Ranges:
+    """Return the ranges up to *last* that are not known."""
+    gaps: list[tuple[int, int]] = []
+    start = 0
+    for low, high in sorted(known):
+        if start < low:
+            gaps.append((start, low - 1))
+        start = max(start, high + 1)
+    return (*gaps, (start, last)) if start <= last else tuple(gaps)

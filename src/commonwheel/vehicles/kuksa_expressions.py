@@ -71,6 +71,7 @@ _FOREIGN = frozenset(
 """What the library has and expressions here do not."""
 _CONSTANTS = {"E": math.e, "PI": math.pi}
 _LONGEST = 2000
+_EXACT = 2.0**53
 _SIGN, _CALL_PRIORITY, _COMMA_PRIORITY, _PREFIX_PRIORITY, _NOT_PRIORITY, _BRACKET = 5, -2, -1, 9, 2, 10
 
 
@@ -264,8 +265,11 @@ def _check(formula: Formula, text: str) -> None:
 
 
 def _power(base: float, exponent: float) -> float:
-    value: float | complex = base**exponent
-    return math.nan if isinstance(value, complex) else value
+    # As floats: whole numbers of any length (9 ^ 9 ^ 9) would take for ever.
+    value: float | complex = float(base) ** float(exponent)
+    if isinstance(value, complex):
+        return math.nan
+    return int(value) if value.is_integer() and abs(value) < _EXACT else value
 
 
 def _divide(a: float, b: float) -> float:

@@ -198,7 +198,8 @@ def _signal(sources: list[Source]) -> Row:
         listed_rows: list[Value] = [each["from"] if len(each) == 1 else each for each in rows]
         made.clear()
         made["first_of"] = listed_rows
-    notes = [f"KUKSA: {first.link.delivery}"] if first.link.delivery else []
+    every_frame = first.link.delivery in {"", "interval_ms 0"}  # as it is here
+    notes = [] if every_frame else [f"KUKSA: {first.link.delivery}"]
     if not first.signal.unit and "unit" in rows[0]:
         notes.append("the database states no unit; KUKSA takes the standard's")
     if notes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from commonwheel.catalog.leaf import SCALAR_DATATYPES, Kind
@@ -54,6 +54,8 @@ class Link:
     """The delivery options that the file states, such as 'interval_ms 100'."""
     ignored: tuple[str, ...] = ()
     """Keys that mean nothing to KUKSA here."""
+    in_yaml: bool = False
+    """Whether the file is YAML, where a word such as On may be meant as a boolean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +90,15 @@ def read_mapping(path: Path) -> tuple[tuple[Entry, ...], list[Fault]]:
         data = path.read_bytes()
     except OSError as error:
         raise DescriptionError([Fault(path, 0, f"cannot be read: {error.strerror or error}")]) from error
-    tree = _load(path, data)
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    is_json = data.lstrip()[:1] == b"{" or path.suffix.lower() == ".json"
+    tree = _load(path, data, is_json=is_json)
     walk = _Walk()
     if not isinstance(tree.value, dict):
         raise DescriptionError([Fault(path, 1, f"not a VSS tree: the file holds {tree.describe()}, not branches")])
     entries = tuple(_nodes(tree, "", walk))
+    if not is_json:
+        entries = tuple(replace(entry, read=_in_yaml(entry.read), write=_in_yaml(entry.write)) for entry in entries)
     if not entries and not walk.reader.faults:
         what = (
             f"none of its {walk.signals} signals has 'dbc2vss', 'dbc' or 'vss2dbc': this is VSS without a mapping"
@@ -103,12 +109,15 @@ def read_mapping(path: Path) -> tuple[tuple[Entry, ...], list[Fault]]:
     return entries, walk.reader.faults
 
 
-def _load(path: Path, data: bytes) -> Node:
+def _in_yaml(link: Link | None) -> Link | None:
+    return None if link is None else replace(link, in_yaml=True)
+
+
+def _load(path: Path, data: bytes, *, is_json: bool) -> Node:
     """Parse JSON or YAML with line numbers."""
-    data = data.removeprefix(b"\xef\xbb\xbf")
-    if not data.strip():
+    if not any(line.strip() and not line.lstrip().startswith(b"#") for line in data.splitlines()):
         raise DescriptionError([Fault(path, 1, "the file is empty")])
-    if data.lstrip()[:1] == b"{" or path.suffix.lower() == ".json":
+    if is_json:
         try:
             json.loads(data)
         except json.JSONDecodeError as error:

@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Candidate", "Matcher"]
 
+FOREIGN = {
+    "battery-electric": (".CombustionEngine.", ".FuelSystem.", ".RangeExtender.", ".Generator."),
+    "combustion": (".TractionBattery.", ".ElectricMotor.", ".ElectricAxle.", ".RangeExtender.", ".Generator."),
+}
+"""Powertrain to parts of paths that it does not have."""
 LIKELY = 0.5
 """Score from which on a candidate is worth a line."""
 MOST = 3
@@ -56,15 +61,17 @@ class Candidate:
 class Matcher:
     """Finds candidates in one catalog."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, powertrain: str = "") -> None:
+        """Take the catalog's signals, but for those that a car of this powertrain cannot have."""
         self._phrases: list[tuple[Leaf, tuple[str, ...], str]] = []
         for leaf in catalog.leaves.values():
             if leaf.is_array or leaf.is_struct or (leaf.datatype == "string" and not leaf.allowed):
                 continue
-            if ".Module." in leaf.path or leaf.kind.value == "attribute":
+            foreign = any(part in leaf.path for part in FOREIGN.get(powertrain, ()))
+            if foreign or ".Module." in leaf.path or leaf.kind.value == "attribute":
                 continue
             for phrase in phrases(leaf):
-                self._phrases += [(leaf, each, remark) for each, remark in _sides(phrase)]
+                self._phrases += [(leaf, each, remark) for each, remark in _sides(phrase, leaf)]
         often = Counter(word for _, phrase, _ in self._phrases for word in set(phrase))
         total = len(self._phrases)
         self._weights = {word: math.log(1 + total / count) for word, count in often.items()}
@@ -112,11 +119,11 @@ def _opposed(a: str, b: str, phrase: tuple[str, ...], here: set[str]) -> bool:
     return a in phrase and b not in phrase and b in here and a not in here
 
 
-def _sides(phrase: tuple[str, ...]) -> list[tuple[tuple[str, ...], str]]:
-    """Return a phrase, and with 'left' and 'right' where it has the driver and the passenger."""
+def _sides(phrase: tuple[str, ...], leaf: Leaf) -> list[tuple[tuple[str, ...], str]]:
+    """Return a phrase, and with 'left' and 'right' where its path has the driver's and the passenger's side."""
     remark = "taken for a left-hand drive"
     swap = {"driver": "left", "passenger": "right"}
-    if not swap.keys() & set(phrase):
+    if "Side." not in leaf.path or not swap.keys() & set(phrase):
         return [(phrase, "")]
     return [(phrase, ""), (tuple(swap.get(word, word) for word in phrase), remark)]
 
@@ -161,7 +168,8 @@ def _row(reference: str, signal: Signal, leaf: Leaf) -> tuple[dict[str | int, Va
     if leaf.allowed or leaf.datatype == "boolean" or (not leaf.unit and signal.choices):
         guessed = guess_values(signal, leaf)
         return None if guessed is None else ({**row, **guessed[0]}, guessed[1])
-    if leaf.datatype not in CAPACITY or signal.length == 1 or signal.factor == 0:
+    # Park and drive have codes of the standard's own, which no raw number is.
+    if leaf.datatype not in CAPACITY or signal.length == 1 or signal.factor == 0 or leaf.name == "SelectedGear":
         return None
     remark = ""
     if leaf.unit and _unit(signal.unit) is None:

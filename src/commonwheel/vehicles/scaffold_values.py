@@ -40,9 +40,10 @@ _NO_VALUE = frozenset(
         *("reserved", "unavailable", "na", "available", "initial", "failure", "unused"),
     }
 )
+_PARK, _DRIVE = 126, 127
 _GEARS: Mapping[str, int] = {
-    **dict.fromkeys(("p", "park", "parking"), 126), **dict.fromkeys(("r", "reverse", "rev"), -1),
-    **dict.fromkeys(("n", "neutral"), 0), **dict.fromkeys(("d", "drive", "forward"), 127),
+    **dict.fromkeys(("p", "park", "parking"), _PARK), **dict.fromkeys(("r", "reverse", "rev"), -1),
+    **dict.fromkeys(("n", "neutral"), 0), **dict.fromkeys(("d", "drive", "forward"), _DRIVE),
 }  # fmt: skip
 """The standard's codes for gears; other forward gears are their numbers."""
 _LABELS: Mapping[str, str] = {"p": "park", "r": "reverse", "n": "neutral", "d": "drive", "s": "sport", "l": "low",
@@ -113,7 +114,7 @@ def _value(name: str, leaf: Leaf) -> Value | None:
     if leaf.datatype == "string":
         return _label(said, leaf)
     if "Gear" in leaf.name:
-        return _gear(said)
+        return _gear(said, leaf)
     return None
 
 
@@ -141,8 +142,11 @@ def _label(said: set[str], leaf: Leaf) -> str | None:
     return scored[0][2]
 
 
-def _gear(said: set[str]) -> int | None:
+def _gear(said: set[str], leaf: Leaf) -> int | None:
+    """Return the standard's code; only the selector knows park and drive, a gear that is engaged has a number."""
     known = {_GEARS[word] for word in said if word in _GEARS}
+    if leaf.name != "SelectedGear":
+        known = {code for code in known if code < min(_PARK, _DRIVE)}
     if len(known) == 1:
         return known.pop()
     numbers = [int(word) for word in said if word.isdigit() and 1 <= int(word) <= 10]  # noqa: PLR2004 - gears a car has

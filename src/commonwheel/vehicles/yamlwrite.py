@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-__all__ = ["WIDTH", "Value", "commented", "flow", "folded", "row", "scalar"]
+__all__ = ["WIDTH", "Hex", "Value", "commented", "flow", "folded", "row", "scalar"]
 
 WIDTH = 118
 """Columns that a line may take."""
@@ -20,16 +20,22 @@ Scalar: TypeAlias = str | int | float | bool
 Value: TypeAlias = "Scalar | Sequence[Value] | Mapping[str | int, Value]"
 """What can be written."""
 
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./]*(?: \([A-Za-z0-9_ .;/-]*\))?")
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*(?: \([A-Za-z0-9_ .;/-]*\))?")
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 _EXACT = 1e15  # whole numbers below need no exponent
 _BYTE, _PLANE = 0xFF, 0xFFFF
+
+
+class Hex(int):
+    """A whole number that is written as 0x1D."""
 
 
 def scalar(value: Scalar) -> str:
     """Return a plain value as YAML, quoted where it has to be."""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, Hex):
+        return f"0x{value:02X}"
     if isinstance(value, str):
         plain = _PLAIN.fullmatch(value) and value.lower() not in _WORDS
         return value if plain else '"' + "".join(map(_escaped, value)) + '"'
