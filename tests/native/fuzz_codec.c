@@ -301,8 +301,9 @@ static void add_derived(int emit)
     }
     d.code = made.op_count;
     if (d.kind == CW_COMPUTE) d.codes = (int)below(OPS + 1);
+    const int deep = !below(8); /* deeper than the stack */
     for (int i = 0, depth = 0; i < d.codes; i++) { /* mostly expressions that make sense */
-        int32_t op = depth < 2 || byte() & 1 ? (int32_t)below(2) : (int32_t)below(CW_OP_SELECT + 1);
+        int32_t op = deep || depth < 2 || byte() & 1 ? (int32_t)below(2) : (int32_t)below(CW_OP_SELECT + 1);
         if (op == CW_OP_INPUT && !d.inputs) op = CW_OP_CONSTANT;
         depth += op <= CW_OP_INPUT ? 1 : op < CW_OP_ADD ? 0 : op < CW_OP_SELECT ? -1 : -2;
         const int32_t slot = op == CW_OP_INPUT ? made.inputs[d.input + (int)below((uint32_t)d.inputs)] : 0;
