@@ -109,9 +109,14 @@ def selection_of(args: argparse.Namespace) -> Selection:
 
     Raises:
         CatalogError: a pattern of signals selects nothing in the standard.
+        LogError: the span of time ends before it begins.
     """
+    from commonwheel.errors import LogError
     from commonwheel.vehicles.reading import Selection
 
+    if args.start is not None and args.end is not None and args.start >= args.end:
+        message = f"--from {args.start:g} is not before --to {args.end:g}; both count seconds from the first frame"
+        raise LogError(message)
     if args.signals:
         _check_patterns(args.signals, args.catalog)
     return Selection(
