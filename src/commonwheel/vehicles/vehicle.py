@@ -77,7 +77,7 @@ class Vehicle:
         """
         names = [bus.name for bus in self.buses]
         if name not in names:
-            message = f"{self.name} has no bus '{name}'{suggest(name, names)}; it has {', '.join(names)}"
+            message = f"it has no bus '{name}'{suggest(name, names)}; its buses are {', '.join(names)}"
             raise DescriptionError([Fault(Path(self.name), 0, message)])
         return names.index(name)
 
