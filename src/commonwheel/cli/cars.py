@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from commonwheel.vehicles import Vehicle
 
-__all__ = ["configure", "run"]
+__all__ = ["configure", "described", "folders_of", "run"]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -24,18 +24,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """List; returns the exit status."""
-    from commonwheel.vehicles import SHIPPED, load_vehicle
-    from commonwheel.vehicles.identify import load_cars
+    from commonwheel.vehicles import load_vehicle
 
-    folders = (*(args.cars or ()), SHIPPED)
     if args.car:
-        vehicle = load_vehicle(args.car, folders=folders)
+        vehicle = load_vehicle(args.car, folders=folders_of(args))
         if args.json:
             show.print_json(_facts(vehicle) | {"table": [_signal(s) for s in vehicle.signals]})
         else:
             _print_signals(vehicle)
         return FINE
-    cars = load_cars(folders)
+    cars = described(args)
     if args.json:
         show.print_json([_facts(car) for car in cars])
         return FINE
@@ -52,6 +50,42 @@ def run(args: argparse.Namespace) -> int:
     ]
     show.table(["car", "sold as", "powertrain", "buses", "signals", "requests"], rows, right=(4, 5))
     return FINE
+
+
+def folders_of(args: argparse.Namespace) -> tuple[Path, ...]:
+    """Return where descriptions are looked for: the folders of --cars, then what is shipped.
+
+    Raises:
+        DescriptionError: one of them is no folder.
+    """
+    from commonwheel.errors import DescriptionError, Fault
+    from commonwheel.vehicles import SHIPPED
+
+    own: list[Path] = args.cars or []
+    missing = [Fault(folder, 0, "there is no such folder; --cars takes one with maker/car/vehicle.yaml in it")
+               for folder in own if not folder.is_dir()]  # fmt: skip
+    if missing:
+        raise DescriptionError(missing)
+    return (*own, SHIPPED)
+
+
+def described(args: argparse.Namespace) -> list[Vehicle]:
+    """Return every car that is described without faults; says which of --cars are not.
+
+    Raises:
+        DescriptionError: a folder of --cars is none.
+    """
+    from commonwheel.vehicles.description import car_names, unreadable
+    from commonwheel.vehicles.identify import load_cars
+
+    folders = folders_of(args)
+    cars = load_cars(folders)
+    loaded = {car.name for car in cars}
+    for folder in folders[:-1]:
+        faulty = [folder / name for name in car_names(folder) if name not in loaded and ":" not in name]
+        for path in [*faulty, *(file.parent for file in unreadable(folder))]:
+            show.note(f"note: {path} has faults and is left out; 'commonwheel check {path}' tells them")
+    return cars
 
 
 def _print_signals(vehicle: Vehicle) -> None:

@@ -61,13 +61,12 @@ def _cars(args: argparse.Namespace) -> list[Vehicle]:
     Raises:
         DescriptionError: a car does not exist or has faults.
     """
-    from commonwheel.vehicles import SHIPPED, load_vehicle
-    from commonwheel.vehicles.identify import load_cars
+    from commonwheel.cli.cars import described, folders_of
+    from commonwheel.vehicles import load_vehicle
 
-    folders = (*(args.cars or ()), SHIPPED)
     if args.car:
-        return [load_vehicle(name, folders=folders) for name in dict.fromkeys(args.car)]
-    return [car for car in load_cars(folders) if ":" not in car.name]
+        return [load_vehicle(name, folders=folders_of(args)) for name in dict.fromkeys(args.car)]
+    return [car for car in described(args) if ":" not in car.name]
 
 
 def _only(found: Comparison, profile: str | None) -> Comparison:

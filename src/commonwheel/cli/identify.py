@@ -31,10 +31,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Identify; returns the exit status."""
-    from commonwheel.vehicles import SHIPPED
-    from commonwheel.vehicles.identify import identify, load_cars
+    from commonwheel.cli.cars import described
+    from commonwheel.vehicles.identify import identify
 
-    found = identify(_beginning(args.log), load_cars((*(args.cars or ()), SHIPPED)))
+    found = identify(_beginning(args.log), described(args))
     if args.json:
         show.print_json(_facts(args.log, found))
     else:
