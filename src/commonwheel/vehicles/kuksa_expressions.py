@@ -266,9 +266,10 @@ def _check(formula: Formula, text: str) -> None:
 
 def _power(base: float, exponent: float) -> float:
     # As floats: whole numbers of any length (9 ^ 9 ^ 9) would take for ever.
-    value: float | complex = float(base) ** float(exponent)
-    if isinstance(value, complex):
+    power: float | complex = float(base) ** float(exponent)
+    if isinstance(power, complex):
         return math.nan
+    value = float(power)
     return int(value) if value.is_integer() and abs(value) < _EXACT else value
 
 

@@ -118,8 +118,10 @@ def codes(signal: Signal) -> range:
 
 
 def is_flag(signal: Signal) -> bool:
-    """Whether a field is one bit that means false and true."""
-    return signal.length == 1 and not signal.signed and (signal.factor, signal.offset) == (1.0, 0.0)
+    """Whether a field is one bit that means false and true, and its database says nothing else."""
+    plain = signal.length == 1 and not signal.signed and (signal.factor, signal.offset) == (1.0, 0.0)
+    limits = (signal.minimum or 0.0, signal.maximum or 0.0)
+    return plain and not signal.unit and min(limits) >= 0 and max(limits) <= 1
 
 
 def ranges(codes: Iterable[int]) -> list[Value]:

@@ -212,9 +212,9 @@ def _counter(message: Message, frames: Frames) -> Counted | None:
 def _steps(signal: Signal, raw: npt.NDArray[np.int64]) -> Counted | None:
     if len(raw) < FEWEST_FRAMES:
         return None
-    last = int(raw.max())
-    for modulo in dict.fromkeys((1 << signal.length, last + 1)):
+    best: Counted | None = None
+    for modulo in dict.fromkeys((1 << signal.length, int(raw.max()) + 1)):
         stepped = int((np.diff(raw) % modulo == 1).sum()) if modulo > 2 else 0  # noqa: PLR2004 - two values only toggle
-        if stepped >= COUNTS * (len(raw) - 1):
-            return Counted(signal.name, 0 if modulo == 1 << signal.length else modulo, stepped, len(raw))
-    return None
+        if stepped >= COUNTS * (len(raw) - 1) and (best is None or stepped > best.stepped):
+            best = Counted(signal.name, 0 if modulo == 1 << signal.length else modulo, stepped, len(raw))
+    return best

@@ -6,7 +6,7 @@ import itertools
 import re
 from typing import TYPE_CHECKING
 
-from commonwheel.vehicles.kuksa_source import ranges
+from commonwheel.vehicles.kuksa_source import is_flag, ranges
 from commonwheel.wire.tables import MAX_TABLE_BITS
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def guess_values(signal: Signal, leaf: Leaf) -> tuple[Row, str] | None:
             values[raw] = value
     if len(set(values.values())) < 2:  # noqa: PLR2004 - one value is no enumeration  # pyright: ignore[reportArgumentType]
         return None
-    if leaf.datatype == "boolean" and signal.length == 1 and values == {0: False, 1: True}:
+    if leaf.datatype == "boolean" and is_flag(signal) and values == {0: False, 1: True}:
         return {}, ""
     row: Row = {"values": values}
     doubtful = [raw for raw in left if not _NO_VALUE & _words(signal.choices[raw])]
@@ -93,9 +93,9 @@ def _unnamed(signal: Signal, leaf: Leaf) -> tuple[Row, str] | None:
         return {"values": {0: off[0], 1: on[0]}}, "the codes have no names: 1 is taken for yes"
     if inverted:
         return {"values": {0: True, 1: False}}, "turned round, as the field's name has it"
-    if signal.length == 1 and (signal.factor, signal.offset) == (1.0, 0.0):
+    if is_flag(signal):
         return {}, ""
-    return {"values": {0: False, 1: True}}, "the codes have no names: 1 is taken for yes"
+    return {"values": {0: False, 1: True}}, "" if signal.length == 1 else "the codes have no names: 1 is taken for yes"
 
 
 def _words(name: str) -> set[str]:
