@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from commonwheel.cli import FINE, UNUSABLE, main
+from commonwheel.cli import FINE, INTERRUPTED, UNUSABLE, main
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -217,3 +217,20 @@ def test_a_disk_that_fails_at_the_end_keeps_what_was_there(
     assert f"{target} cannot be written: {os.strerror(errno.ENOSPC)}" in capsys.readouterr().err
     assert target.read_text() == "the result of before"
     assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_an_interruption_at_the_very_end_leaves_nothing_either(
+    lancer_log: Path,
+    tmp_path: Path,
+    suffix: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def interrupted(_: int) -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupted)
+    assert main(["decode", str(lancer_log), "-o", str(tmp_path / f"out{suffix}")]) == INTERRUPTED
+    assert capsys.readouterr().err == "commonwheel decode: interrupted\n"
+    assert not list(tmp_path.iterdir())

@@ -292,7 +292,7 @@ class SampleWriter:
         except (OSError, pa.ArrowException) as error:
             self.discard()
             raise OutputError(self._failure(error)) from error
-        except OutputError:
+        except BaseException:  # an interruption too leaves nothing
             self.discard()
             raise
         self._pool.shutdown()
