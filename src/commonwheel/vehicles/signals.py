@@ -228,7 +228,7 @@ class SignalCompiler:
         try:
             return conversion(expression.unit, leaf.unit)
         except CatalogError as error:
-            message = f"the result does not fit {leaf.path}: {error}"
+            message = f"the result does not fit: {error}"
             raise ExpressionError(message) from error
 
     def _computed_limits(self, path: str, leaf: Leaf, row: ComputeRow) -> tuple[float, float]:
