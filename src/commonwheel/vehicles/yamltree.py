@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
@@ -162,6 +163,8 @@ class _Converter:
         if isinstance(node, yaml.ScalarNode):
             # As YAML 1.2: only true and false are booleans; On, Off, Yes and No are names that cars use.
             is_word = node.tag.endswith(":bool") and node.value.lower() not in {"true", "false"}
+            if not node.style and _POWER.fullmatch(node.value):  # YAML 1.1 takes 1e-3 for text
+                return float(node.value)
             if is_word or node.tag in _TEXTS:
                 return str(node.value)
             if node.tag in _PLAIN:
@@ -178,6 +181,7 @@ class _Converter:
         self._faults.append(Fault(self._path, line, message))
 
 
+_POWER = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d{1,3}", re.ASCII)
 _TEXTS = {"tag:yaml.org,2002:str", "tag:yaml.org,2002:timestamp"}
 _PLAIN = {f"tag:yaml.org,2002:{kind}" for kind in ("null", "bool", "int", "float")}
 SHOWN = 40
