@@ -147,6 +147,9 @@ def _read(path: Path, variant: str, reader: Reader, folders: tuple[Path, ...], a
     result.name, result.abstract = own.name, own.abstract
     variants = reader.mapping(top["variants"], "'variants'") if "variants" in top else {}
     result.variants = tuple(variants)
+    for name, node in variants.items():
+        if name != variant and node.value is not None:  # the chosen one is read below
+            reader.mapping(node, f"variant '{name}'", VARIANT_KEYS)
     if variant:
         _apply_variant(result, variant, variants, reader)
     return result

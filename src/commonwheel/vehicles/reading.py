@@ -229,6 +229,8 @@ class LogDecoder:
         if found:
             found.append("is this a log of another car? 'commonwheel identify' compares it with all of them")
         report = self.report
+        if report.frames and not counts.known + counts.unknown + counts.other:
+            found.append("no frame lies within the span of time that was asked for")
         if report.frames + report.reported != report.lines:  # a defect of the reader, worth saying
             found.append(f"{report.lines - report.frames - report.reported} lines are not accounted for")
         return found

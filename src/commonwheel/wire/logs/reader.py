@@ -152,7 +152,7 @@ def _rows(chunk_bytes: int) -> int:
 def _not_recognised(source: Source, head: bytes) -> str:
     first = next(filter(None, head.replace(b"\r", b"\n").split(b"\n")), b"")
     damage = f" ({source.damage})" if source.damage else ""
-    tried = ", ".join(kind.value for kind in (*TEXT_FORMATS, *_BINARY.values()))
+    tried = ", ".join(dict.fromkeys(kind.value for kind in (*TEXT_FORMATS, *_BINARY.values())))
     return (
         f"{source.path}: not recognised as a log{damage}; tried {tried}. It begins '{escape(first)}'. "
         "Convert it to one of these"
