@@ -233,6 +233,11 @@ def test_invalid_wins_over_otherwise(workshop: Workshop) -> None:
     assert codes(vehicle)[14] == 0
 
 
+def test_the_encoder_never_writes_a_code_that_means_no_value(workshop: Workshop) -> None:
+    vehicle = workshop.signals(f"{GEAR}: {{from: car/Motion.Gear, values: {{D: 127}}, otherwise: 0, invalid: [0, 1]}}")
+    assert dict(vehicle.writers[GEAR][0].codes) == {127: 3, 0: 2}
+
+
 def test_negative_raw_codes(workshop: Workshop) -> None:
     vehicle = workshop.signals(
         "Vehicle.Powertrain.Transmission.CurrentGear: {from: car/Motion.Level, values: {-1: 3, 1: 4}}"
@@ -285,6 +290,10 @@ def test_values_turn_a_boolean_round(workshop: Workshop) -> None:
         ),
         (f"{GEAR}: {{from: car/Motion.Gear, values: {{0: 1}}, otherwise: P}}", "'P' is not a value of"),
         (f"{GEAR}: {{from: car/Motion.Gear, values: {{0: 1}}, otherwise: [0]}}", "a plain value is expected here"),
+        (
+            f"{GEAR}: {{from: car/Motion.Gear, values: {{0: 1}}, otherwise: 0, invalid: 0}}",
+            "mapped and 'invalid' at once",
+        ),
         (f"{GEAR}: {{from: car/Motion.Gear, values: 5}}", "'values' is a mapping of raw codes"),
         (f"{GEAR}: {{from: car/Motion.Gear, values: {{0: 1}}, otherwise: 0, scale: 2}}", "'scale' has no effect"),
         (f"{GEAR}: {{from: car/Motion.Gear, values: {{0: 1}}, otherwise: 0, range: [0, 2]}}", "'range' has no effect"),

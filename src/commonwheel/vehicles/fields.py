@@ -170,29 +170,31 @@ def _enumeration(
     table = [math.nan] * size
     codes: dict[float, int] = {}
     if row.values is None:
-        mapped = _by_name(leaf, signal) if leaf else {}
+        mapped: dict[int, float | None] = _by_name(leaf, signal) if leaf else {}
         if not mapped:
             reader.fault(
                 row.node, f"{leaf.path if leaf else row.source} has allowed values: map raw codes with 'values'"
             )
     else:
         mapped = _mapped(row.values, leaf, reference, reader)
-    for raw, code in mapped.items():
-        table[raw] = code
-        codes.setdefault(code, raw)
+    no_values = [range(low, high + 1) for low, high in _bits(row.invalid, signal)]
     if row.otherwise is not None:
         code = _code(row.otherwise, leaf, row.node, reader)
-        for raw in range(size):
-            if raw not in mapped and code is not None:
-                table[raw] = code
-                codes.setdefault(code, raw)
+        rest = (raw for raw in range(size) if raw not in mapped and not any(raw in span for span in no_values))
+        mapped |= dict.fromkeys(rest, code)
     elif not holes:
-        _check_holes(row, table, reference, reader)
+        _check_holes(row, mapped, reference, reader)
+    for raw, code in mapped.items():
+        if any(raw in span for span in no_values):
+            reader.fault(row.node, f"raw code {raw} of {reference} is mapped and 'invalid' at once")
+        elif code is not None:
+            table[raw] = code
+            codes.setdefault(code, raw)
     last = max((raw for raw in range(size) if not math.isnan(table[raw])), default=-1)
     return tuple(table[: last + 1]) or (math.nan,), tuple(codes.items())
 
 
-def _by_name(leaf: Leaf, signal: Signal) -> dict[int, float]:
+def _by_name(leaf: Leaf, signal: Signal) -> dict[int, float | None]:
     if not leaf.datatype.startswith("string"):
         return {}
     labels = [str(label) for label in leaf.allowed]
@@ -200,10 +202,13 @@ def _by_name(leaf: Leaf, signal: Signal) -> dict[int, float]:
     return {_code_bits(raw, signal): float(code) for raw, code in named.items() if _fits(raw, signal)}
 
 
-def _mapped(values: Mapping[Key, Node], leaf: Leaf | None, reference: Reference, reader: Reader) -> dict[int, float]:
+def _mapped(
+    values: Mapping[Key, Node], leaf: Leaf | None, reference: Reference, reader: Reader
+) -> dict[int, float | None]:
+    """Return the standard's code for each raw one; None where it is stated wrongly."""
     signal = reference.signal
     names = {name: raw for raw, name in signal.choices.items()}
-    mapped: dict[int, float] = {}
+    mapped: dict[int, float | None] = {}
     for key, node in values.items():
         span = parse_range(key) or ((names[key], names[key]) if isinstance(key, str) and key in names else None)
         if span is None:
@@ -217,12 +222,11 @@ def _mapped(values: Mapping[Key, Node], leaf: Leaf | None, reference: Reference,
             reader.fault(node, "a plain value of the standard is expected here")
             continue
         code = _code(node.value, leaf, node, reader)
-        for raw in range(span[0], span[1] + 1):
-            bits = _code_bits(raw, signal)
-            if bits in mapped:
-                reader.fault(node, f"raw code {raw} of {reference} is mapped twice")
-            if code is not None:
-                mapped[bits] = code
+        raws = range(span[0], span[1] + 1)
+        twice = next((raw for raw in raws if _code_bits(raw, signal) in mapped), None)
+        if twice is not None:
+            reader.fault(node, f"raw code {twice} of {reference} is mapped twice")
+        mapped |= {_code_bits(raw, signal): code for raw in raws}
     return mapped
 
 
@@ -247,14 +251,14 @@ def _code(value: Scalar, leaf: Leaf | None, node: Node, reader: Reader) -> float
     return float(value)
 
 
-def _check_holes(row: FieldRow, table: list[float], reference: Reference, reader: Reader) -> None:
+def _check_holes(row: FieldRow, mapped: Mapping[int, float | None], reference: Reference, reader: Reader) -> None:
     signal = reference.signal
     invalid = _bits(row.invalid, signal)
     holes = [
         f"{raw} ('{name}')"
         for raw, name in sorted(signal.choices.items())
         if _fits(raw, signal)
-        and math.isnan(table[_code_bits(raw, signal)])
+        and _code_bits(raw, signal) not in mapped
         and not any(low <= _code_bits(raw, signal) <= high for low, high in invalid)
     ]
     if holes:
