@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from commonwheel.errors import DescriptionError
 from commonwheel.vehicles.kuksa_mapping import Entry, read_mapping
@@ -151,6 +155,27 @@ def test_a_file_that_is_no_mapping_is_refused_with_the_reason(tmp_path: Path, te
     with pytest.raises(DescriptionError) as error:
         read(tmp_path, text, name)
     assert said in str(error.value)
+
+
+KEYS = st.sampled_from(
+    ["type", "datatype", "dbc2vss", "dbc", "vss2dbc", "signal", "transform", "math", "mapping", "from", "to", "unit",
+     "multiplexer", "value", "interval_ms", "on_change", "children", "A"]
+)  # fmt: skip
+WORDS = st.sampled_from(["sensor", "actuator", "branch", "uint8", "S", "x*2", "x +", "On", ""])
+TREES = st.recursive(
+    WORDS | st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=5),
+    max_leaves=30,
+)
+
+
+@given(st.dictionaries(KEYS, TREES, max_size=4))
+def test_whatever_the_file_holds_it_is_read_or_refused(tree: dict[str, object]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "map.json")
+        path.write_text(json.dumps(tree), encoding="utf-8")
+        with contextlib.suppress(DescriptionError):
+            read_mapping(path)
 
 
 def test_bytes_that_are_no_text_and_files_that_are_not_there_are_said(tmp_path: Path) -> None:

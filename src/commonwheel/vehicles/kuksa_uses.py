@@ -263,7 +263,7 @@ def _computed(path: str, leaf: Leaf, row: ComputeRow, context: _Context) -> Use:
     if expression.unit is not None and leaf.datatype != "boolean":
         steps = _scaled(steps, *conversion(expression.unit, leaf.unit))
     text = steps_math(steps, affine_math(*map(tidy, _scaling(item, field, source))) or "x")
-    if leaf.datatype in INTEGER_RANGES:
+    if leaf.datatype in INTEGER_RANGES and steps[-1][0] not in {Op.FLOOR, Op.ROUND}:
         text = f"floor({text} + 0.5)"
     if row.limits is not None:
         context.say(f"KUKSA does not limit the result to {row.limits[0]:g}..{row.limits[1]:g}")

@@ -84,8 +84,8 @@ def words(name: str) -> tuple[str, ...]:
         for word in _meaning(part):
             if word not in _table().noise and len(word) > 1 and not word.isdigit() and word not in found:
                 found.append(word)
-    if "pedal" in found and "acceleration" in found:  # AccelPedal is the accelerator's
-        found[found.index("acceleration")] = "accelerator"
+    if "pedal" in found:  # AccelPedal and ACC_PEDAL are the accelerator's
+        found = ["accelerator" if word in {"acceleration", "cruise"} else word for word in found]
     return tuple(found)
 
 

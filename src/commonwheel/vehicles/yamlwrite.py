@@ -20,7 +20,7 @@ Scalar: TypeAlias = str | int | float | bool
 Value: TypeAlias = "Scalar | Sequence[Value] | Mapping[str | int, Value]"
 """What can be written."""
 
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*(?: \([A-Za-z0-9_ .;/-]*\))?")
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*(?: \([A-Za-z0-9_ .;/-]*\))?|\d+(?:\.\d+)? (?:ms|s)")
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 _EXACT = 1e15  # whole numbers below need no exponent
 _BYTE, _PLANE = 0xFF, 0xFFFF
