@@ -218,6 +218,62 @@ def test_native_multiplexing_stays_and_the_other_selector_values_are_listed(tmp_
     assert provider.read(0x10, bytes([2, 9, 5, 0, 0, 0, 0, 0])) == {"Vehicle.Speed": 9, "Vehicle.AverageSpeed": 5}
 
 
+def test_a_wide_selector_is_said_instead(tmp_path: Path) -> None:
+    part = field("Part", 16, unit="km/h", multiplexed=Multiplexed("Which", ((1, 1),)))
+    export = exported(tmp_path, "Vehicle.Speed: can/M.Part", fields=(field("Which", 0, 16), part))
+    assert "KUKSA drops frames of can/M in which 'Which' selects nothing" in said(export)
+
+
+def test_floats_have_limits_in_their_own_value(tmp_path: Path) -> None:
+    fields = (field("F", 0, 32, is_float=True, unit="km/h"), field("G", 32, 32, is_float=True, unit="km/h"))
+    rows = "Vehicle.Speed: {from: can/M.F, range: [0, 250], invalid: [0x7FC00000]}\nVehicle.AverageSpeed: can/M.G\n"
+    export = exported(tmp_path, rows, fields=fields)
+    assert (signal_of(export, "F").minimum, signal_of(export, "F").maximum) == (0, 250)
+    assert "bit patterns" in said(export)
+    write_export(export, tmp_path / "out.json")
+
+
+def test_a_range_of_codes_across_the_sign_is_two_ranges_of_numbers(tmp_path: Path) -> None:
+    export = exported(
+        tmp_path, "Vehicle.Exterior.AirTemperature: {from: can/M.Signed, unit: degC, invalid: ['0x7E..0x81']}"
+    )
+    assert (signal_of(export, "Signed").minimum, signal_of(export, "Signed").maximum) == (-126, 125)
+
+
+def test_limits_of_a_formula_and_a_field_without_any_value_are_said(tmp_path: Path) -> None:
+    export = exported(
+        tmp_path,
+        """
+        Vehicle.Speed: {compute: abs(s), with: {s: can/M.Speed}, range: [0, 200]}
+        Vehicle.AverageSpeed: {from: can/N.Other, unit: km/h, invalid: ["0..255"]}
+        Vehicle.IsMoving: {compute: s > 3, with: {s: Vehicle.AverageSpeed}}
+        """,
+    )
+    assert "KUKSA does not limit the result to 0..200" in said(export)
+    assert "Vehicle.AverageSpeed: left out: no raw code carries a value" in said(export)
+
+
+def test_a_formula_on_fallbacks_takes_the_preferred_one(tmp_path: Path) -> None:
+    export = exported(
+        tmp_path,
+        """
+        Vehicle.IsMoving: {compute: s > 3, with: {s: Vehicle.Speed}}
+        Vehicle.Speed: {first_of: [can/M.Speed, can/N.Speed]}
+        Vehicle.Powertrain.IsReady: {compute: s > 3, with: {s: Vehicle.AverageSpeed}}
+        Vehicle.AverageSpeed: {compute: s / 2, with: {s: can/N.Speed}}
+        """,
+    )
+    assert link(export, "Vehicle.IsMoving")["signal"] == "M_Speed"
+    assert "of 'Vehicle.Speed', which it is computed from, only can/M.Speed is taken" in said(export)
+    assert "Vehicle.Powertrain.IsReady: left out: computed from 'Vehicle.AverageSpeed'" in said(export)
+
+
+def test_a_selector_with_a_fraction_cannot_be_compared(tmp_path: Path) -> None:
+    fields = (field("Half", 0, factor=0.5), field("S", 8, unit="km/h"))
+    export = exported(tmp_path, "Vehicle.Speed: {from: can/M.S, when: {Half: 3}}", fields=fields)
+    assert "KUKSA compares whole numbers" in said(export)
+
+
 REQUEST = """
 requests:
   Vehicle.ADAS.CruiseControl.SpeedSet:

@@ -282,6 +282,13 @@ def test_a_code_with_a_name_passes_as_its_number_where_nothing_scales_it(tmp_pat
     assert case.values(*bytes_of(2, 3)) == [2, 3]
 
 
+def test_a_code_with_a_name_beyond_the_limits_is_invalid_and_that_is_said(tmp_path: Path) -> None:
+    signal = field("S", 0, minimum=0, maximum=100, choices={255: "SNA"})
+    case = Case(tmp_path, signal, overlay("dbc: {signal: S}", "uint8"), leaf=leaf("uint8"))
+    assert case.values(*bytes_of(100, 255)) == [100, None]
+    assert "KUKSA passes codes [255] on" in case.said
+
+
 def test_a_code_with_a_name_is_no_scaled_value(tmp_path: Path) -> None:
     signal = field("S", 0, factor=0.5, offset=-40, choices={254: "Error", 255: "SNA", 253: "Init"})
     case = Case(tmp_path, signal, overlay("dbc: {signal: S}", "float"), leaf=leaf("float"))
@@ -349,6 +356,17 @@ def test_a_signal_in_several_messages_becomes_first_of(tmp_path: Path) -> None:
                        ' "dbc": {"signal": "S", "transform": {"math": "x*x"}}}}')  # fmt: skip
     done = import_mapping(mapping, [database], tmp_path / "two", ME)
     assert [remark.left_out for remark in done.remarks] == [True]
+
+
+def test_a_request_needs_one_message(tmp_path: Path) -> None:
+    database = dbc(tmp_path, message(field("S", 0), field("R", 8)), message(field("S", 8), name="N", can_id=0x11))
+    mapping = tmp_path / "map.vspec"
+    mapping.write_text(
+        "Vehicle.ADAS.CruiseControl.SpeedSet:\n  {type: actuator, datatype: float,"
+        " dbc2vss: {signal: R}, vss2dbc: {signal: S}}\n"
+    )
+    done = import_mapping(mapping, [database], tmp_path / "one", ME)
+    assert any("vss2dbc: 'S' is in several messages (M, N)" in remark.message for remark in done.remarks)
 
 
 def test_later_databases_replace_messages_of_earlier_ones(tmp_path: Path) -> None:

@@ -101,8 +101,10 @@ class BusDatabase:
                 what = f"KUKSA drops frames of {self._bus}/{message.name} in which '{selector.name}' selects nothing"
                 self._say("", what)
             elif missing:
+                taken = {signal.name for signal in kept}
+                name = next(n for i in range(len(taken) + 1) if (n := f"{selector.name}_Other{i or ''}") not in taken)
                 yield replace(
-                    mine[0], name=f"{selector.name}_Other", multiplexed=Multiplexed(selector.name, missing), choices={},
+                    mine[0], name=name, multiplexed=Multiplexed(selector.name, missing), choices={},
                     minimum=None, maximum=None, initial=None, comment="",
                 )  # fmt: skip
 

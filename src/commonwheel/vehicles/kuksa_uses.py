@@ -38,6 +38,7 @@ MOST_CODES = 300
 MOST_RUNS = 8
 """Comparisons that one formula may take instead."""
 _WHOLE = 1e-9
+_LARGEST = 3.4e38  # of a binary32; DBC has no word for 'no limit' on one side
 
 Rows = dict[str, "tuple[Leaf, Row]"]
 Span = tuple[float, float] | None
@@ -201,7 +202,10 @@ def _span(field: CompiledField, say: Callable[[str], None]) -> Span:
         ends = sorted(
             (limit - row.offset) / row.factor * signal.factor + signal.offset for limit in (row.low, row.high)
         )
-        return None if math.isinf(ends[0]) and math.isinf(ends[1]) else (ends[0], ends[1])
+        if row.invalid:
+            say("its INVALID bit patterns are no limits of a float; KUKSA takes them for values")
+        low, high = max(ends[0], -_LARGEST), min(ends[1], _LARGEST)
+        return None if (low, high) == (-_LARGEST, _LARGEST) else (low, high)
     every = codes(signal)
     bounds = sorted(
         (limit + side * _WHOLE * max(1.0, abs(limit)) - row.offset) / row.factor
