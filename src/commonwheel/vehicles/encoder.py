@@ -203,7 +203,7 @@ class VehicleEncoder:
             bits = raw.astype(np.uint64) & np.uint64(_mask(field))
         else:
             exact = np.where(missing, 0.0, (values - writer.offset) / writer.factor)
-            bits = self._fit(path, field, exact)
+            bits = self._fit(path, field, exact if field.is_float else _rounded(exact, values, writer))
         if missing.any():
             bits[missing] = self._no_value(path, writer)
         return bits
@@ -212,8 +212,7 @@ class VehicleEncoder:
         if field.is_float:
             return _bits(exact, field)
         low, high = _raw_range(field)
-        rounded = np.rint(exact)
-        outside = ~((rounded >= low) & (rounded < float(high + 1)))  # a float may not hold high itself
+        outside = ~((exact >= low) & (exact < float(high + 1)))  # a float may not hold high itself
         if outside.any():
             worst = exact[outside][0]
             message = (
@@ -221,7 +220,7 @@ class VehicleEncoder:
                 f"raw {worst:.6g} is outside {low}..{high}"
             )
             raise EncodeError(message)
-        return _bits(rounded, field)
+        return _bits(exact, field)
 
     def _no_value(self, path: str, writer: Writer) -> np.uint64:
         if writer.invalid is None:
@@ -245,6 +244,17 @@ def _groups(writers: Sequence[tuple[str, Writer]]) -> dict[tuple[tuple[str, int]
         groups[present] = list(members)
     common = groups.pop((), []) if len(groups) > 1 else []
     return {present: [*common, *members] for present, members in groups.items()} or {(): []}
+
+
+def _rounded(
+    exact: npt.NDArray[np.float64], values: npt.NDArray[np.float64], writer: Writer
+) -> npt.NDArray[np.float64]:
+    """Return the nearest whole codes; that of a value at a limit must not mean one beyond it."""
+    codes = np.rint(exact)
+    meant = codes * writer.factor + writer.offset
+    over = (values <= writer.high) & (meant > writer.high + 1e-9 * max(1.0, abs(writer.high)))
+    under = (values >= writer.low) & (meant < writer.low - 1e-9 * max(1.0, abs(writer.low)))
+    return codes - np.sign(writer.factor) * (over.astype(float) - under)
 
 
 def _mask(field: Field) -> int:

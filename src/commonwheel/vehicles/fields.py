@@ -100,7 +100,9 @@ def compile_field(
         reader.fault(row.node, f"{reference} has no usable factor ({signal.factor:g})")
         return None
     low, high = _limits(row, leaf, reference, (scale, shift), reader)
-    writer = Writer(-1, signal.name, factor, offset, present=selectors, valid=flags, invalid=no_value)
+    writer = Writer(
+        -1, signal.name, factor, offset, present=selectors, valid=flags, invalid=no_value, low=low, high=high
+    )
     wire_row = replace(wire_row, factor=factor, offset=offset, low=low, high=high)
     return CompiledField(reference, wire_row, writer, target, 0.0 if signal.is_float else abs(factor))
 

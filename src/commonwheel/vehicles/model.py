@@ -113,6 +113,9 @@ class Writer(msgspec.Struct, frozen=True):
     """Fields that say the value is one, and their raw values."""
     invalid: int | None = None
     """The raw code that means 'no value', where there is one."""
+    low: float = -math.inf
+    high: float = math.inf
+    """Values between which the decoder takes it for one: a value within is not rounded to a code outside."""
     steps: tuple[tuple[int, float], ...] = ()
     """An expression of the standard value that is to be written, from ``back``; () for the value itself."""
 
