@@ -141,9 +141,11 @@ def test_where_all_is_defined_it_is_what_python_says(text: str, row: list[float]
     known = {"floor": math.floor, "sqrt": math.sqrt}
     try:
         expected = eval(text, known, dict(zip(NAMES, row, strict=True)))  # noqa: S307 - made by the strategy above
-    except (ArithmeticError, ValueError):
+    except (ArithmeticError, TypeError, ValueError):
         return  # where Python has no answer, there is no number
-    if " and " in text or " or " in text or isinstance(expected, complex):
+    if "** 0.5" in text:
+        return  # Python goes on with complex numbers, where there is no number here
+    if " and " in text or " or " in text:
         return  # Python's 'and' gives one of its sides; here it gives true or false
     steps = compile_expression(text, BARE).steps
     assert math.isclose(evaluate(steps, [np.array([x]) for x in row]).flat[0], expected, rel_tol=1e-12)
