@@ -117,8 +117,8 @@ class BusFit:
     @property
     def fits(self) -> bool:
         """Whether this can be the bus."""
-        there = self.found / max(1, self.expected)
         known = self.known / max(1, self.seen)
+        there = self.found / self.expected if self.expected else known  # without periods nothing is known to be due
         held, tried = self.checks
         measured = self.periods[1]
         hasty = sum(m.too_often for m in self.messages)
