@@ -325,8 +325,9 @@ class SampleWriter:
             writer: Any = pq.ParquetWriter(sink, wire, **_parquet_options(wire))
             self._write = writer.write_table
         elif self.path.suffix == ".arrow":
-            writer = pa.ipc.new_file(sink, wire, options=pa.ipc.IpcWriteOptions(unify_dictionaries=True))
-            self._write = writer.write_table
+            plain_wire = _with_plain_labels(wire.empty_table()).schema
+            writer = pa.ipc.new_file(sink, plain_wire, options=pa.ipc.IpcWriteOptions(unify_dictionaries=True))
+            self._write = lambda table: writer.write_table(_with_plain_labels(table))
         else:
             import pyarrow.csv as pacsv
 
@@ -344,6 +345,15 @@ def _parquet_options(wire: pa.Schema) -> dict[str, Any]:
         "column_encoding": {"time": "DELTA_BINARY_PACKED"},
         "write_statistics": ["time"],
     }
+
+
+def _with_plain_labels(table: pa.Table) -> pa.Table:
+    """Return a table for an Arrow file, whose dictionaries cannot change: texts that turn up later would."""
+    at = table.schema.get_field_index("label")
+    if at < 0:
+        return table
+    labels: Any = table.column(at)
+    return table.set_column(at, pa.field("label", pa.string()), labels.cast(pa.string()))
 
 
 def _is_word(kind: pa.DataType) -> bool:
