@@ -144,6 +144,9 @@ class LogDecoder:
         several = vehicle is None or (len(vehicle.buses) > 1 and self.selection.buses is None)
         self._peek(LOOK_AHEAD_FRAMES if several else 1)
         first = self._ahead[0] if self._ahead else Frames.empty()
+        if not several and self.selection.buses is None and (first.bus != first.bus[:1]).any():
+            several = True  # one of the recorded buses is the car's only one
+            self._peek(LOOK_AHEAD_FRAMES - len(first))
         self.first_ns = int(first.t_ns[0]) if len(first) else 0
         buses = self.selection.buses
         if several and self._ahead:
