@@ -29,7 +29,8 @@ def sanitize(tests: list[str]) -> int:
     gcc = shutil.which("gcc")
     if gcc is None:
         sys.exit("the sanitizers need gcc; install it")
-    runtime = subprocess.run([gcc, "-print-file-name=libasan.so"], check=True, capture_output=True, text=True)
+    # With the runtime of C++ beside it: else it cannot follow what Arrow throws, on a full disk for instance.
+    runtime = [_library(gcc, name) for name in ("libasan.so", "libstdc++.so.6")]
     with tempfile.TemporaryDirectory(prefix="commonwheel-sanitize-") as scratch:
         copy = Path(scratch, "commonwheel")
         shutil.copytree(_PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__", "*.so", "*.dylib", "*.dll"))
@@ -38,7 +39,7 @@ def sanitize(tests: list[str]) -> int:
         environment = {
             **os.environ,
             "PYTHONPATH": scratch,
-            "LD_PRELOAD": runtime.stdout.strip(),
+            "LD_PRELOAD": " ".join(runtime),
             "PYTHONMALLOC": "malloc",  # else small objects lie in one block, with no red zones between them
             # Python itself keeps memory to the end; the kernels allocate none.
             "ASAN_OPTIONS": "detect_leaks=0",
@@ -48,6 +49,11 @@ def sanitize(tests: list[str]) -> int:
         options = ["--capture=sys", "-p", "no:cacheprovider", "-m", "not slow and not real and not browser"]
         command = [sys.executable, "-m", "pytest", *options]
         return subprocess.run([*command, *tests], cwd=_ROOT, env=environment, check=False).returncode
+
+
+def _library(gcc: str, name: str) -> str:
+    """Return where a library of the compiler's lies."""
+    return subprocess.run([gcc, f"-print-file-name={name}"], check=True, capture_output=True, text=True).stdout.strip()
 
 
 def fuzz(runs: int) -> int:
