@@ -28,6 +28,8 @@ KEYS = ("checksum", "counter", "period", "timeout", "evidence", "defaults", "opt
 MS = 1_000_000
 PERIODS_UNTIL_STALE = 10
 SHORTEST_TIMEOUT_NS = 100 * MS
+LONGEST_PERIOD_MS = 1e9
+"""Eleven days; a database that states more states no period."""
 
 
 @dataclass(slots=True)
@@ -69,7 +71,9 @@ def _compile(
     buses: Buses,
     reader: Reader,
 ) -> MessageInfo:
-    period_ns = reader.duration_ns(entries.get("period"), "'period'", round((message.period_ms or 0) * MS))
+    stated_ms = message.period_ms or 0.0
+    stated_ns = round(stated_ms * MS) if 0 < stated_ms <= LONGEST_PERIOD_MS else 0
+    period_ns = reader.duration_ns(entries.get("period"), "'period'", stated_ns)
     default = max(PERIODS_UNTIL_STALE * period_ns, SHORTEST_TIMEOUT_NS) if period_ns else 0
     timeout_ns = reader.duration_ns(entries.get("timeout"), "'timeout'", default)
     if period_ns and 0 < timeout_ns <= period_ns:
