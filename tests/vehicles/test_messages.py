@@ -52,7 +52,8 @@ def test_period_and_timeout(workshop: Workshop, row: str, period_ms: int, timeou
 def test_a_period_that_cannot_be_is_none(workshop: Workshop, stated: str) -> None:
     database = (
         'BO_ 256 Motion: 8 X\n SG_ Speed : 7|16@0+ (0.01,0) [0|0] "km/h" X\n'
-        f'BA_DEF_ BO_ "GenMsgCycleTime" FLOAT 0 0;\nBA_DEF_DEF_ "GenMsgCycleTime" 0;\nBA_ "GenMsgCycleTime" BO_ 256 {stated};\n'
+        'BA_DEF_ BO_ "GenMsgCycleTime" FLOAT 0 0;\nBA_DEF_DEF_ "GenMsgCycleTime" 0;\n'
+        f'BA_ "GenMsgCycleTime" BO_ 256 {stated};\n'
     )
     message = workshop.build(SIGNALS, car=database).messages[0]
     assert (message.period_ns, message.timeout_ns) == (0, 0)
