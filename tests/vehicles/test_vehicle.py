@@ -81,6 +81,16 @@ def test_repairs_of_the_databases_are_told(workshop: Workshop) -> None:
     assert "car.dbc:2: signal 'Speed' of message 'Motion' has factor 0" in workshop.build("", car=database).repairs[0]
 
 
+def test_messages_that_no_frame_can_be_are_left_out_and_told(workshop: Workshop) -> None:
+    database = "".join(
+        f'BO_ {can_id} {name}: {size} X\n SG_ S : 7|8@0+ (1,0) [0|0] "" X\n'
+        for can_id, name, size in ((1, "Fits", 8), (2, "Long", 65), (0xFFFFFFFF, "Far", 8))
+    )
+    vehicle = workshop.build("", car=database)
+    assert [message.name for message in vehicle.messages] == ["Fits"]
+    assert len(vehicle.repairs) == 2
+
+
 def test_loading_takes_a_name_a_folder_or_a_file(workshop: Workshop) -> None:
     home = workshop.write(ROWS, head=TWO_BUSES)
     for name in (CAR, home, home / "vehicle.yaml"):

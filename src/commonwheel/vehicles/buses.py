@@ -22,6 +22,9 @@ __all__ = ["BusData", "Buses", "Reference"]
 BUS_KEYS = ("database", "bitrate", "fd", "complete", "note")
 MOST_BUSES = 32
 FLOAT_BITS = (16, 32, 64)
+LONGEST_FRAME = 64
+LARGEST_IDS = {False: 0x7FF, True: 0x1FFF_FFFF}
+"""Largest id of a frame, by whether it is an extended one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,8 @@ class Buses:
             return
         bus.databases.append(database)
         for message in database.messages:
+            if message.size > LONGEST_FRAME or message.id > LARGEST_IDS[message.extended]:
+                continue  # no frame is one; the database's repairs say so
             for other in [m for m in bus.messages.values() if (m.id, m.extended) == (message.id, message.extended)]:
                 del bus.messages[other.name]
             bus.messages[message.name] = message
