@@ -131,6 +131,7 @@ def test_times_at_the_ends_of_what_64_bits_hold_do_no_harm(edge: int) -> None:
     decoder.decode(Frames.build([(0, 0, FAST, b"\x01"), (edge, 0, SLOW, b"\x01"), (edge, 0, FAST, b"\x01")]))
     decoder.decode(Frames.build([(-edge - 1, 0, FAST, b"\x01")]))
     decoder.expire(edge)
+    assert decoder.counts.known == 4
 
 
 # ---- derived signals ------------------------------------------------------------------------------------------------

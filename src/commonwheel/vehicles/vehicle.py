@@ -60,11 +60,6 @@ class Vehicle:
         return {signal.path: i for i, signal in enumerate(self.signals)}
 
     @functools.cached_property
-    def message_numbers(self) -> Mapping[tuple[int, int], int]:
-        """(bus index, id with SocketCAN's flag) to number in ``messages``."""
-        return {(m.bus, m.id | (0x8000_0000 if m.extended else 0)): i for i, m in enumerate(self.messages)}
-
-    @functools.cached_property
     def provided(self) -> frozenset[str]:
         """Every standard path that this car can give a value for."""
         return frozenset(self.numbers) | frozenset(self.attributes)
