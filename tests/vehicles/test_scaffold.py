@@ -122,7 +122,7 @@ def test_every_guess_compiles_when_its_mark_is_taken_away(tmp_path: Path) -> Non
     file.write_text(uncommented(text), encoding="utf-8")
     vehicle = load_vehicle(file)
     assert len(vehicle.signals) >= 9
-    assert vehicle.message_numbers
+    assert vehicle.messages
     assert vehicle.messages[0].counter == "COUNTER"
 
 

@@ -42,7 +42,6 @@ def test_a_vehicle_tells_what_it_is(car: Vehicle) -> None:
     assert repr(car) == "<Vehicle acme/one: 3 signals, 2 buses>"
     assert (car.title, car.powertrain) == ("Acme One", "battery-electric")
     assert car.numbers == {SPEED: 0, AIR: 1, LEFT: 2}
-    assert car.message_numbers[1, 0x100] == 4
     assert car.provided == {SPEED, AIR, LEFT}
     assert car.bus_index("copy") == 1
 
