@@ -1,0 +1,105 @@
+"""Providers: who gives values to signals, and who makes actuators act. A signal has one owner at a time."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from commonwheel.broker.faults import BrokerError, Reason
+from commonwheel.broker.updates import Updates
+from commonwheel.broker.values import to_inside
+from commonwheel.vehicles.samples import Quality
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from commonwheel.broker.actuation import Actuation
+    from commonwheel.broker.broker import Broker
+
+__all__ = ["Proof", "Provider"]
+
+SECOND = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What proves that an actuator did what was asked."""
+
+    signal: int
+    """The signal that shows it; by default the actuator's own."""
+    within_ns: int = 5 * SECOND
+    tolerance: float = 0.0
+    """How far its value may be from the target."""
+
+
+@dataclass(eq=False)
+class Provider:
+    """A program (or a gateway, or a twin) that owns signals. Made by ``Broker.provider``; ``close`` it at its end."""
+
+    broker: Broker
+    name: str
+    signals: set[int] = field(default_factory=set[int])
+    """Numbers of the signals whose values it gives."""
+    actuators: dict[int, Proof] = field(default_factory=dict[int, Proof])
+    """The actuators it makes act, and what proves it."""
+    on_actuate: Callable[[Sequence[Actuation]], None] | None = None
+    """Called with the actuations of one request, in the thread that asks; it must not wait."""
+    closed: bool = False
+
+    def claim(
+        self,
+        signals: Sequence[int] = (),
+        actuators: Mapping[int, Proof | None] | None = None,
+        on_actuate: Callable[[Sequence[Actuation]], None] | None = None,
+    ) -> None:
+        """Become the owner of signals and actuators; all or none.
+
+        Raises:
+            BrokerError: ALREADY_CLAIMED by another, NOT_ACTUATOR, or CLOSED.
+        """
+        self.broker.claim(self, signals, actuators or {}, on_actuate)
+
+    def publish(self, updates: Updates) -> None:
+        """Give a batch of values that need no check (a decoder made them), of claimed signals only.
+
+        Raises:
+            BrokerError: NOT_CLAIMED, CLOSED.
+        """
+        self.broker.publish(updates, self)
+
+    def publish_values(self, values: Mapping[int, object], t_ns: int | None = None) -> dict[int, BrokerError]:
+        """Give checked values by signal number; returns the errors of those that were refused.
+
+        A value of None makes the signal INVALID: the provider has none.
+        """
+        return self.broker.publish_values(values, self, t_ns)
+
+    def close(self) -> None:
+        """Give everything up: its signals become STALE, its pending actuations fail."""
+        self.broker.release(self)
+
+
+def rows_of(broker: Broker, values: Mapping[int, object], t_ns: int | None) -> tuple[Updates, dict[int, BrokerError]]:
+    """Return checked values as a batch, and the errors of the others."""
+    now = time.time_ns() if t_ns is None else t_ns
+    rows: list[tuple[int, int, float, int, object]] = []
+    faults: dict[int, BrokerError] = {}
+    for number, value in values.items():
+        try:
+            rows.append(_row(broker, number, value, now))
+        except BrokerError as error:
+            faults[number] = error
+    return Updates.build(rows), faults
+
+
+def _row(broker: Broker, number: int, value: object, t_ns: int) -> tuple[int, int, float, int, object]:
+    if not 0 <= number < len(broker.table):
+        message = f"there is no signal number {number}; they are 0 to {len(broker.table) - 1}"
+        raise BrokerError(Reason.UNKNOWN_SIGNAL, message, signal=number)
+    if value is None:
+        return number, t_ns, np.nan, Quality.INVALID, None
+    inside, item = to_inside(broker.table[number], value)
+    return number, t_ns, inside, Quality.GOOD, item

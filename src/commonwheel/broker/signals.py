@@ -1,0 +1,108 @@
+"""The broker's signal table: every leaf of a catalog with a number.
+
+Numbers count the paths in sorted order, from 0, as KUKSA's databroker does; they hold for one run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from commonwheel.broker.faults import BrokerError, Reason
+from commonwheel.catalog.leaf import Kind
+from commonwheel.catalog.patterns import compile_pattern
+from commonwheel.errors import CatalogError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from commonwheel.catalog import Catalog, Leaf
+
+__all__ = ["Signal", "SignalTable"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Signal:
+    """One signal as the broker keeps it."""
+
+    number: int
+    leaf: Leaf
+    labels: tuple[str, ...]
+    """Names of the codes 0, 1, 2, … of a string with allowed values; () for all others."""
+    codes: dict[str, int]
+    """The same, backwards."""
+
+    @property
+    def path(self) -> str:
+        """Full name."""
+        return self.leaf.path
+
+    @property
+    def is_actuator(self) -> bool:
+        """Whether a target may be asked for."""
+        return self.leaf.kind is Kind.ACTUATOR
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a value is one float64 without loss (numbers, booleans, codes); others are objects."""
+        return not self.leaf.is_array and (bool(self.labels) or self.leaf.is_numeric or self.leaf.datatype == "boolean")
+
+
+class SignalTable:
+    """Every signal of a catalog; immutable."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+        self.signals: tuple[Signal, ...] = tuple(
+            _signal(number, catalog.leaves[path]) for number, path in enumerate(sorted(catalog.leaves))
+        )
+        """Signal *i* has the number *i*."""
+        self.numbers: dict[str, int] = {signal.path: signal.number for signal in self.signals}
+        """Path to number."""
+
+    def __len__(self) -> int:
+        return len(self.signals)
+
+    def __getitem__(self, number: int) -> Signal:
+        return self.signals[number]
+
+    def number(self, path: str) -> int:
+        """Return the number of a signal.
+
+        Raises:
+            BrokerError: UNKNOWN_SIGNAL; the message names close paths.
+        """
+        found = self.numbers.get(path)
+        if found is None:
+            raise BrokerError(Reason.UNKNOWN_SIGNAL, self.catalog.explain(path))
+        return found
+
+    def match(self, patterns: str | Iterable[str]) -> list[int]:
+        """Return the numbers of the signals that any of the patterns selects, rising; see ``catalog.patterns``.
+
+        Raises:
+            BrokerError: BAD_PATTERN, or UNKNOWN_SIGNAL when a pattern selects nothing.
+        """
+        chosen: set[int] = set()
+        for pattern in [patterns] if isinstance(patterns, str) else patterns:
+            chosen.update(self._match(pattern))
+        return sorted(chosen)
+
+    def _match(self, pattern: str) -> list[int]:
+        exact = self.numbers.get(pattern)
+        if exact is not None:
+            return [exact]
+        try:
+            matches = compile_pattern(pattern)
+        except CatalogError as error:
+            raise BrokerError(Reason.BAD_PATTERN, str(error)) from error
+        found = [signal.number for signal in self.signals if matches(signal.path)]
+        if not found:
+            message = f"{pattern!r} selects no signal" if "*" in pattern else self.catalog.explain(pattern)
+            raise BrokerError(Reason.UNKNOWN_SIGNAL, message)
+        return found
+
+
+def _signal(number: int, leaf: Leaf) -> Signal:
+    labels = tuple(str(value) for value in leaf.allowed) if leaf.datatype == "string" else ()
+    return Signal(number, leaf, labels, {label: code for code, label in enumerate(labels)})

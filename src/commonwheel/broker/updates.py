@@ -1,0 +1,78 @@
+"""Updates: a columnar batch of new values, on its way through the broker. Immutable, shared by all readers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import numpy.typing as npt
+
+__all__ = ["Updates"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Updates:
+    """A batch of *n* updates, in the order they happened; a signal may occur several times."""
+
+    signal: npt.NDArray[np.int32]
+    """Number in the broker's signal table, shape (n,)."""
+    t_ns: npt.NDArray[np.int64]
+    """Nanoseconds UTC, shape (n,)."""
+    value: npt.NDArray[np.float64]
+    """Value in the standard's unit, shape (n,); enumerations carry codes; NaN where ``objects`` says it, or none."""
+    quality: npt.NDArray[np.uint8]
+    """``Quality`` codes, shape (n,)."""
+    objects: npt.NDArray[np.object_] | None = None
+    """What a float64 cannot hold, shape (n,), None in the rows that need none; None when no row does."""
+    encoded: dict[object, object] = field(default_factory=dict[object, object], compare=False)
+    """Where servers keep this batch in their own form, so that many readers of the same cost one encoding."""
+
+    def __len__(self) -> int:
+        return len(self.signal)
+
+    def __getitem__(self, index: slice | npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> Updates:
+        """Return the updates that a slice, mask or index array selects."""
+        objects = None if self.objects is None else self.objects[index]
+        return Updates(self.signal[index], self.t_ns[index], self.value[index], self.quality[index], objects)
+
+    @classmethod
+    def build(cls, rows: Iterable[tuple[int, int, float, int, object]]) -> Updates:
+        """Build a batch from rows of (signal, t_ns, value, quality, object); for small batches."""
+        table = list(rows)
+        objects: npt.NDArray[np.object_] | None = None
+        if any(row[4] is not None for row in table):
+            objects = np.empty(len(table), object)
+            for i, row in enumerate(table):
+                objects[i] = row[4]
+        return cls(
+            np.array([row[0] for row in table], np.int32),
+            np.array([row[1] for row in table], np.int64),
+            np.array([row[2] for row in table], np.float64),
+            np.array([row[3] for row in table], np.uint8),
+            objects,
+        )
+
+    @classmethod
+    def concat(cls, parts: Sequence[Updates]) -> Updates:
+        """Join batches in the order given."""
+        if len(parts) == 1:
+            return parts[0]
+        if not parts:
+            return cls.build(())
+        objects = None
+        if any(part.objects is not None for part in parts):
+            objects = np.concatenate(
+                [np.full(len(part), None, object) if part.objects is None else part.objects for part in parts]
+            )
+        return cls(
+            np.concatenate([part.signal for part in parts]),
+            np.concatenate([part.t_ns for part in parts]),
+            np.concatenate([part.value for part in parts]),
+            np.concatenate([part.quality for part in parts]),
+            objects,
+        )
