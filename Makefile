@@ -14,8 +14,9 @@ INSTALL := $(UV) pip install --quiet --python $(PY)
 else
 INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check
 endif
+# pyreadline has no wheels; kuksa-client would want it on Windows, where it is not installed.
 COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --only-binary :all: \
-  --generate-hashes --no-header
+  --no-binary pyreadline --generate-hashes --no-header
 
 KERNELS := $(wildcard src/commonwheel/native/*.c src/commonwheel/native/*.h)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from commonwheel.broker.faults import BrokerError, Reason
 from commonwheel.catalog.leaf import INTEGER_RANGES
@@ -75,7 +75,7 @@ def _array(signal: Signal, value: object) -> tuple[float, object]:
     if not isinstance(value, list | tuple):
         raise _wrong(signal, value)
     leaf = signal.leaf
-    elements: Sequence[object] = value
+    elements = cast("Sequence[object]", value)
     items = [_element(signal, leaf.element, item) for item in elements]
     if leaf.arraysize is not None and len(items) != leaf.arraysize:
         message = f"{leaf.path} has {leaf.arraysize} elements, not {len(items)}"
