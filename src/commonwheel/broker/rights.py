@@ -28,6 +28,13 @@ class Action(enum.Enum):
     CREATE = "create"
 
 
+def _any(_path: str) -> bool:
+    return True
+
+
+_EVERYTHING: Mapping[Action, Callable[[str], bool]] = dict.fromkeys(Action, _any)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Rights:
     """What one client may do."""
@@ -42,7 +49,7 @@ class Rights:
     @classmethod
     def everything(cls, client: str = "local") -> Rights:
         """Return rights to everything, for ever: where no authorization is asked for."""
-        return cls(client, dict.fromkeys(Action, lambda _path: True))
+        return cls(client, _EVERYTHING)
 
     def expired(self, now_ns: int | None = None) -> bool:
         """Whether they have ended."""
