@@ -1,0 +1,206 @@
+"""What happens around every call: the client is let in or not, counted, served, and told what went wrong.
+
+Implementations are objects with a coroutine for each unary call and an asynchronous generator for each call that
+streams out. They raise ``BrokerError``; one table here says which gRPC status that is. Anything else they raise is
+logged, and the client learns only that it was not its fault.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import grpc
+from grpc import aio
+
+from commonwheel.broker.faults import BrokerError, Reason
+from commonwheel.broker.rpc.interface import Method, Proto, methods, parse
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Coroutine
+
+    from commonwheel.broker.access import Access
+    from commonwheel.broker.rights import Rights
+
+    Context = aio.ServicerContext[bytes, bytes]
+    Unary = Callable[[object, "Call"], Coroutine[None, None, Proto]]
+    Streaming = Callable[[object, "Call"], AsyncGenerator[Proto]]
+
+__all__ = ["STATUS", "Call", "Gate", "handlers"]
+
+log = logging.getLogger(__name__)
+
+STATUS = {
+    Reason.UNKNOWN_SIGNAL: grpc.StatusCode.NOT_FOUND,
+    Reason.BAD_PATTERN: grpc.StatusCode.INVALID_ARGUMENT,
+    Reason.WRONG_TYPE: grpc.StatusCode.INVALID_ARGUMENT,
+    Reason.OUT_OF_RANGE: grpc.StatusCode.INVALID_ARGUMENT,
+    Reason.NOT_ALLOWED: grpc.StatusCode.INVALID_ARGUMENT,
+    Reason.NOT_ACTUATOR: grpc.StatusCode.INVALID_ARGUMENT,
+    Reason.NO_PROVIDER: grpc.StatusCode.UNAVAILABLE,
+    Reason.ALREADY_CLAIMED: grpc.StatusCode.ALREADY_EXISTS,
+    Reason.NOT_CLAIMED: grpc.StatusCode.ABORTED,
+    Reason.PROVIDER_FAILED: grpc.StatusCode.DATA_LOSS,
+    Reason.UNAUTHENTICATED: grpc.StatusCode.UNAUTHENTICATED,
+    Reason.EXPIRED: grpc.StatusCode.UNAUTHENTICATED,
+    Reason.FORBIDDEN: grpc.StatusCode.PERMISSION_DENIED,
+    Reason.LIMIT: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    Reason.INVALID: grpc.StatusCode.INVALID_ARGUMENT,
+    Reason.NO_VALUE: grpc.StatusCode.NOT_FOUND,
+    Reason.CLOSED: grpc.StatusCode.ABORTED,
+}
+"""The status of each reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Who calls, and what may be told beside the answer."""
+
+    rights: Rights
+    context: Context
+
+    @property
+    def client(self) -> str:
+        """Who it is."""
+        return self.rights.client
+
+    def trail(self, key: str, text: str) -> None:
+        """Tell something in the trailing metadata; *key* in small letters."""
+        self.context.set_trailing_metadata(((key, text),))
+
+
+class Gate:
+    """Lets clients in, and counts them."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self.requests = 0
+        """Calls since the beginning."""
+        self.refused = 0
+        """Calls that ended with an error that we told."""
+        self.streams = 0
+        """Calls under way that stream."""
+
+    def enter(self, context: Context) -> Call:
+        """Let a client in.
+
+        Raises:
+            BrokerError: UNAUTHENTICATED, EXPIRED or LIMIT.
+        """
+        self.requests += 1
+        return Call(self._access.rights(_token(context), _name(context)), context)
+
+    async def refuse(self, context: Context, error: BrokerError) -> None:
+        """End a call with what its client has to know; does not return."""
+        self.refused += 1
+        await context.abort(STATUS[error.reason], str(error))
+
+    async def fail(self, context: Context, method: Method, error: Exception) -> None:
+        """End a call that failed for no fault of its client; does not return."""
+        log.error("%s/%s failed", method.service, method.name, exc_info=error)
+        await context.abort(grpc.StatusCode.INTERNAL, "an error of the server, which is in its log")
+
+
+def _token(context: Context) -> str | None:
+    for key, value in context.invocation_metadata() or ():
+        if key == "authorization" and isinstance(value, str):
+            word, _, token = value.partition(" ")
+            return token.strip() if word.lower() == "bearer" else None
+    return None
+
+
+def _name(context: Context) -> str:
+    """Return a client's name: that of its certificate, else its address."""
+    names = cast("list[bytes]", (context.auth_context() or {}).get("x509_common_name", []))
+    return names[0].decode(errors="replace") if names else context.peer()
+
+
+def handlers(service: str, implementation: object, gate: Gate) -> grpc.GenericRpcHandler:
+    """Return the handlers of a service's calls, each served by the method of its name (``GetValue``: ``get_value``).
+
+    An implementation's ``raw`` names the methods that take their requests as bytes. Any method may answer with
+    bytes.
+
+    Args:
+        service: full name, ``kuksa.val.v2.VAL``.
+        implementation: an object with a method for each call.
+        gate: lets clients in.
+    """
+    raw = cast("Collection[str]", getattr(implementation, "raw", ()))
+    made = {
+        method.name: _handler(method, getattr(implementation, method.attribute), gate, raw=method.attribute in raw)
+        for method in methods(service)
+    }
+    return grpc.method_handlers_generic_handler(service, made)
+
+
+def _handler(method: Method, serve: object, gate: Gate, *, raw: bool) -> grpc.RpcMethodHandler[bytes, bytes]:
+    if method.streams_out != inspect.isasyncgenfunction(serve):
+        message = f"{method.name} is to be served by {'a generator' if method.streams_out else 'a coroutine'}"
+        raise TypeError(message)
+    kind: Proto = None if raw else method.request
+    behaviour = (
+        _streaming(method, cast("Streaming", serve), gate, kind)
+        if method.streams_out
+        else _unary(method, cast("Unary", serve), gate, kind)
+    )
+    make = {
+        (False, False): grpc.unary_unary_rpc_method_handler,
+        (False, True): grpc.unary_stream_rpc_method_handler,
+        (True, False): grpc.stream_unary_rpc_method_handler,
+        (True, True): grpc.stream_stream_rpc_method_handler,
+    }[method.streams_in, method.streams_out]
+    return cast("grpc.RpcMethodHandler[bytes, bytes]", make(behaviour, None, _to_bytes))  # type: ignore[arg-type]
+
+
+def _to_bytes(answer: Proto) -> bytes:
+    return answer if isinstance(answer, bytes) else answer.SerializeToString()
+
+
+def _unary(method: Method, serve: Unary, gate: Gate, kind: Proto) -> object:
+    async def call(request: bytes | AsyncIterator[bytes], context: Context) -> Proto:
+        try:
+            return await serve(_read(method, request, kind), gate.enter(context))
+        except BrokerError as error:
+            await gate.refuse(context, error)
+        except (aio.AbortError, aio.BaseError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a clean answer and the log the traceback
+            await gate.fail(context, method, error)
+
+    return call
+
+
+def _streaming(method: Method, serve: Streaming, gate: Gate, kind: Proto) -> object:
+    async def call(request: bytes | AsyncIterator[bytes], context: Context) -> None:
+        gate.streams += 1
+        try:
+            async with contextlib.aclosing(serve(_read(method, request, kind), gate.enter(context))) as answers:
+                async for answer in answers:
+                    await context.write(answer)
+        except BrokerError as error:
+            await gate.refuse(context, error)
+        except (aio.AbortError, aio.BaseError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a clean answer and the log the traceback
+            await gate.fail(context, method, error)
+        finally:
+            gate.streams -= 1
+
+    return call
+
+
+def _read(method: Method, request: bytes | AsyncIterator[bytes], kind: Proto) -> object:
+    if kind is None:
+        return request
+    if method.streams_in:
+        return _each(cast("AsyncIterator[bytes]", request), kind)
+    return parse(kind, cast("bytes", request))
+
+
+async def _each(requests: AsyncIterator[bytes], kind: Proto) -> AsyncIterator[Proto]:
+    async for data in requests:
+        yield parse(kind, data)
