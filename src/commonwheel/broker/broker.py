@@ -87,10 +87,15 @@ class Broker:
         with self._lock:
             return self._store.reading(number)
 
-    def snapshot(self, signals: Sequence[int]) -> Updates:
-        """Return the current state of signals as a batch, in their order; MISSING where there was never a value."""
+    def snapshot(self, signals: Sequence[int], *, targets: bool = False) -> Updates:
+        """Return the current state of signals as a batch, in their order; MISSING where there was never a value.
+
+        Args:
+            signals: their numbers.
+            targets: what was last asked of actuators, not what they are.
+        """
         with self._lock:
-            return self._store.snapshot(signals)
+            return (self._targets if targets else self._store).snapshot(signals)
 
     def target(self, number: int) -> Reading:
         """Return the value last asked of an actuator; MISSING where none was."""
@@ -308,6 +313,15 @@ class Broker:
                 reader.offer(batch)
         self._forward(actuations)
         return actuations
+
+    def clear_targets(self, signals: Sequence[int]) -> None:
+        """Note that nothing is asked of these actuators any more; who reads their targets learns it."""
+        now = time.time_ns()
+        batch = Updates.build([(number, now, np.nan, Quality.MISSING, None) for number in signals])
+        with self._lock:
+            self._targets.put(batch)
+            for reader in self._target_readers:
+                reader.offer(batch)
 
     def _actuation(
         self,
