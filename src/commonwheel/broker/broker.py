@@ -70,6 +70,8 @@ class Broker:
         self._actuations = itertools.count(1)
         self.published = 0
         """Updates taken in since the beginning."""
+        self._left = {"delivered": 0, "dropped": 0}
+        """Counts of the readers that are gone."""
         self._put_defaults()
 
     def _put_defaults(self) -> None:
@@ -140,6 +142,9 @@ class Broker:
     def unsubscribe(self, subscription: Subscription, error: BrokerError | None = None) -> None:
         """End a subscription; its reader gets what waits, then the error."""
         with self._lock:
+            if subscription in self.readers:
+                self._left["delivered"] += subscription.delivered
+                self._left["dropped"] += subscription.dropped
             self._readers = tuple(reader for reader in self._readers if reader is not subscription)
             self._target_readers = tuple(reader for reader in self._target_readers if reader is not subscription)
         subscription.close(error)
@@ -148,6 +153,15 @@ class Broker:
     def readers(self) -> tuple[Subscription, ...]:
         """The subscriptions that live."""
         return self._readers + self._target_readers
+
+    def totals(self) -> dict[str, int]:
+        """Return how many updates all readers so far have taken (``delivered``) and lost (``dropped``)."""
+        with self._lock:
+            readers = self.readers
+            return {
+                "delivered": self._left["delivered"] + sum(reader.delivered for reader in readers),
+                "dropped": self._left["dropped"] + sum(reader.dropped for reader in readers),
+            }
 
     # ---- providing --------------------------------------------------------------------------------------------------
 
