@@ -69,17 +69,18 @@ class Access:
         """Return the account of a client, by its rights' ``client`` (or its address, before it has any)."""
         return self.clients.client(name)
 
-    def enter(self, token: str | None, peer: str) -> tuple[Rights, Client]:
+    def enter(self, token: str | None, peer: str, certificate: str | None = None) -> tuple[Rights, Client]:
         """Count a request; return the rights of who asks, and its account.
 
         Args:
             token: bearer token, without the word 'Bearer'; None for none.
             peer: the other side's address, as the transport names it.
+            certificate: the name in its certificate, where TLS is mutual; see ``tls.name_in_certificate``.
 
         Raises:
             BrokerError: UNAUTHENTICATED, EXPIRED, or LIMIT when it asks too often.
         """
-        name = peer_name(peer)
+        name = certificate or peer_name(peer)
         try:
             rights = self.rights(token, name)
         except BrokerError:

@@ -10,6 +10,7 @@ import base64
 import json
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from commonwheel.broker.faults import BrokerError, Reason
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from commonwheel.broker.keys import PrivateKey
     from commonwheel.broker.scopes import Scope
 
-__all__ = ["AUDIENCE", "LONGEST", "Claims", "Parts", "make_token", "read_claims", "split_token"]
+__all__ = ["AUDIENCE", "LONGEST", "Claims", "Parts", "explain_token", "make_token", "read_claims", "split_token"]
 
 AUDIENCE = "kuksa.val"
 """What a token's audience has to contain, as KUKSA's databroker asks it."""
@@ -206,3 +207,39 @@ def make_token(
     except BrokerError as error:
         raise BrokerError(Reason.INVALID, str(error)) from error
     return encode(claims, cast("Any", key.key), chosen, headers={"kid": key.kid})
+
+
+def explain_token(token: str, now_ns: int) -> dict[str, Any]:
+    """Return what a token says of itself, believing nothing, and in ``faults`` what is wrong with it.
+
+    Raises:
+        BrokerError: UNAUTHENTICATED; it is no token.
+    """
+    parts = split_token(token)
+    claims = _mapping(parts.payload, "payload")
+    facts: dict[str, Any] = {
+        "algorithm": parts.header.get("alg"),
+        "key": parts.header.get("kid"),
+        "subject": claims.get("sub"),
+        "issuer": claims.get("iss"),
+        "audience": claims.get("aud"),
+    }
+    facts |= {
+        name: _moment(claims.get(claim)) for name, claim in (("issued", "iat"), ("since", "nbf"), ("ends", "exp"))
+    }
+    facts["scopes"] = str(claims.get("scope", "")).split()
+    faults: list[str] = []
+    try:
+        checked = read_claims(parts.payload, now_ns)
+        if checked.expires_ns <= now_ns:
+            faults.append("it has ended")
+    except BrokerError as error:
+        faults.append(str(error))
+    return {name: value for name, value in facts.items() if value is not None} | {"faults": faults}
+
+
+def _moment(found: object) -> object:
+    """Return a claim's time for people; itself when it is none."""
+    if isinstance(found, bool) or not isinstance(found, int | float) or not 0 <= found <= _LATEST_S:
+        return found
+    return f"{datetime.fromtimestamp(found, UTC):%Y-%m-%d %H:%M:%S} UTC"

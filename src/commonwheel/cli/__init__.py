@@ -34,7 +34,9 @@ VERBS: Mapping[str, str] = {
     "compare": "which signals which cars offer, and how alike the cars are",
     "check": "compile descriptions and print every fault at once",
     "new": "scaffold a description from a CAN database",
+    "run": "run cars live: gateway, broker and the interfaces to it",
     "plot": "draw signals of a log over time",
+    "token": "make keys, tokens and certificates for development",
     "mapping": "import and export KUKSA's dbc2vss/vss2dbc mappings",
 }
 """Every verb, in the order of the help, with what it does."""
