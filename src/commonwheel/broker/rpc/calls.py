@@ -22,7 +22,7 @@ from commonwheel.broker.rpc.interface import Method, Proto, methods, parse
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Coroutine
 
-    from commonwheel.broker.access import Access
+    from commonwheel.broker.access import Access, Client
     from commonwheel.broker.rights import Rights
 
     Context = aio.ServicerContext[bytes, bytes]
@@ -60,6 +60,8 @@ class Call:
     """Who calls, and what may be told beside the answer."""
 
     rights: Rights
+    account: Client
+    """What it asks and holds open."""
     context: Context
 
     @property
@@ -91,7 +93,8 @@ class Gate:
             BrokerError: UNAUTHENTICATED, EXPIRED or LIMIT.
         """
         self.requests += 1
-        return Call(self._access.rights(_token(context), _name(context)), context)
+        rights, account = self._access.enter(_token(context), _name(context))
+        return Call(rights, account, context)
 
     async def refuse(self, context: Context, error: BrokerError) -> None:
         """End a call with what its client has to know; does not return."""
@@ -178,9 +181,11 @@ def _streaming(method: Method, serve: Streaming, gate: Gate, kind: Proto) -> obj
     async def call(request: bytes | AsyncIterator[bytes], context: Context) -> None:
         gate.streams += 1
         try:
-            async with contextlib.aclosing(serve(_read(method, request, kind), gate.enter(context))) as answers:
-                async for answer in answers:
-                    await context.write(answer)
+            client = gate.enter(context)
+            with client.account.stream():
+                async with contextlib.aclosing(serve(_read(method, request, kind), client)) as answers:
+                    async for answer in answers:
+                        await context.write(answer)
         except BrokerError as error:
             await gate.refuse(context, error)
         except (aio.AbortError, aio.BaseError):

@@ -1,0 +1,97 @@
+"""Batches of updates to and from the maps of data points of kuksa.val.v2, as bytes.
+
+A map holds a signal once, so a batch in which one occurs several times becomes several messages: a reader that keeps
+up loses nothing. A batch is encoded once for all who read the same of it.
+"""
+
+from __future__ import annotations
+
+import enum
+import time
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from commonwheel.broker.rpc.convert import fill, read_time, read_value, row_value
+from commonwheel.broker.rpc.interface import message
+from commonwheel.broker.values import to_inside
+from commonwheel.vehicles.samples import Quality
+
+if TYPE_CHECKING:
+    from commonwheel.broker.rpc.interface import Proto
+    from commonwheel.broker.signals import Signal, SignalTable
+    from commonwheel.broker.updates import Updates
+
+__all__ = ["Entries", "Key", "point_row"]
+
+
+class Key(enum.Enum):
+    """What a map's keys are; the value is the message that holds it."""
+
+    PATH = "kuksa.val.v2.SubscribeResponse"
+    NUMBER = "kuksa.val.v2.SubscribeByIdResponse"
+
+
+def point_row(signal: Signal, point: Proto, now_ns: int) -> tuple[int, int, float, int, object]:
+    """Return a data point as a row for ``Updates.build``; one without a value is INVALID: the provider has none.
+
+    Raises:
+        BrokerError: WRONG_TYPE, OUT_OF_RANGE, NOT_ALLOWED, or INVALID for its time.
+    """
+    value = read_value(point.value, "typed_value", signal)
+    given = read_time(point)
+    t_ns = now_ns if given is None else given
+    if value is None:
+        return signal.number, t_ns, np.nan, Quality.INVALID, None
+    inside, item = to_inside(signal, value)
+    return signal.number, t_ns, inside, Quality.GOOD, item
+
+
+class Entries:
+    """Encodes for one table of signals."""
+
+    def __init__(self, table: SignalTable) -> None:
+        self._table = table
+        self._since_ns = time.time_ns()
+
+    def point(self, updates: Updates, row: int, into: Proto) -> None:
+        """Put a row of a batch into a data point: its time, and its value if it is a good one.
+
+        A signal that never had a value has none since we began.
+        """
+        t_ns = int(updates.t_ns[row]) or self._since_ns
+        into.timestamp.seconds, into.timestamp.nanos = divmod(t_ns, 1_000_000_000)
+        signal = self._table[int(updates.signal[row])]
+        value = row_value(signal, updates, row)
+        if value is not None:
+            fill(into.value, signal, value)
+
+    def encode(self, updates: Updates, key: Key) -> list[bytes]:
+        """Return a batch as messages, in the order of its updates."""
+        known = updates.encoded.get(key)
+        if known is None:
+            known = updates.encoded[key] = [self._encode(updates, rows, key) for rows in _once(updates)]
+        return cast("list[bytes]", known)
+
+    def _encode(self, updates: Updates, rows: range | list[int], key: Key) -> bytes:
+        response = message(key.value)()
+        entries = response.entries
+        for row in rows:
+            number = int(updates.signal[row])
+            self.point(updates, row, entries[self._table[number].path if key is Key.PATH else number])
+        return response.SerializeToString()
+
+
+def _once(updates: Updates) -> list[range] | list[list[int]]:
+    """Return the rows in parts in which each signal occurs once: its first update, its second and so on."""
+    signals = updates.signal.tolist()
+    if len(set(signals)) == len(signals):
+        return [range(len(signals))]
+    seen: dict[int, int] = {}
+    parts: list[list[int]] = []
+    for row, number in enumerate(signals):
+        at = seen[number] = seen.get(number, -1) + 1
+        if at == len(parts):
+            parts.append([])
+        parts[at].append(row)
+    return parts
