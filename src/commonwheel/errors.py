@@ -6,6 +6,7 @@
     ├── CatalogError        a standard tree, profile or path pattern cannot be used
     ├── DatabaseError       a CAN database cannot be read, even after repairs
     ├── DescriptionError    a vehicle description has faults (all of them, in ``faults``)
+    ├── ConfigError         a service cannot be as it is asked to be (all faults, in ``faults``)
     ├── LogError            a log cannot be read at all, or its car cannot be told
     ├── EncodeError         a value cannot be put on the wire
     ├── OutputError         a result cannot be written
@@ -30,6 +31,7 @@ __all__ = [
     "CatalogError",
     "CommonwheelError",
     "CommonwheelWarning",
+    "ConfigError",
     "DatabaseError",
     "DescriptionError",
     "EncodeError",
@@ -90,6 +92,14 @@ class Fault:
 
 class DescriptionError(CommonwheelError):
     """A vehicle description has faults; ``faults`` holds every one, in file order."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults: tuple[Fault, ...] = tuple(sorted(faults))
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+class ConfigError(CommonwheelError):
+    """A service cannot be as its configuration says; ``faults`` holds every one, in file order."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults: tuple[Fault, ...] = tuple(sorted(faults))

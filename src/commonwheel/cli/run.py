@@ -1,0 +1,245 @@
+"""Run cars live: frames in from buses or from a recording, standard signals out over gRPC, VISS and Arrow Flight.
+
+  commonwheel run --car nissan/leaf_ze0 --bus ev=socketcan:can0 --bus car=socketcan:can1
+  commonwheel run --car nissan/leaf_ze0 --replay drive.log --loop
+  commonwheel run --config cars.yaml
+  commonwheel run                                a broker without a car, for the programs of others to feed
+
+Several cars: name each, and say whose a bus or a log is:
+  --car leaf=nissan/leaf_ze0 --bus leaf.ev=virtual:a --car civic=honda/civic_gen8 --replay civic=drive.log
+The first car has the ports that are given, the next car the next ones.
+
+Nothing is ever sent to a bus without --actuate. What is bound is printed when, and only when, all of it is ready.
+SIGTERM or Ctrl-C stops it; a second one stops it at once. Exit status 2 when it cannot start.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from commonwheel.cli import FINE, PROBLEMS
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterator
+
+    from commonwheel.gateway.config import Settings
+    from commonwheel.gateway.service import Bound
+    from commonwheel.vehicles.yamltree import Node
+
+__all__ = ["configure", "run", "settings_of_options"]
+
+_PORTS = {
+    "grpc": "kuksa.val.v1, kuksa.val.v2 and Commonwheel's own (55555)",
+    "viss": "VISS over WebSocket and HTTP (8090)",
+    "flight": "Arrow Flight (8815)",
+    "metrics": "/metrics, /live and /ready (9464)",
+}
+_VALUES = (
+    ("host", "ADDRESS", "where to listen (127.0.0.1); on others TLS and tokens are needed"),
+    *((f"{name}-port", "PORT", f"{what}; 0: any free one") for name, what in _PORTS.items()),
+    ("metrics-host", "ADDRESS", "where to listen for operators (127.0.0.1)"),
+    ("catalog", "FILE", "a VSS tree of your own, as JSON"),
+    ("tokens", "FILE|DIR", "the public key, or a folder of them, that tokens are checked with"),
+    ("tls-cert", "FILE", "the server's certificate, PEM"),
+    ("tls-key", "FILE", "its key"),
+    ("tls-client-ca", "FILE", "who signs clients' certificates: each client has to have one"),
+    ("state", "DIR", "keep last values over a restart"),
+    ("history-depth", "N", "most updates kept of each signal (1000)"),
+    ("history-seconds", "S", "longest time back that updates are kept (600)"),
+    ("log", "text|json", "form of the log on standard error (text)"),
+    ("log-level", "LEVEL", "debug, info, warning or error (info)"),
+    ("stop-seconds", "S", "time within which a stop is over (10)"),
+)
+"""Options with a value that stand for themselves in the settings."""
+_CAR_NAME = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """State the options."""
+    cars = parser.add_argument_group("cars")
+    cars.add_argument("--car", action="append", metavar="[NAME=]CAR", help="maker/car[:variant], or a folder")
+    cars.add_argument(
+        "--bus",
+        action="append",
+        metavar="[NAME.]BUS=INTERFACE:CHANNEL",
+        help="where the car's bus is: any interface of python-can, as in ev=socketcan:can0 or ev=virtual:a",
+    )
+    cars.add_argument("--replay", action="append", metavar="[NAME=]LOG", help="a recording in place of buses")
+    cars.add_argument("--rate", metavar="X", help="replay so many times as fast as recorded, or 'max' (1)")
+    cars.add_argument("--loop", action="store_true", default=None, help="begin the recording again at its end")
+    cars.add_argument("--actuate", action="store_true", default=None, help="let clients ask the car to act")
+    cars.add_argument(
+        "--with-personal",
+        action="store_true",
+        default=None,
+        help="also signals that tell who the car or its user is",
+    )
+    service = parser.add_argument_group("service")
+    for name, value, text in _VALUES:
+        service.add_argument(f"--{name}", metavar=value, help=text)
+    for name in _PORTS:
+        service.add_argument(f"--no-{name}", action="store_true", help=f"the same as --{name}-port off")
+    service.add_argument(
+        "--limit",
+        action="append",
+        metavar="NAME=N",
+        help="most that one client may ask: message_bytes, connections, streams, subscriptions, requests_per_second",
+    )
+    service.add_argument(
+        "--insecure", action="store_true", default=None, help="serve other machines without TLS and tokens"
+    )
+    service.add_argument("--config", type=Path, metavar="FILE", help="the same and more as YAML; options go before it")
+    parser.add_argument("--json", action="store_true", help="print what is bound as one JSON line")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run until the end; returns the exit status."""
+    import asyncio
+
+    from commonwheel.gateway.logs import Logs
+    from commonwheel.gateway.service import Service, serve
+    from commonwheel.gateway.stopping import Stop
+
+    settings = settings_of_options(args)
+
+    def announce(bound: tuple[Bound, ...]) -> None:
+        _announce(bound, as_json=args.json)
+
+    with Logs(settings.log, settings.log_level.number), Stop(settings.stop_seconds) as stop:
+        clean = asyncio.run(serve(Service(settings), announce, stop.wait))
+        if clean:
+            stop.finished()
+    return FINE if clean else PROBLEMS
+
+
+def _announce(bound: tuple[Bound, ...], *, as_json: bool) -> None:
+    """Print what is bound, at once also into a pipe."""
+    import json
+    import os
+    import sys
+
+    if as_json:
+        listed = [
+            {"car": one.car, "server": one.server, "host": one.endpoint.host, "port": one.endpoint.port}
+            for one in bound
+        ]
+        print(json.dumps({"ready": True, "pid": os.getpid(), "bound": listed}))
+    else:
+        for one in bound:
+            print(f"{one.server:<8}{one.endpoint}{f'  {one.car}' if one.car else ''}")
+        print("ready")
+    sys.stdout.flush()
+
+
+def settings_of_options(args: argparse.Namespace) -> Settings:
+    """Return the settings that options and configuration file state together.
+
+    Raises:
+        ConfigError: states every fault, by option or by line.
+    """
+    from commonwheel.errors import ConfigError
+    from commonwheel.gateway.config import load_settings, settings_of
+    from commonwheel.vehicles.yamltree import Node
+
+    options = _Options(args)
+    tree = Node(dict(options.entries()), Path("options"), 0)
+    if args.config is None:
+        return settings_of(tree, options.faults)
+    if options.faults:
+        raise ConfigError(options.faults)
+    return load_settings(args.config, tree)
+
+
+class _Options:
+    """The options as a tree of settings; their places are their names."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        from commonwheel.errors import Fault
+        from commonwheel.vehicles.yamltree import Node
+
+        self._args = args
+        self._make_node: Callable[..., Node] = Node
+        self._make_fault: Callable[..., Fault] = Fault
+        self.faults: list[Fault] = []
+
+    def entries(self) -> Iterator[tuple[str, Node]]:
+        """Yield every setting that is stated."""
+        for name, _, _ in _VALUES:
+            value = getattr(self._args, name.replace("-", "_"))
+            if value is not None:
+                yield name, self._node(name, value)
+        for name in _PORTS:
+            if getattr(self._args, f"no_{name}"):
+                yield f"{name}-port", self._node(f"no-{name}", "off")
+        if self._args.insecure:
+            yield "insecure", self._node("insecure", value=True)
+        if self._args.limit:
+            limits = dict(self._pair("limit", text, "NAME=N, such as streams=10") for text in self._args.limit)
+            yield "limits", self._node("limit", {key: self._node("limit", value) for key, value in limits.items()})
+        cars = self._cars()
+        if cars:
+            yield "cars", self._node("car", cars)
+
+    def _node(self, option: str, value: object) -> Node:
+        return self._make_node(value, Path(f"--{option}"), 0)
+
+    def _fault(self, option: str, message: str) -> None:
+        self.faults.append(self._make_fault(Path(f"--{option}"), 0, message))
+
+    def _pair(self, option: str, text: str, form: str) -> tuple[str, str]:
+        key, equals, value = text.partition("=")
+        if not equals or not key or not value:
+            self._fault(option, f"'{text}' is not {form}")
+        return key, value
+
+    def _cars(self) -> dict[str, Node]:
+        cars: dict[str, dict[str, Node]] = {}
+        for text in self._args.car or ():
+            name, equals, car = text.partition("=")
+            if not equals or not _CAR_NAME.fullmatch(name):
+                name, car = re.split(r"[/\\:]", text.rstrip("/\\"))[-1 if ":" not in text else -2], text
+            if name in cars:
+                self._fault("car", f"there are two cars '{name}'; name each, as in {name}1={car}")
+            cars[name] = {"car": self._node("car", car)}
+        self._sources(cars)
+        for key in ("rate", "loop", "actuate", "with-personal"):
+            value = getattr(self._args, key.replace("-", "_"))
+            if value is None:
+                continue
+            if not cars:
+                self._fault(key, "it is of a car; name one with --car")
+            for car in cars.values():
+                car[key] = self._node(key, value)
+        return {name: self._node("car", car) for name, car in cars.items()}
+
+    def _sources(self, cars: dict[str, dict[str, Node]]) -> None:
+        buses: dict[str, dict[str, Node]] = {}
+        for text in self._args.bus or ():
+            name, rest = self._owner("bus", text, ".", cars)
+            head = rest.partition(":")[0]
+            bus = head.partition("=")[0] if "=" in head else ""
+            if bus in buses.setdefault(name, {}):
+                self._fault("bus", f"'{text}': the bus '{bus or 'without a name'}' is given already")
+            buses[name][bus] = self._node("bus", rest.partition("=")[2] if bus else rest)
+        for name, own in buses.items():
+            cars.get(name, {})["buses"] = self._node("bus", own)
+        for text in self._args.replay or ():
+            name, log = self._owner("replay", text, "=", cars)
+            if "replay" in cars.get(name, {}):
+                self._fault("replay", f"'{name}' has two logs; replay one")
+            cars.get(name, {})["replay"] = self._node("replay", log)
+
+    def _owner(self, option: str, text: str, mark: str, cars: dict[str, dict[str, Node]]) -> tuple[str, str]:
+        """Return whose a bus or a log is, and the rest of the text."""
+        name, found, rest = text.partition(mark)
+        if found and name in cars:
+            return name, rest
+        if len(cars) == 1:
+            return next(iter(cars)), text
+        form = {"bus": "CAR.BUS=INTERFACE:CHANNEL", "replay": "CAR=LOG"}[option]
+        known = f"the cars are {', '.join(cars)}" if cars else "name one with --car"
+        self._fault(option, f"'{text}' does not say whose it is: {form}; {known}")
+        return "", text

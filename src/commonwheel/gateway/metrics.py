@@ -1,0 +1,196 @@
+"""Metrics of a service, for Prometheus: read from everything's own counts when someone asks, and never before.
+
+Names and units follow Prometheus' conventions. Labels: ``car`` is the short name of the settings ('' for a broker
+without a car), ``bus`` the car's bus, ``server`` grpc, viss, flight or metrics.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Protocol, cast
+
+import numpy as np
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
+
+from commonwheel import __version__
+from commonwheel.gateway.health import Page
+from commonwheel.vehicles.samples import Quality
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from prometheus_client.core import Metric
+
+    from commonwheel.gateway.live import LiveCar
+    from commonwheel.gateway.pulse import Pulse
+
+__all__ = ["Metered", "Metrics"]
+
+_PREFIX = "commonwheel_"
+
+_GATEWAY = (
+    ("frames", "counter", "gateway_frames", "CAN frames received"),
+    ("unknown", "counter", "gateway_unknown_frames", "CAN frames that no description knows"),
+    ("dropped", "counter", "gateway_dropped_frames", "CAN frames lost because decoding was behind"),
+    ("batches", "counter", "gateway_batches", "Batches of frames decoded"),
+    ("samples", "counter", "gateway_samples", "Samples decoded"),
+    ("decode_s", "counter", "gateway_decode_seconds", "Time spent decoding"),
+    ("queue", "gauge", "gateway_queue_frames", "CAN frames that wait to be decoded"),
+    ("stale", "gauge", "gateway_stale_messages", "Messages that are overdue"),
+)
+"""Key of the gateway's facts, kind, name, meaning."""
+_BUS = (
+    ("frames", "counter", "bus_frames", "CAN frames received from the bus"),
+    ("dropped", "counter", "bus_dropped_frames", "CAN frames of the bus that were lost before decoding"),
+    ("reconnects", "counter", "bus_reconnects", "Times that the bus came back"),
+    ("errors", "counter", "bus_errors", "Error frames and faults of the interface"),
+)
+_SERVER = (
+    ("clients", "gauge", "server_clients", "Clients connected"),
+    ("streams", "gauge", "server_streams", "Streams open"),
+    ("requests", "counter", "server_requests", "Requests answered"),
+    ("refused", "counter", "server_refused", "Requests and connections refused"),
+)
+
+
+class Metered(Protocol):
+    """What metrics are read from."""
+
+    @property
+    def cars(self) -> Sequence[LiveCar]:
+        """The cars."""
+        ...
+
+    @property
+    def pulse(self) -> Pulse:
+        """What watches the event loop."""
+        ...
+
+    @property
+    def not_ready(self) -> str:
+        """Why it is not ready; '' while it is."""
+        ...
+
+
+class Metrics(Collector):
+    """Makes the page."""
+
+    def __init__(self, service: Metered) -> None:
+        self._service = service
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(self)
+        for other in (ProcessCollector, PlatformCollector, GCCollector):
+            other(registry=self._registry)
+
+    def page(self) -> Page:
+        """Return what is true now, in Prometheus' text format."""
+        return Page(generate_latest(self._registry), kind=CONTENT_TYPE_LATEST)
+
+    def describe(self) -> Iterable[Metric]:
+        """Return nothing: what there is depends on the cars."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """Read every count."""
+        yield _one("gauge", "build_info", "Version of Commonwheel", {"version": __version__}, 1)
+        yield _one("gauge", "ready", "Whether the service is ready", {}, float(not self._service.not_ready))
+        yield _one("gauge", "threads", "Threads of the process", {}, threading.active_count())
+        yield self._lateness()
+        cars = self._service.cars
+        yield from _brokers(cars)
+        gateways = [({"car": car.name}, facts) for car in cars if (facts := car.gateway_facts())]
+        yield from _table(_GATEWAY, ("car",), gateways)
+        yield from _buses(gateways)
+        servers = [({"car": car.name, "server": server.name}, server.facts()) for car in cars for server in car.servers]
+        yield from _table(_SERVER, ("car", "server"), servers)
+
+    def _lateness(self) -> Metric:
+        lateness = self._service.pulse.lateness
+        family = HistogramMetricFamily(
+            f"{_PREFIX}loop_lateness_seconds", "How late the event loop came to what was due"
+        )
+        buckets: list[tuple[str, float]] = []
+        for bound, count in zip([*map(str, lateness.bounds_s), "+Inf"], np.cumsum(lateness.counts), strict=True):
+            buckets.append((bound, float(count)))
+        family.add_metric([], buckets, lateness.sum_s)
+        return family
+
+
+def _family(kind: str, name: str, help_text: str, labels: Sequence[str]) -> CounterMetricFamily | GaugeMetricFamily:
+    make = CounterMetricFamily if kind == "counter" else GaugeMetricFamily
+    return make(f"{_PREFIX}{name}", help_text, labels=labels)
+
+
+def _one(kind: str, name: str, help_text: str, labels: Mapping[str, str], value: float) -> Metric:
+    family = _family(kind, name, help_text, tuple(labels))
+    family.add_metric(tuple(labels.values()), value)
+    return family
+
+
+def _table(
+    rows: Sequence[tuple[str, str, str, str]],
+    labels: Sequence[str],
+    facts: Sequence[tuple[Mapping[str, str], Mapping[str, object]]],
+) -> Iterator[Metric]:
+    """Yield one family per row, with a value for each that has it."""
+    for key, kind, name, help_text in rows:
+        family = _family(kind, name, help_text, labels)
+        for given, values in facts:
+            value = values.get(key)
+            if isinstance(value, int | float):
+                family.add_metric([given[label] for label in labels], float(value))
+        if family.samples:
+            yield family
+
+
+def _buses(gateways: Sequence[tuple[Mapping[str, str], Mapping[str, object]]]) -> Iterator[Metric]:
+    rows: list[tuple[Mapping[str, str], Mapping[str, object]]] = []
+    up = _family("gauge", "bus_up", "Whether the bus is open", ("car", "bus"))
+    for labels, facts in gateways:
+        for bus, state in cast("Mapping[str, Mapping[str, object]]", facts.get("buses", {})).items():
+            rows.append(({**labels, "bus": bus}, state))
+            up.add_metric([labels["car"], bus], float(state.get("state") == "up"))
+    yield up
+    yield from _table(_BUS, ("car", "bus"), rows)
+
+
+def _brokers(cars: Sequence[LiveCar]) -> Iterator[Metric]:
+    signals = _family("gauge", "signals", "Signals by quality", ("car", "quality"))
+    ended = _family("counter", "actuations", "Actuations by the stage they ended at", ("car", "stage"))
+    rows: list[tuple[Mapping[str, str], Mapping[str, object]]] = []
+    for car in cars:
+        broker = car.broker
+        qualities = np.bincount(broker.snapshot(range(len(broker.table))).quality, minlength=len(Quality))
+        for quality in Quality:
+            signals.add_metric([car.name, quality.name.lower()], float(qualities[quality]))
+        for stage, count in sorted(car.stages.items()):
+            ended.add_metric([car.name, stage], count)
+        readers = broker.readers
+        rows.append((
+            {"car": car.name},
+            {
+                "updates": broker.published,
+                "readers": len(readers),
+                "providers": len(broker.providers),
+                "waiting": sum(reader.depth for reader in readers),
+                "most": max((reader.depth for reader in readers), default=0),
+                **broker.totals(),
+            },
+        ))  # fmt: skip
+    yield signals
+    yield ended
+    yield from _table(_BROKER, ("car",), rows)
+
+
+_BROKER = (
+    ("updates", "counter", "broker_updates", "Updates of signals taken in"),
+    ("readers", "gauge", "broker_readers", "Subscriptions"),
+    ("providers", "gauge", "broker_providers", "Providers"),
+    ("waiting", "gauge", "broker_waiting_updates", "Updates that wait for their readers"),
+    ("most", "gauge", "broker_longest_queue_updates", "Updates that wait for the reader that has most of them waiting"),
+    ("delivered", "counter", "broker_delivered_updates", "Updates that readers have taken"),
+    ("dropped", "counter", "broker_dropped_updates", "Updates that readers have lost because they were slow"),
+)

@@ -1,0 +1,142 @@
+"""What a service is made of: how each part is built from the settings. The only place that imports the real ones.
+
+What is not served is not imported either.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Protocol
+
+from commonwheel.broker.access import Access, Tls
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Mapping
+
+    from commonwheel.broker import Broker
+    from commonwheel.broker.serving import Endpoint, Server
+    from commonwheel.catalog import Catalog
+    from commonwheel.gateway.config import CarSettings, Settings
+
+__all__ = ["Gateway", "Parts", "Ready", "State"]
+
+_LOG = logging.getLogger(__name__)
+
+
+class Ready(Protocol):
+    """Something to wait for, as ``threading.Event``."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait, at most so long; returns whether it came."""
+        ...
+
+
+class Gateway(Protocol):
+    """What brings frames into a broker."""
+
+    @property
+    def ready(self) -> Ready:
+        """Set when every source is open, or known not to be."""
+        ...
+
+    def start(self) -> None:
+        """Begin; what cannot be opened now is tried again later."""
+        ...
+
+    def stop(self) -> None:
+        """End, and give everything back."""
+        ...
+
+    def facts(self) -> Mapping[str, object]:
+        """Return counts for the metrics."""
+        ...
+
+
+class State(Protocol):
+    """Where a broker's last values are kept while the service is down."""
+
+    def load(self) -> None:
+        """Put them into the broker."""
+        ...
+
+    def save(self) -> None:
+        """Write the broker's."""
+        ...
+
+
+class Parts:
+    """Builds the parts of a service; a test builds others."""
+
+    ready_s = 30.0
+    """How long a gateway may take until it is ready."""
+
+    def access(self, settings: Settings) -> Access:
+        """Return who may come in.
+
+        Raises:
+            BrokerError: a key or certificate cannot be used.
+        """
+        tls = None
+        if settings.tls_cert is not None and settings.tls_key is not None:
+            tls = Tls(settings.tls_cert, settings.tls_key, settings.tls_client_ca)
+        authority = None
+        if settings.tokens is not None:
+            from commonwheel.broker.authority import JwtAuthority
+
+            authority = JwtAuthority.from_files([settings.tokens])
+        return Access(authority, tls, settings.limits)
+
+    def tls_context(self, access: Access) -> ssl.SSLContext | None:
+        """Return what the operator's port needs for TLS; None: plain.
+
+        Raises:
+            BrokerError: INVALID; the files cannot be used.
+        """
+        return None if access.tls is None else access.tls.context()
+
+    def catalog(self, settings: Settings) -> Catalog:
+        """Return the standard.
+
+        Raises:
+            CatalogError: it cannot be read.
+        """
+        from commonwheel.catalog import load_catalog
+
+        return load_catalog(settings.catalog)
+
+    def gateway(self, car: CarSettings, broker: Broker, settings: Settings) -> Gateway:
+        """Return what brings a car's frames into a broker.
+
+        Raises:
+            CommonwheelError: there is no such car, bus or log.
+        """
+        from commonwheel.gateway.car import CarGateway
+        from commonwheel.gateway.sources import ReplaySource, parse_buses
+        from commonwheel.vehicles import load_vehicle
+
+        vehicle = load_vehicle(car.car, catalog=settings.catalog)
+        if car.replay is not None:
+            sources = ReplaySource(car.replay, None if car.rate == "max" else float(car.rate), car.loop)
+        else:
+            texts = [f"{name}={where}" if name else where for name, where in car.buses.items()]
+            sources = parse_buses(texts, vehicle)
+        return CarGateway(vehicle, broker, sources, actuate=car.actuate, with_personal=car.with_personal)
+
+    def server(self, name: str, broker: Broker, endpoint: Endpoint, access: Access) -> Server:
+        """Return a server that has not started."""
+        if name == "grpc":
+            from commonwheel.broker.rpc.server import RpcServer
+
+            return RpcServer(broker, endpoint, access)
+        if name == "viss":
+            from commonwheel.broker.viss.server import VissServer
+
+            return VissServer(broker, endpoint, access)
+        from commonwheel.broker.flight.server import FlightServer
+
+        return FlightServer(broker, endpoint, access)
+
+    def state(self, name: str, broker: Broker, settings: Settings) -> State | None:  # noqa: ARG002 - what it will need
+        """Return where a car's last values are kept; None: nowhere."""
+        return None
