@@ -14,6 +14,7 @@
 
 int64_t cw_decode(const cw_tables *, cw_state *, const cw_frames *, int64_t, cw_samples *);
 int32_t cw_expire(const cw_tables *, cw_state *, int64_t, cw_samples *);
+int32_t cw_silence(const cw_tables *, cw_state *, int32_t, int64_t, cw_samples *);
 int64_t cw_bound(const cw_tables *, const cw_frames *);
 int64_t cw_check_frames(const cw_tables *, const cw_check *, const uint8_t *, const uint8_t *, int64_t, int32_t);
 void cw_summarize(const int64_t *, const int32_t *, const double *, const uint8_t *, int64_t, cw_summary *, int32_t);
@@ -485,6 +486,12 @@ static outcome decode(const cw_tables *t, const cw_frames *f, int watch, int64_t
         check(finished || out.count, "growing stale comes forward");
         collect(&o, &out, summaries);
     }
+    for (int32_t bus = -1; bus <= t->buses; bus++)
+        for (int finished = 0; !finished; out.count = 0) {
+            finished = cw_silence(t, &s, bus, end, &out);
+            check(finished || out.count, "a bus that falls silent comes forward");
+            collect(&o, &out, summaries);
+        }
     check(s.known + s.unknown + s.other == (uint64_t)f->count, "every frame is counted");
     uint64_t summed = 0;
     for (int i = 0; i < made.signal_count + made.derived_count; i++)

@@ -199,3 +199,27 @@ def test_a_result_that_is_no_number_or_out_of_range_is_invalid() -> None:
     samples = decode(Decoder(builder.build()), at(0, FAST, 0), at(1, FAST, 1), at(2, FAST, 2))
     assert of(samples, 1) == [(0, -1.0, INVALID), (1, 12, INVALID), (2, 6, GOOD)]
     assert [quality for _, _, quality in of(samples, 2)] == [GOOD, GOOD, INVALID]  # 1e600 is infinite
+
+
+def test_a_bus_that_is_gone_takes_all_its_messages_with_it_and_no_others() -> None:
+    """Also those that have no timeout; each once, until it speaks again."""
+    decoder = Decoder(tables(buses=3), {i: i for i in range(3)})
+    decode(decoder, at(0, NEVER, bus=0), at(0, SLOW, bus=1), at(0, FAST, 255, bus=2))
+    assert rows(decoder.silence(0, 50 * MS)) == [(50 * MS, 0, 7.0, STALE)]
+    assert decoder.late == 1
+    assert rows(decoder.silence(0, 60 * MS)) == []
+    assert rows(decoder.silence(2, 60 * MS)) == [(60 * MS, 2, -1.0, INVALID)]
+    assert rows(decoder.silence(7, 60 * MS)) == []
+    assert decode(decoder, at(70, NEVER, 3, bus=0)) == [(70, 0, 3, GOOD)]
+    assert decoder.late == 1
+
+
+def test_a_bus_of_more_messages_than_one_output_holds_falls_silent_whole() -> None:
+    builder = TableBuilder(1)
+    for i in range(2000):
+        message = builder.message(bus=0, can_id=i, extended=False, size=1)
+        for k in range(3):
+            builder.signal(message, SignalRow(BYTE, i * 3 + k))
+    decoder = Decoder(builder.build())
+    decoder.decode(Frames.build(at(0, i) for i in range(2000)))
+    assert sorted(decoder.silence(0, MS).signal.tolist()) == list(range(6000))

@@ -362,6 +362,23 @@ static int32_t first_late(const cw_tables *t, const cw_state *s, int64_t *late)
     return first;
 }
 
+/* Make the signals of message `i` stale at `when`; the output has room for a burst. */
+static void fall_silent(const cw_tables *t, cw_state *s, int32_t i, int64_t when, cw_samples *out)
+{
+    const cw_message *m = t->messages + i;
+    cw_message_state *state = s->messages + i;
+    state->is_stale = 1;
+    state->stale++;
+    state->counter = state->repeats = 0;
+    s->sequence++;
+    for (const cw_signal *g = t->signals + m->signal, *end = g + m->signals; g < end; g++) {
+        const int quality = quality_of(s->slots + g->slot);
+        if (quality == CW_UNSEEN) continue;
+        put(s, out, g->slot, g->emit, when, s->slots[g->slot].value, quality > CW_STALE ? quality : CW_STALE);
+    }
+    derive(t, s, out, m, when);
+}
+
 /* Make every message late at `now` stale, one after another as they became so; find the next deadline.
  * Stops early, to be called again, when the output might overflow: returns 0 then, else 1. */
 static int expire(const cw_tables *t, cw_state *s, int64_t now, cw_samples *out)
@@ -372,18 +389,7 @@ static int expire(const cw_tables *t, cw_state *s, int64_t now, cw_samples *out)
         s->deadline_ns = late;
         if (i < 0 || late > now) return 1;
         if (out->capacity - out->count < t->burst) return 0;
-        const cw_message *m = t->messages + i;
-        cw_message_state *state = s->messages + i;
-        state->is_stale = 1;
-        state->stale++;
-        state->counter = state->repeats = 0;
-        s->sequence++;
-        for (const cw_signal *g = t->signals + m->signal, *end = g + m->signals; g < end; g++) {
-            const int quality = quality_of(s->slots + g->slot);
-            if (quality == CW_UNSEEN) continue;
-            put(s, out, g->slot, g->emit, late, s->slots[g->slot].value, quality > CW_STALE ? quality : CW_STALE);
-        }
-        derive(t, s, out, m, late);
+        fall_silent(t, s, i, late, out);
     }
 }
 
@@ -495,6 +501,17 @@ CW_API int64_t cw_decode(const cw_tables *t, cw_state *s, const cw_frames *f, in
 CW_API int32_t cw_expire(const cw_tables *t, cw_state *s, int64_t now, cw_samples *out)
 {
     return s->watch ? expire(t, s, now, out) : 1;
+}
+
+/* Make every message of a bus that is gone stale at `now`, also those that have no timeout; as cw_expire. */
+CW_API int32_t cw_silence(const cw_tables *t, cw_state *s, int32_t bus, int64_t now, cw_samples *out)
+{
+    for (int32_t i = 0; i < t->message_count; i++) {
+        if (t->messages[i].bus != bus || !s->messages[i].seen || s->messages[i].is_stale) continue;
+        if (out->capacity - out->count < t->burst) return 0;
+        fall_silent(t, s, i, now, out);
+    }
+    return 1;
 }
 
 /* The most samples that `frames` can yield without late messages, plus one burst of them. */

@@ -121,6 +121,7 @@ def kernels() -> ctypes.CDLL:
     signatures: dict[str, tuple[Any, list[Any]]] = {
         "cw_decode": (i64, [tables, state, frames, i64, samples]),
         "cw_expire": (i32, [tables, state, i64, samples]),
+        "cw_silence": (i32, [tables, state, i32, i64, samples]),
         "cw_bound": (i64, [tables, frames]),
         "cw_check_frames": (i64, [tables, pointer, pointer, pointer, i64, i32]),
         "cw_summarize": (None, [pointer, pointer, pointer, pointer, i64, pointer, i32]),

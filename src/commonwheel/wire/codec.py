@@ -14,11 +14,12 @@ from commonwheel.wire._kernels import CFrames, CSamples, address, bind_tables, k
 from commonwheel.wire.frames import Clock, Frames
 from commonwheel.wire.halves import Halves
 from commonwheel.wire.layouts import FIELD, SUMMARY, place
+from commonwheel.wire.small import LARGEST_BATCH, Desk
 from commonwheel.wire.state import Columns, Counts, DecoderState, allocate, join
 from commonwheel.wire.tables import Condition, SignalRow, TableBuilder, Tables
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -58,6 +59,7 @@ class Decoder:
         self._state = DecoderState.fresh(tables, watch=clock is not Clock.ORDER)
         self._lib = kernels()
         self._halves = Halves()
+        self._desk: Desk | None = None
 
     @property
     def counts(self) -> Counts:
@@ -67,22 +69,42 @@ class Decoder:
     def decode(self, frames: Frames) -> Columns:
         """Decode a batch of *n* frames, in order of arrival.
 
-        A large batch is decoded in two halves at once where there are two processors; the result is the same.
+        A large batch is decoded in two halves at once where there are two processors, a small one at a desk that
+        is laid out already; the result is the same.
         """
+        if len(frames) <= LARGEST_BATCH:
+            desk = self._desk = self._desk or Desk(self._c_tables, self._state.c, self._map, self._tables.burst)
+            if desk.fits(frames):
+                return join(desk.decode(frames))
         if self._halves.worth(len(frames)):
             return self._halves.decode(self._state, frames, self, self._tables)
         return join(self.run(self._state, frames, allocate(self.bound(frames))))
 
     def expire(self, now_ns: int) -> Columns:
         """Return the samples of all messages that are late at *now_ns* and were not before."""
+        if now_ns < self._state.c.deadline_ns:
+            return allocate(0)
+        return self._gather(lambda out: self._lib.cw_expire(self._c_tables, self._state.c, now_ns, out))
+
+    def silence(self, bus: int, now_ns: int) -> Columns:
+        """Return the samples that make every message of the tables' bus stale at *now_ns*: the bus is gone."""
+        return self._gather(lambda out: self._lib.cw_silence(self._c_tables, self._state.c, bus, now_ns, out))
+
+    def _gather(self, fill: Callable[[CSamples], int]) -> Columns:
+        """Return what a kernel puts out, which says 0 when it has more."""
         parts = list[Columns]()
         finished = False
         while not finished:
             columns = allocate(max(4096, 2 * self._tables.burst))
             out = _bind_samples(columns)
-            finished = bool(self._lib.cw_expire(self._c_tables, self._state.c, now_ns, out))
+            finished = bool(fill(out))
             parts.append(columns[: int(out.count)])
         return join(parts)
+
+    @property
+    def late(self) -> int:
+        """Messages that are stale now."""
+        return int(np.count_nonzero(self._state.messages["is_stale"]))
 
     def bound(self, frames: Frames) -> int:
         """Return room enough for the samples of these frames; only many late messages can need more."""
