@@ -171,14 +171,14 @@ def write_new(path: Path, content: bytes, *, private: bool = False) -> None:
     Raises:
         OutputError: it is there already, or cannot be written.
     """
+    if os.path.lexists(path):
+        message = f"{path} is there already; remove it, or write to another folder"
+        raise OutputError(message)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         mode = 0o600 if private else 0o644
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
             file.write(content)
-    except FileExistsError as error:
-        message = f"{path} is there already; remove it, or write to another folder"
-        raise OutputError(message) from error
     except OSError as error:
         message = f"{path}: cannot be written ({error.strerror or error})"
         raise OutputError(message) from error
