@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from commonwheel.vehicles.model import Field, Message, Writer
+    from commonwheel.vehicles.model import Field, Message, Request, Writer
     from commonwheel.vehicles.vehicle import Vehicle
 
 __all__ = ["Track", "VehicleEncoder", "layout_of"]
@@ -107,6 +107,23 @@ class VehicleEncoder:
             raise EncodeError(message)
         tracks = {path: Track(np.zeros(1, np.int64), np.array([float(value)])) for path, value in values.items()}
         data = self._payloads(number, writers.get(number, []), tracks, np.zeros(1, np.int64))
+        return data[0, : self.vehicle.messages[number].size].tobytes()
+
+    def encode_request(self, request: Request, value: float) -> bytes:
+        """Return one payload that asks for a standard value; its counter moves on, its checksum holds.
+
+        Every other field of the message has the description's default, else the database's start value, else 0.
+
+        Raises:
+            EncodeError: the value is outside what may be asked for, or does not fit on the wire.
+        """
+        if not request.low <= value <= request.high:
+            span = f"{request.low:g}..{request.high:g} {request.unit}".strip()
+            message = f"{self.vehicle.name}: '{request.path}' can be asked for {span}, not {value:g}"
+            raise EncodeError(message)
+        number = request.writer.message
+        tracks = {request.path: Track(np.zeros(1, np.int64), np.array([float(value)]))}
+        data = self._payloads(number, [(request.path, request.writer)], tracks, np.zeros(1, np.int64))
         return data[0, : self.vehicle.messages[number].size].tobytes()
 
     def _writers(self, paths: Iterable[str]) -> dict[int, list[tuple[str, Writer]]]:

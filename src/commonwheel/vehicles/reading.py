@@ -22,7 +22,7 @@ from commonwheel.wire.frames import Clock, Frames
 from commonwheel.wire.logs import open_log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
     from types import TracebackType
     from typing import Self
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from commonwheel.vehicles.model import Bus
     from commonwheel.wire.logs import LogReader, LogReport
 
-__all__ = ["LogDecoder", "Selection", "read"]
+__all__ = ["LogDecoder", "Selection", "ahead", "read"]
 
 FEW_KNOWN, FEW_LISTED = 0.5, 0.75
 """Share of described frames below which a car is doubted; the second where it lists every id of its buses."""
@@ -239,7 +239,7 @@ class LogDecoder:
         return found
 
 
-def ahead(source: Iterable[Frames]) -> Iterator[Frames]:
+def ahead(source: Iterable[Frames]) -> Generator[Frames, None, None]:
     """Yield from *source*, whose next item is made meanwhile, in a thread: the kernels leave the other one free."""
     iterator = iter(source)
     with ThreadPoolExecutor(1) as pool:
