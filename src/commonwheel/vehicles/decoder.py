@@ -100,6 +100,19 @@ class VehicleDecoder:
         """Return the samples of the messages that are late at *now_ns*."""
         return self._samples(self._decoder.expire(now_ns))
 
+    def silence(self, bus: str, now_ns: int) -> Samples:
+        """Return the samples that make all messages of one of the car's buses stale at *now_ns*: the bus is gone.
+
+        Raises:
+            DescriptionError: the car has no such bus.
+        """
+        return self._samples(self._decoder.silence(self.vehicle.bus_index(bus), now_ns))
+
+    @property
+    def late(self) -> int:
+        """Messages that are stale now."""
+        return self._decoder.late
+
     @property
     def texts(self) -> list[str]:
         """The texts found so far; samples of text signals hold their numbers."""

@@ -1,0 +1,170 @@
+"""One car, live: its buses or its recording, decoded into its broker, for as long as it runs.
+
+Every bus has a thread that reads it; whoever has a batch decodes it and publishes what it says, one at a time, with
+no hand-over in between: that is the shortest way from a frame to a reader. One more thread makes late messages
+stale. Frames are only ever sent by the ``Sender``, which does not exist unless the car may be actuated.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import threading
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from commonwheel.gateway.bus import Backoff, BusReader, BusState
+from commonwheel.gateway.clock import SteadyClock
+from commonwheel.gateway.faults import GatewayError
+from commonwheel.gateway.opening import for_bus, open_port
+from commonwheel.gateway.pipeline import Pipeline
+from commonwheel.gateway.player import Player
+from commonwheel.gateway.sender import Sender
+from commonwheel.gateway.sources import BusSource, ReplaySource
+from commonwheel.gateway.watch import Watch
+from commonwheel.wire.frames import Clock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from commonwheel.broker import Broker
+    from commonwheel.gateway.port import Port
+    from commonwheel.vehicles.vehicle import Vehicle
+    from commonwheel.wire.frames import Frames
+
+__all__ = ["CarGateway"]
+
+_LOG = logging.getLogger(__name__)
+WINDOW_S = 0.000_5
+"""No two batches of a bus come closer together than this."""
+JOIN_S = 5.0
+"""A thread that has not ended by then hangs in its driver."""
+
+
+class CarGateway:
+    """Brings one car's frames into its broker. Every method may be called from any thread; start and stop once."""
+
+    def __init__(
+        self,
+        vehicle: Vehicle,
+        broker: Broker,
+        sources: Mapping[str, BusSource] | ReplaySource,
+        *,
+        actuate: bool = False,
+        with_personal: bool = False,
+        window_s: float = WINDOW_S,
+        backoff: Backoff | None = None,
+        opener: Callable[..., Port] = open_port,
+    ) -> None:
+        """Prepare; nothing is opened before ``start``.
+
+        Args:
+            vehicle: the car.
+            broker: where its values go.
+            sources: the source of each of the car's buses, or one recording of them all.
+            actuate: also send what actuators are asked for, where the description says how.
+            with_personal: also signals that tell who the car or its user is.
+            window_s: no two batches of a bus come closer together: less waits less, more costs less.
+            backoff: when a bus that failed is tried again.
+            opener: opens a bus, as ``opening.open_port`` does.
+
+        Raises:
+            GatewayError: no source, or a recording that is to be actuated.
+            DescriptionError: the car has no such bus.
+            LogError: the recording cannot be read, or is not this car's.
+        """
+        self.vehicle, self._broker = vehicle, broker
+        self.ready = threading.Event()
+        """Set when decoding is set up and every source is open, or known to be down."""
+        self.finished = threading.Event()
+        """Set when a recording was played to its end."""
+        self._clock = SteadyClock()
+        self._readers: list[BusReader] = []
+        self._player: Player | None = None
+        self._watch: Watch | None = None
+        self._sender: Sender | None = None
+        self._stopped = False
+        if isinstance(sources, ReplaySource):
+            if actuate:
+                message = f"{sources}: a recording cannot act; actuate a car on its buses, or leave it out"
+                raise GatewayError(message)
+            self._player = Player(sources, vehicle, broker, with_personal=with_personal, on_ready=self.ready.set,
+                                  on_end=self.finished.set)  # fmt: skip
+            self._pipeline = self._player.pipeline
+            return
+        if not sources:
+            message = f"{vehicle.name}: name a source for at least one of its buses, or a recording to replay"
+            raise GatewayError(message)
+        numbers = {vehicle.bus_index(name): name for name in sources}
+        self._pipeline = Pipeline(
+            vehicle, broker, self._clock, buses=numbers, clock=Clock.UTC, with_personal=with_personal
+        )
+        for number, name in numbers.items():
+            source = for_bus(sources[name], vehicle.buses[number])
+            opening = functools.partial(opener, source, number, self._clock, may_send=actuate)
+            take, again = self._pipeline.take, backoff or Backoff()
+            reader = BusReader(name, source, opening, take, self._changed, window_s=window_s, backoff=again)
+            self._readers.append(reader)
+        self._watch = Watch(self._clock, self._pipeline.expire, vehicle)
+        if actuate:
+            self._sender = Sender(vehicle, broker, self._pipeline.provider, {r.name: r for r in self._readers})
+
+    def start(self) -> None:
+        """Begin.
+
+        Raises:
+            BrokerError: ALREADY_CLAIMED; another provides a signal of this car.
+        """
+        self._pipeline.open()
+        if self._sender is not None:
+            self._sender.open()
+        if self._player is not None:
+            self._player.start()
+        if self._watch is not None:
+            self._watch.start()
+        for reader in self._readers:
+            reader.start()
+
+    def stop(self) -> None:
+        """End: no frame is read or sent any more, every bus is given back, the car's signals become STALE."""
+        if self._stopped:
+            return
+        self._stopped = True
+        for thread in (*self._readers, self._player, self._watch):
+            if thread is not None:
+                thread.stop()
+        for thread in (*self._readers, self._player, self._watch):
+            if thread is not None and not thread.join(JOIN_S):
+                _LOG.error("%s: %s does not end; its driver hangs", self.vehicle.name, thread.name)
+        self._pipeline.close()
+
+    def listen(self, tap: Callable[[Frames], None]) -> Callable[[], None]:
+        """Call *tap* with each batch of frames (times UTC, the car's bus numbers); returns how to stop.
+
+        It is called in the thread that reads the bus, and must not wait. A recording's frames keep its bus numbers.
+        """
+        return self._pipeline.listen(tap)
+
+    def facts(self) -> Mapping[str, object]:
+        """Return what happened so far: counts, seconds, and each bus by name."""
+        buses = {reader.name: reader.facts() for reader in self._readers}
+        facts = self._pipeline.facts()
+        facts |= {
+            "dropped": sum(bus.dropped for bus in buses.values()),
+            "garbage": sum(bus.garbage for bus in buses.values()),
+            "queue": sum(bus.waiting for bus in buses.values()),
+            "clock_steps": self._clock.steps,
+            "sent": 0 if self._sender is None else self._sender.sent,
+            "buses": {name: asdict(bus) | {"state": bus.state.value} for name, bus in buses.items()},
+        }
+        return facts if self._player is None else facts | self._player.facts()
+
+    def _changed(self, reader: BusReader) -> None:
+        """Take note that a bus came up or failed; in its thread."""
+        up = reader.state is BusState.UP
+        why = {} if up else {"error": reader.error}
+        self._broker.events.add("bus.up" if up else "bus.down", car=self.vehicle.name, bus=reader.name, **why)
+        if not up:
+            self._pipeline.silence(reader.name, self._clock.now_ns())
+        if all(one.state is not BusState.OPENING for one in self._readers):
+            self.ready.set()
