@@ -150,7 +150,7 @@ def name_in_certificate(certificate: Mapping[str, object] | None) -> str | None:
     return next((value for part in subject for key, value in part if key == "commonName" and value), None)
 
 
-def name_in_auth_context(context: Mapping[str, Sequence[bytes]]) -> str | None:
+def name_in_auth_context(context: Mapping[str, object]) -> str | None:
     """Return the common name in a peer's certificate, as gRPC's ``auth_context`` gives it; None for none."""
-    names = context.get("x509_common_name") or ()
+    names = cast("Sequence[bytes]", context.get("x509_common_name") or ())
     return next((name.decode("utf-8", "replace") for name in names if name), None)
