@@ -1,0 +1,254 @@
+"""The VISS server: one port for WebSocket and HTTP, in the running event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocketDisconnect
+
+from commonwheel.broker.faults import BrokerError, Reason
+from commonwheel.broker.serving import Endpoint
+from commonwheel.broker.viss.dialect import SUB_PROTOCOLS, Version, negotiate
+from commonwheel.broker.viss.faults import Fault, VissError
+from commonwheel.broker.viss.feeds import Feeds
+from commonwheel.broker.viss.service import Service, refusal
+from commonwheel.broker.viss.session import Session
+from commonwheel.broker.viss.web import Web, allowed_origin, bearer, peer_of
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping, Sequence
+
+    from starlette.websockets import WebSocket
+
+    from commonwheel.broker.access import Access
+    from commonwheel.broker.broker import Broker
+
+__all__ = ["VissServer"]
+
+_GOING_AWAY = 1001
+
+
+class _Engine(uvicorn.Server):
+    """Uvicorn without its signal handlers: whoever runs the process has its own."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Leave signals alone."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen, and say so."""
+        await super().startup(sockets)
+        self.ready.set()
+
+
+class VissServer:
+    """Serves a broker by VISS versions 2 and 3, over WebSocket (at ``/``) and HTTP."""
+
+    name = "viss"
+
+    def __init__(self, broker: Broker, endpoint: Endpoint, access: Access, *, origins: Sequence[str] = ()) -> None:
+        """Make a server; ``start`` starts it.
+
+        Args:
+            broker: what it serves.
+            endpoint: where.
+            access: who may come in; its TLS files make it https and wss.
+            origins: of web pages that may speak with it besides those from its own address
+                (``http://localhost:3000``); '*' stands for all.
+        """
+        self._service = Service(broker, access)
+        self._endpoint = endpoint
+        self._access = access
+        self._origins = tuple(origins)
+        self._web = Web(self._service, self._origins, loopback=endpoint.is_loopback)
+        self._feeds: Feeds | None = None
+        self._sessions: dict[Session, WebSocket] = {}
+        self._engine: _Engine | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._asked = 0
+        """Requests of sessions that have ended."""
+
+    async def start(self) -> Endpoint:
+        """Begin to serve; returns where.
+
+        Raises:
+            BrokerError: INVALID; the address cannot be had, or a TLS file cannot be used. Says why.
+        """
+        config = self._config()
+        listener = self._listen()
+        try:
+            config.load()
+        except (OSError, ssl.SSLError) as error:
+            listener.close()
+            message = f"the TLS files of the VISS server cannot be used: {error}"
+            raise BrokerError(Reason.INVALID, message) from error
+        host, port, *_ = listener.getsockname()
+        self._service.port = port
+        self._feeds = Feeds(self._service)
+        self._engine = _Engine(config)
+        self._running = asyncio.create_task(self._engine.serve([listener]), name="viss")
+        ready = asyncio.create_task(self._engine.ready.wait())
+        await asyncio.wait({self._running, ready}, return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+        if self._running.done():
+            self._running.result()
+        return Endpoint(host, port)
+
+    def _listen(self) -> socket.socket:
+        try:
+            family, _, _, _, address = socket.getaddrinfo(
+                self._endpoint.host, self._endpoint.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )[0]
+            return socket.create_server(address[:2], family=family, backlog=1024)
+        except (OSError, OverflowError) as error:
+            message = f"the VISS server cannot listen at {self._endpoint}: {error}; choose another address or port"
+            raise BrokerError(Reason.INVALID, message) from error
+
+    def _config(self) -> uvicorn.Config:
+        tls = self._access.tls
+        files: dict[str, Any] = {}
+        if tls is not None:
+            files = {"ssl_certfile": tls.certificate, "ssl_keyfile": tls.key}
+            if tls.clients is not None:
+                files |= {"ssl_ca_certs": str(tls.clients), "ssl_cert_reqs": ssl.CERT_REQUIRED}
+        return uvicorn.Config(
+            self._app(),
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            http="h11",
+            ws="websockets-sansio",
+            ws_max_size=self._access.limits.message_bytes,
+            ws_per_message_deflate=False,
+            **files,
+        )
+
+    def _app(self) -> Starlette:
+        routes = [
+            WebSocketRoute("/", self._converse),
+            Route("/", self._web.health, methods=["GET"]),
+            Route("/health", self._web.health, methods=["GET"]),
+            Route("/{path:path}", self._web.signal, methods=["GET", "POST"]),
+        ]
+        middleware: list[Middleware] = []
+        if self._origins:
+            allowed = ["Authorization", "Content-Type", "VISS-Version"]
+            methods = ["GET", "POST"]
+            middleware = [
+                Middleware(CORSMiddleware, allow_origins=self._origins, allow_methods=methods, allow_headers=allowed)
+            ]
+        return Starlette(routes=routes, middleware=middleware)
+
+    # ---- one client -------------------------------------------------------------------------------------------------
+
+    async def _converse(self, web_socket: WebSocket) -> None:
+        peer = peer_of(web_socket)
+        token = bearer(web_socket.headers)
+        try:
+            version, sub_protocol = self._admit(web_socket)
+            _, client = self._access.enter(token, peer) if token else (None, self._access.client(peer))
+            hold = client.connection()
+        except (VissError, BrokerError) as error:
+            fault = error if isinstance(error, VissError) else refusal(error, token)
+            status = fault.fault.status(Version.V2)
+            await web_socket.send_denial_response(PlainTextResponse(f"{fault}\n", status_code=status))
+            return
+        with hold:
+            await web_socket.accept(sub_protocol)
+            await self._serve(web_socket, version, peer, token)
+
+    def _admit(self, web_socket: WebSocket) -> tuple[Version, str | None]:
+        """Return what a client speaks, and the sub-protocol to confirm.
+
+        Raises:
+            VissError: FORBIDDEN, a web page of elsewhere; BAD_REQUEST, a sub-protocol that is not known.
+        """
+        if not allowed_origin(web_socket.headers, self._origins, loopback=self._endpoint.is_loopback):
+            raise VissError(Fault.FORBIDDEN, f"pages of {web_socket.headers.get('origin')} may not connect here")
+        chosen = negotiate(web_socket.scope.get("subprotocols", []))
+        if chosen is None:
+            raise VissError(Fault.BAD_REQUEST, f"sub-protocols known here are {', '.join(SUB_PROTOCOLS)}")
+        return chosen
+
+    async def _serve(self, web_socket: WebSocket, version: Version, peer: str, token: str | None) -> None:
+        if self._feeds is None:
+            return
+        session = Session(self._service, self._feeds, version, peer, token)
+        self._sessions[session] = web_socket
+        sender = asyncio.create_task(_send(web_socket, session))
+        try:
+            await _receive(web_socket, session)
+        finally:
+            self._asked += session.requests
+            del self._sessions[session]
+            session.close()
+            sender.cancel()
+            await asyncio.gather(sender, return_exceptions=True)
+
+    async def stop(self, grace_s: float = 1.0) -> None:
+        """Stop serving: clients are told, and get *grace_s* to end."""
+        engine, self._engine = self._engine, None
+        running, self._running = self._running, None
+        if engine is None or running is None:
+            return
+        await asyncio.gather(
+            *(_say_goodbye(web_socket, session, grace_s) for session, web_socket in self._sessions.items())
+        )
+        engine.config.timeout_graceful_shutdown = grace_s  # type: ignore[assignment]
+        engine.should_exit = True
+        await running
+
+    def facts(self) -> Mapping[str, float]:
+        """Return counts for the metrics: ``clients``, ``streams`` (subscriptions), ``requests``, ``refused``."""
+        sessions = tuple(self._sessions)
+        return {
+            "clients": float(len(sessions)),
+            "streams": float(sum(session.subscriptions for session in sessions)),
+            "requests": float(self._asked + self._web.requests + sum(session.requests for session in sessions)),
+            "refused": float(self._access.clients.refused),
+        }
+
+
+async def _receive(web_socket: WebSocket, session: Session) -> None:
+    """Read messages until the client goes."""
+    while True:
+        message = await web_socket.receive()
+        if message["type"] == "websocket.disconnect":
+            return
+        text = message.get("text")
+        if text is None:
+            session.refuse(VissError(Fault.BAD_REQUEST, "The request is not a text: binary messages are not taken"))
+        else:
+            session.handle(text)
+        await session.outbox.room()
+
+
+async def _send(web_socket: WebSocket, session: Session) -> None:
+    """Send what waits until the client goes."""
+    with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+        while True:
+            await web_socket.send_text(await session.outbox.take())
+
+
+async def _say_goodbye(web_socket: WebSocket, session: Session, grace_s: float) -> None:
+    """End a client's subscriptions and its connection."""
+    session.close()
+    with contextlib.suppress(RuntimeError, WebSocketDisconnect, TimeoutError):
+        await asyncio.wait_for(web_socket.close(_GOING_AWAY, "the server stops"), grace_s)
