@@ -73,7 +73,7 @@ def _seconds(text: str) -> int:
     """Read a length of time for argparse, which says what a ValueError says."""
     import argparse
 
-    found = re.fullmatch(r"(\d{1,9})([smhd])", text)
+    found = re.fullmatch(r"([0-9]{1,9})([smhd])", text)
     if found is None or not 0 < (seconds := int(found[1]) * _UNITS[found[2]]) <= _LONGEST_S:
         message = f"{text!r} is not a length of time: 90s, 15m, 1h or 30d (at most {_LONGEST_S // 86_400}d)"
         raise argparse.ArgumentTypeError(message)
