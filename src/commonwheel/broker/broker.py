@@ -14,13 +14,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from commonwheel.broker.actuation import Actuation, Stage
+from commonwheel.broker.actuation import Actuation, Stage, Step
+from commonwheel.broker.desk import Desk
 from commonwheel.broker.events import EventLog
+from commonwheel.broker.fanout import Fanout
 from commonwheel.broker.faults import BrokerError, Reason
 from commonwheel.broker.filters import Filter
 from commonwheel.broker.providers import Proof, Provider, rows_of
+from commonwheel.broker.rows import Rows
 from commonwheel.broker.signals import SignalTable
-from commonwheel.broker.store import History, Store
+from commonwheel.broker.store import ANYBODY, History, Store
 from commonwheel.broker.subscription import Queue, Subscription
 from commonwheel.broker.updates import Updates
 from commonwheel.broker.values import from_inside, to_inside
@@ -56,18 +59,17 @@ class Broker:
         self.table = SignalTable(catalog)
         self.events = EventLog()
         self._lock = threading.RLock()
-        self._store = Store(self.table, history or History())
-        self._targets = Store(self.table, History(depth=1))
         self._owners: npt.NDArray[np.int32] = np.zeros(len(self.table), np.int32)
         """Number of each signal's owner; 0 nobody."""
+        self._store = Store(self.table, history or History(), self._owners)
+        self._targets = Store(self.table, History(depth=1))
         self._provider_numbers: dict[Provider, int] = {}
         self._count = itertools.count(1)
         self._actors: dict[int, Provider] = {}
-        self._readers: tuple[Subscription, ...] = ()
-        self._target_readers: tuple[Subscription, ...] = ()
-        self._pending: dict[int, list[Actuation]] = {}
-        self._proving: npt.NDArray[np.bool_] = np.zeros(len(self.table), bool)
-        self._actuations = itertools.count(1)
+        self._rows = Rows()
+        self._fanout = Fanout(len(self.table), self._rows)
+        self._target_fanout = Fanout(len(self.table), self._rows)
+        self._desk = Desk(self.table, self.events)
         self.published = 0
         """Updates taken in since the beginning."""
         self._left = {"delivered": 0, "dropped": 0}
@@ -86,6 +88,7 @@ class Broker:
 
     def get(self, number: int) -> Reading:
         """Return a signal's current reading."""
+        self.table[number]  # raises for a number that no signal has
         with self._lock:
             return self._store.reading(number)
 
@@ -95,17 +98,29 @@ class Broker:
         Args:
             signals: their numbers.
             targets: what was last asked of actuators, not what they are.
+
+        Raises:
+            BrokerError: UNKNOWN_SIGNAL.
         """
+        self.table.check(signals)
         with self._lock:
             return (self._targets if targets else self._store).snapshot(signals)
 
     def target(self, number: int) -> Reading:
         """Return the value last asked of an actuator; MISSING where none was."""
+        self.table[number]  # raises for a number that no signal has
         with self._lock:
             return self._targets.reading(number)
 
     def history(self, number: int, start_ns: int = 0, end_ns: int = 2**63 - 1, most: int | None = None) -> Updates:
-        """Return the kept updates of one signal from *start_ns* (included) to *end_ns* (not), oldest first."""
+        """Return the kept updates of one signal from *start_ns* (included) to *end_ns* (not), oldest first.
+
+        The current one is the last of them, if it is in that time; *most* leaves older ones out.
+
+        Raises:
+            BrokerError: UNKNOWN_SIGNAL.
+        """
+        self.table[number]  # raises for a number that no signal has
         with self._lock:
             return self._store.history(number, start_ns, end_ns, most)
 
@@ -121,22 +136,28 @@ class Broker:
     ) -> Subscription:
         """Subscribe to signals.
 
+        Between the current state and the updates that follow, nothing is missing and nothing comes twice.
+
         Args:
-            signals: their numbers.
+            signals: their numbers; one that is given twice counts once.
             rule: which updates are wanted; None all.
             queue: the bounds of the reader's queue.
             wake: called (in the publisher's thread; it must not wait) when there is something to take.
             initial: begin with the current state of all of them, as the first batch.
             targets: subscribe to what is asked of actuators, not to what they are.
+
+        Raises:
+            BrokerError: UNKNOWN_SIGNAL; INVALID or LIMIT for a rule or bounds that make no sense or need too much.
         """
-        subscription = Subscription(signals, len(self.table), rule or Filter(), queue or Queue(), wake)
+        wanted = self.table.check(signals)
+        subscription = Subscription(wanted, len(self.table), rule or Filter(), queue or Queue(), wake, self._rows)
         with self._lock:
-            if targets:
-                self._target_readers = (*self._target_readers, subscription)
-            else:
-                self._readers = (*self._readers, subscription)
+            (self._target_fanout if targets else self._fanout).add(subscription)
             if initial:
-                subscription.put((self._targets if targets else self._store).snapshot(signals))
+                first = (self._targets if targets else self._store).snapshot(wanted)
+                subscription.put(subscription.sieve.apply(first) if subscription.sieve else first)
+        if subscription.depth:
+            subscription.wake()
         return subscription
 
     def unsubscribe(self, subscription: Subscription, error: BrokerError | None = None) -> None:
@@ -145,14 +166,26 @@ class Broker:
             if subscription in self.readers:
                 self._left["delivered"] += subscription.delivered
                 self._left["dropped"] += subscription.dropped
-            self._readers = tuple(reader for reader in self._readers if reader is not subscription)
-            self._target_readers = tuple(reader for reader in self._target_readers if reader is not subscription)
+            known = self._fanout.remove(subscription) or self._target_fanout.remove(subscription)
+            if known and subscription.sieve:
+                subscription.put(subscription.sieve.flush())
         subscription.close(error)
 
     @property
     def readers(self) -> tuple[Subscription, ...]:
         """The subscriptions that live."""
-        return self._readers + self._target_readers
+        return self._fanout.readers + self._target_fanout.readers
+
+    def is_heard(self, number: int) -> bool:
+        """Whether anybody would hear of a wish that an actuator reach a value: who makes it act, or reads targets."""
+        return number in self._actors or any(number in reader.signals for reader in self._target_fanout.readers)
+
+    def _lose(self, failed: Sequence[tuple[Subscription, BaseException]]) -> None:
+        """End the subscriptions of readers that cannot be woken."""
+        for reader, fault in failed:
+            message = f"the reader failed: {type(fault).__name__}: {fault}"
+            self.unsubscribe(reader, BrokerError(Reason.CLOSED, message))
+            self.events.add("reader.failed", signals=len(reader.signals), why=message)
 
     def totals(self) -> dict[str, int]:
         """Return how many updates all readers so far have taken (``delivered``) and lost (``dropped``)."""
@@ -231,12 +264,8 @@ class Broker:
     def publish(self, updates: Updates, provider: Provider) -> None:
         """Take in a batch that needs no check, of signals the provider claimed; see ``Provider.publish``."""
         with self._lock:
-            strange = self._owners[updates.signal] != self._alive(provider)
-            if strange.any():
-                number = int(updates.signal[strange][0])
-                message = f"{provider.name} publishes {self.table[number].path} without a claim to it"
-                raise BrokerError(Reason.NOT_CLAIMED, message, signal=number)
-            self._take_in(updates)
+            proved = self._take_in(updates, self._alive(provider))
+        self._confirm(proved)
 
     def publish_values(
         self, values: Mapping[int, object], provider: Provider | None = None, t_ns: int | None = None
@@ -253,19 +282,25 @@ class Broker:
             mine = (owners == 0) | (owners == own)
             for number in batch.signal[~mine].tolist():
                 faults[number] = self._taken(number, self.owner(number))
-            if mine.any():
-                self._take_in(batch if mine.all() else batch[mine])
+            proved = self._take_in(batch if mine.all() else batch[mine])
+        self._confirm(proved)
         return faults
 
-    def _take_in(self, updates: Updates) -> None:
+    def _take_in(self, updates: Updates, own: int = ANYBODY) -> Sequence[Actuation]:
+        """Take in a batch, of signals of one owner, and hand it on; returns the actuations that it proves."""
         if not len(updates):
-            return
-        self._store.put(updates)
+            return ()
+        self._store.put(updates, own)
         self.published += len(updates)
-        for reader in self._readers:
-            reader.offer(updates)
-        if self._pending and self._proving[updates.signal].any():
-            self._prove(updates)
+        failed = self._fanout.offer(updates)
+        if failed:
+            self._lose(failed)
+        return self._desk.proved(updates) if self._desk.busy else ()
+
+    def _confirm(self, proved: Sequence[Actuation]) -> None:
+        """End what is proved; with no lock held, since who asked is told."""
+        for actuation in proved:
+            self._desk.finish(actuation, Stage.CONFIRMED)
 
     def release(self, provider: Provider) -> None:
         """See ``Provider.close``."""
@@ -280,9 +315,7 @@ class Broker:
                 self._actors.pop(number, None)
             if gone:
                 self._take_in(self._store.stale(gone, time.time_ns()))
-            lost = [a for waiting in self._pending.values() for a in waiting if a.signal in provider.actuators]
-        for actuation in lost:
-            self.finish(actuation, Stage.FAILED, f"its provider {provider.name} went away")
+        self._desk.abandon(provider)
         self.events.add("provider.gone", provider=provider.name, signals=len(gone))
 
     # ---- actuating --------------------------------------------------------------------------------------------------
@@ -292,41 +325,55 @@ class Broker:
         targets: Mapping[int, object],
         requester: str,
         *,
-        on_step: Callable[[Actuation, object], None] | None = None,
+        on_step: Callable[[Actuation, Step], None] | None = None,
         need_provider: bool = True,
     ) -> list[Actuation]:
         """Ask actuators to reach values: all of them, or none.
 
+        A later request for the same actuator ends an earlier one that is still under way.
+
         Args:
             targets: value by the actuator's number.
             requester: who asks.
-            on_step: called with each actuation and each of its steps.
+            on_step: called with each actuation and each of its steps, in the thread it happens in; it must not wait.
             need_provider: refuse when nobody makes one of them act; else it is only noted as a target.
 
         Raises:
-            BrokerError: NOT_ACTUATOR, WRONG_TYPE, OUT_OF_RANGE, NOT_ALLOWED, NO_PROVIDER, PROVIDER_FAILED.
+            BrokerError: NOT_ACTUATOR, WRONG_TYPE, OUT_OF_RANGE, NOT_ALLOWED, NO_PROVIDER or LIMIT: nothing was asked
+                of anybody. PROVIDER_FAILED: one of several failed when it was handed its part.
         """
-        rows: list[tuple[int, int, float, int, object]] = []
-        now = time.time_ns()
-        for number, value in targets.items():
-            signal = self.table[number]
-            if not signal.is_actuator:
-                message = f"{signal.path} is a {signal.leaf.kind.value}, not an actuator"
-                raise BrokerError(Reason.NOT_ACTUATOR, message, signal=number)
-            inside, item = to_inside(signal, value)
-            rows.append((number, now, inside, Quality.GOOD, item))
+        batch, values = self._targets_of(targets)
         with self._lock:
             for number in targets:
                 if need_provider and number not in self._actors:
                     message = f"nobody makes {self.table[number].path} act on this car"
                     raise BrokerError(Reason.NO_PROVIDER, message, signal=number)
-            batch = Updates.build(rows)
-            actuations = [self._actuation(row, requester, on_step) for row in rows if row[0] in self._actors]
+            actors = {number: self._actors[number] for number in targets if number in self._actors}
+        asked = {number: values[number] for number in actors}
+        actuations = self._desk.open(asked, actors, requester, on_step)
+        with self._lock:
             self._targets.put(batch)
-            for reader in self._target_readers:
-                reader.offer(batch)
-        self._forward(actuations)
+            self._lose(self._target_fanout.offer(batch))
+        self._desk.forward(actuations)
         return actuations
+
+    def _targets_of(self, targets: Mapping[int, object]) -> tuple[Updates, dict[int, Value]]:
+        """Return checked targets as a batch, and as typed values by number."""
+        rows: list[tuple[int, int, float, int, object]] = []
+        values: dict[int, Value] = {}
+        now = time.time_ns()
+        for number, target in targets.items():
+            signal = self.table[number]
+            if not signal.is_actuator:
+                message = f"{signal.path} is a {signal.leaf.kind.value}, not an actuator"
+                raise BrokerError(Reason.NOT_ACTUATOR, message, signal=number)
+            inside, item = to_inside(signal, target)
+            value = from_inside(signal, inside, item)
+            if value is None:
+                raise BrokerError(Reason.INVALID, f"{signal.path} was given no value", signal=number)
+            values[number] = value
+            rows.append((number, now, inside, Quality.GOOD, item))
+        return Updates.build(rows), values
 
     def clear_targets(self, signals: Sequence[int]) -> None:
         """Note that nothing is asked of these actuators any more; who reads their targets learns it."""
@@ -334,93 +381,23 @@ class Broker:
         batch = Updates.build([(number, now, np.nan, Quality.MISSING, None) for number in signals])
         with self._lock:
             self._targets.put(batch)
-            for reader in self._target_readers:
-                reader.offer(batch)
-
-    def _actuation(
-        self,
-        row: tuple[int, int, float, int, object],
-        requester: str,
-        on_step: Callable[[Actuation, object], None] | None,
-    ) -> Actuation:
-        number = row[0]
-        value = from_inside(self.table[number], row[2], row[4])
-        if value is None:
-            raise BrokerError(Reason.INVALID, f"{self.table[number].path} was given no value", signal=number)
-        proof = self._actors[number].actuators[number]
-
-        def step(actuation: Actuation, step: object) -> None:
-            self._note(actuation)
-            if on_step is not None:
-                on_step(actuation, step)
-
-        actuation = Actuation(next(self._actuations), number, value, requester, proof, on_step=step)
-        self._pending.setdefault(proof.signal, []).append(actuation)
-        self._proving[proof.signal] = True
-        actuation.advance(Stage.REQUESTED)
-        actuation.advance(Stage.ACCEPTED)
-        return actuation
-
-    def _forward(self, actuations: Sequence[Actuation]) -> None:
-        groups: dict[Provider, list[Actuation]] = {}
-        for actuation in actuations:
-            groups.setdefault(self._actors[actuation.signal], []).append(actuation)
-        for provider, group in groups.items():
-            for actuation in group:
-                actuation.advance(Stage.FORWARDED)
-            if provider.on_actuate is not None:
-                provider.on_actuate(group)
+            self._lose(self._target_fanout.offer(batch))
 
     def finish(self, actuation: Actuation, stage: Stage, why: str = "") -> None:
-        """End an actuation: a provider refused it or failed."""
-        with self._lock:
-            waiting = self._pending.get(actuation.proof.signal, [])
-            with contextlib.suppress(ValueError):
-                waiting.remove(actuation)
-            if not waiting:
-                self._pending.pop(actuation.proof.signal, None)
-                self._proving[actuation.proof.signal] = False
-        actuation.advance(stage, why)
-
-    def _note(self, actuation: Actuation) -> None:
-        step = actuation.steps[-1]
-        self.events.add(
-            f"actuation.{step.stage.name.lower()}",
-            number=actuation.number,
-            signal=self.table[actuation.signal].path,
-            target=actuation.target,
-            requester=actuation.requester,
-            why=step.why,
-        )
-
-    def _prove(self, updates: Updates) -> None:
-        for actuation in list(self._waiting(updates)):
-            rows = updates[(updates.signal == actuation.proof.signal) & (updates.quality == Quality.GOOD)]
-            signal = self.table[actuation.signal]
-            target, item = to_inside(signal, actuation.target)
-            if item is not None:
-                reached = rows.objects is not None and any(found == item for found in rows.objects.tolist())
-            else:
-                reached = bool((np.abs(rows.value - target) <= actuation.proof.tolerance).any())
-            if reached:
-                self.finish(actuation, Stage.CONFIRMED)
-
-    def _waiting(self, updates: Updates) -> Iterator[Actuation]:
-        for number in np.unique(updates.signal[self._proving[updates.signal]]).tolist():
-            yield from self._pending.get(number, ())
+        """End an actuation: who was to do it refused it or failed. One that has ended is let be."""
+        self._desk.finish(actuation, stage, why)
 
     def tick(self, now_ns: int | None = None) -> None:
-        """End the actuations whose time is over. Whoever runs the broker calls this a few times a second."""
-        now = time.time_ns() if now_ns is None else now_ns
+        """End the actuations whose time is over, and hand on what waits too long.
+
+        Whoever runs the broker calls this a few times a second.
+
+        Args:
+            now_ns: the time on the monotonic clock; None is now.
+        """
+        now = time.monotonic_ns() if now_ns is None else now_ns
         with self._lock:
-            late = [
-                actuation
-                for waiting in self._pending.values()
-                for actuation in waiting
-                if now - actuation.steps[0].t_ns > actuation.proof.within_ns
-            ]
-        for actuation in late:
-            shown = self.table[actuation.proof.signal].path
-            self.finish(
-                actuation, Stage.TIMED_OUT, f"{shown} did not show it within {actuation.proof.within_ns / 1e9:g} s"
-            )
+            self._lose(self._fanout.flush_late(now))
+            late = self._desk.late(now)
+            current = self._store.snapshot([actuation.proof.signal for actuation in late])
+        self._desk.expire(late, current)

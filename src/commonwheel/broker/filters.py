@@ -1,24 +1,35 @@
 """What a reader wants of a signal's updates: all, only changes, only within a range, not too often, only the curve.
 
-The filters are those of VISS (change, range, curvelog) and of KUKSA (minimum interval). All that are given hold
-at once. Each is evaluated per signal; times are the updates' own.
+The filters are those of VISS (change, range, curvelog) and of KUKSA (minimum interval). All that are given hold at
+once, for each signal on its own, by these rules:
+
+- A signal's first update, and one whose quality is not that of the update delivered before, is compared with nothing:
+  it is delivered, but for a GOOD one outside the range.
+- The interval is measured between the updates' own times, in either direction: a clock that is set back holds
+  updates up for less than two intervals, however far it is set.
+- Changes, of objects (texts, arrays) too, are those from the update delivered before. With a comparison that asks for
+  a rise, what counts is the rise since the lowest value after that update, and for a fall likewise: a switch that
+  goes on, off and on again goes on twice. Equality is that with the value right before.
 """
 
 from __future__ import annotations
 
 import enum
-import operator
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from commonwheel.broker.faults import BrokerError, Reason
 
 if TYPE_CHECKING:
-    from commonwheel.broker.updates import Updates
+    from collections.abc import Iterator
 
-__all__ = ["Boundary", "Change", "Compare", "Curvelog", "Filter", "FilterState"]
+__all__ = ["Boundary", "Change", "Compare", "Curvelog", "Filter"]
+
+MOST_BOUNDARIES = 2
+MOST_BUFFERED = 2000
+"""Points of a curve that are gathered at most: to find the corners takes time with their square."""
+MAX_NS = 2**63 - 1
 
 
 class Compare(enum.Enum):
@@ -34,7 +45,7 @@ class Compare(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Deliver when ``value - last delivered value`` compares so to *diff*; the first value always."""
+    """Deliver when ``value - value before`` compares so to *diff*; the first value always."""
 
     compare: Compare
     diff: float
@@ -50,16 +61,25 @@ class Boundary:
 
 @dataclass(frozen=True, slots=True)
 class Curvelog:
-    """Deliver the fewest points from which the curve can be drawn with an error of at most *max_error*."""
+    """Deliver few points, from which the curve can be drawn with an error of at most *max_error*.
+
+    The error is that of the value, at the time of any point left out, from the straight line between the delivered
+    points around it. Points are gathered; what is needed of them is delivered when the buffer is full, when the oldest
+    has waited too long, when the quality changes, when the time goes back, and at the end of the subscription; the
+    newest of them is always among it, so the next curve goes on from there.
+    """
 
     max_error: float
+    """In the signal's unit, 0 or more."""
     buffer: int
-    """Points to gather before they are delivered, 2 or more."""
+    """Points to gather before they are delivered, 2 to ``MOST_BUFFERED``."""
+    max_age_s: float = 100.0
+    """Longest time that a point waits, once its signal is updated or the broker ticks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which updates of a signal a reader wants. A change of quality is always delivered."""
+    """Which updates of a signal a reader wants. A change to a quality other than GOOD is always delivered."""
 
     min_interval_ns: int = 0
     """Least time between two that are delivered."""
@@ -81,64 +101,28 @@ class Filter:
 
     def check(self) -> None:
         """Raise a BrokerError (INVALID) for a filter that makes no sense."""
-        if self.min_interval_ns < 0 or self.deadband < 0:
-            raise BrokerError(Reason.INVALID, "an interval and a deadband cannot be negative")
-        if self.curvelog and (self.curvelog.buffer < 2 or self.curvelog.max_error < 0):  # noqa: PLR2004 - two points
-            raise BrokerError(Reason.INVALID, "curvelog needs a buffer of 2 or more and an error of 0 or more")
+        for message in _faults(self):
+            raise BrokerError(Reason.INVALID, message)
 
 
 _OPEN = Filter()
 
-COMPARISONS = {
-    Compare.EQ: operator.eq,
-    Compare.NE: operator.ne,
-    Compare.GT: operator.gt,
-    Compare.GTE: operator.ge,
-    Compare.LT: operator.lt,
-    Compare.LTE: operator.le,
-}
 
-
-class FilterState:
-    """A filter at work for one reader: remembers what it delivered last of each signal."""
-
-    def __init__(self, rule: Filter) -> None:
-        rule.check()
-        self._rule = rule
-        self._last: dict[int, tuple[int, float, int, object]] = {}
-
-    def apply(self, updates: Updates) -> Updates:
-        """Return the updates to deliver, in order."""
-        keep = np.zeros(len(updates), bool)
-        objects = updates.objects
-        for i, (signal, t_ns, value, quality) in enumerate(
-            zip(
-                updates.signal.tolist(),
-                updates.t_ns.tolist(),
-                updates.value.tolist(),
-                updates.quality.tolist(),
-                strict=True,
-            )
-        ):
-            item = None if objects is None else objects[i]
-            if self._passes(self._last.get(signal), t_ns, value, quality, item):
-                self._last[signal] = (t_ns, value, quality, item)
-                keep[i] = True
-        return updates if keep.all() else updates[keep]
-
-    def _passes(self, last: tuple[int, float, int, object] | None, t_ns: int, value: float, quality: int,
-                item: object) -> bool:  # fmt: skip
-        if last is None or last[2] != quality:
-            return True
-        rule = self._rule
-        if t_ns - last[0] < rule.min_interval_ns:
-            return False
-        same = item == last[3] and (value == last[1] or (value != value and last[1] != last[1]))  # noqa: PLR0124
-        if rule.on_change and same:
-            return False
-        if rule.deadband and abs(value - last[1]) <= rule.deadband:
-            return False
-        if rule.change and not COMPARISONS[rule.change.compare](value - last[1], rule.change.diff):
-            return False
-        tests = [COMPARISONS[limit.compare](value, limit.boundary) for limit in rule.within]
-        return not tests or (any(tests) if rule.any_of else all(tests))
+def _faults(rule: Filter) -> Iterator[str]:
+    """Yield what is wrong with a filter."""
+    limits = [limit.boundary for limit in rule.within]
+    curve = rule.curvelog
+    if not 0 <= rule.min_interval_ns <= MAX_NS:
+        yield f"an interval is 0 to {MAX_NS / 1e9:.0f} seconds, not {rule.min_interval_ns / 1e9:g}"
+    if not 0 <= rule.deadband < math.inf:
+        yield f"a deadband is a number of 0 or more, not {rule.deadband:g}"
+    if rule.change and not math.isfinite(rule.change.diff):
+        yield f"a change is a number, not {rule.change.diff:g}"
+    if len(limits) > MOST_BOUNDARIES or not all(map(math.isfinite, limits)):
+        yield f"a range has one or two boundaries, which are numbers; not {limits[:3]}"
+    if curve and not 0 <= curve.max_error < math.inf:
+        yield f"the error of a curve is a number of 0 or more, not {curve.max_error:g}"
+    if curve and not 2 <= curve.buffer <= MOST_BUFFERED:  # noqa: PLR2004 - a line needs two points
+        yield f"the buffer of a curve has 2 to {MOST_BUFFERED} points, not {curve.buffer}"
+    if curve and not 0 < curve.max_age_s < MAX_NS / 1e9:
+        yield f"the points of a curve wait some time, not {curve.max_age_s:g} s"

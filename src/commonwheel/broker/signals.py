@@ -5,6 +5,7 @@ Numbers count the paths in sorted order, from 0, as KUKSA's databroker does; the
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from commonwheel.catalog.patterns import compile_pattern
 from commonwheel.errors import CatalogError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from commonwheel.catalog import Catalog, Leaf
 
@@ -31,6 +32,8 @@ class Signal:
     """Names of the codes 0, 1, 2, … of a string with allowed values; () for all others."""
     codes: dict[str, int]
     """The same, backwards."""
+    matcher: re.Pattern[str] | None = None
+    """What a string has to match as a whole."""
 
     @property
     def path(self) -> str:
@@ -63,8 +66,35 @@ class SignalTable:
     def __len__(self) -> int:
         return len(self.signals)
 
+    def __iter__(self) -> Iterator[Signal]:
+        return iter(self.signals)
+
     def __getitem__(self, number: int) -> Signal:
+        """Return a signal by its number.
+
+        Raises:
+            BrokerError: UNKNOWN_SIGNAL.
+        """
+        if not 0 <= number < len(self.signals):
+            raise self.unknown(number)
         return self.signals[number]
+
+    def unknown(self, number: int) -> BrokerError:
+        """Return the error of a number that no signal has."""
+        message = f"there is no signal number {number}; they are 0 to {len(self.signals) - 1}"
+        return BrokerError(Reason.UNKNOWN_SIGNAL, message, signal=number)
+
+    def check(self, numbers: Iterable[int]) -> tuple[int, ...]:
+        """Return the numbers, each once, in the order they were first given.
+
+        Raises:
+            BrokerError: UNKNOWN_SIGNAL, if no signal has one of them.
+        """
+        unique = tuple(dict.fromkeys(numbers))
+        for number in unique:
+            if not 0 <= number < len(self.signals):
+                raise self.unknown(number)
+        return unique
 
     def number(self, path: str) -> int:
         """Return the number of a signal.
@@ -105,4 +135,14 @@ class SignalTable:
 
 def _signal(number: int, leaf: Leaf) -> Signal:
     labels = tuple(str(value) for value in leaf.allowed) if leaf.datatype == "string" else ()
-    return Signal(number, leaf, labels, {label: code for code, label in enumerate(labels)})
+    return Signal(number, leaf, labels, {label: code for code, label in enumerate(labels)}, _matcher(leaf.pattern))
+
+
+def _matcher(pattern: str | None) -> re.Pattern[str] | None:
+    """Compile a pattern; one that this machine cannot read restricts nothing (other dialects have more)."""
+    if not pattern:
+        return None
+    try:
+        return re.compile(pattern)
+    except (re.error, RecursionError, OverflowError):
+        return None

@@ -1,6 +1,6 @@
 """A reader's place at the broker: a bounded queue of batches, filled by publishers, emptied by the reader.
 
-A publisher never waits for a reader. What does not fit is dropped by the reader's own rule and counted for it.
+A publisher never waits for a reader. What does not fit is dropped by the reader's own rule, counted, and told to it.
 """
 
 from __future__ import annotations
@@ -8,19 +8,19 @@ from __future__ import annotations
 import enum
 import threading
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from commonwheel.broker.faults import BrokerError, Reason
-from commonwheel.broker.filters import Filter, FilterState
-from commonwheel.broker.updates import Updates
+from commonwheel.broker.latest import Latest
+from commonwheel.broker.rows import Rows
+from commonwheel.broker.sieve import Sieve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    import numpy.typing as npt
+    from commonwheel.broker.filters import Filter
+    from commonwheel.broker.updates import Updates
 
 __all__ = ["Overflow", "Queue", "Subscription", "Taken"]
 
@@ -29,20 +29,26 @@ class Overflow(enum.Enum):
     """What to give up when the queue is full."""
 
     NEWEST = "newest"
-    """Newest wins: the oldest batches go."""
+    """Newest wins: the oldest updates go, by whole batches where that is enough."""
     OLDEST = "oldest"
-    """Oldest are kept: new batches go."""
+    """Oldest are kept: new updates go."""
     LATEST = "latest"
-    """Only each signal's latest update is kept, at any time; nothing counts as dropped but older values."""
+    """While a batch waits, only each signal's latest update is kept; the older ones count as dropped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """Bounds of a reader's queue."""
+    """Bounds of a reader's queue; both are 1 or more."""
 
     batches: int = 1000
     updates: int = 100_000
     overflow: Overflow = Overflow.NEWEST
+
+    def check(self) -> None:
+        """Raise a BrokerError (INVALID) for bounds that nothing fits in."""
+        if self.batches < 1 or self.updates < 1:
+            message = f"a queue holds at least one batch and one update, not {self.batches} and {self.updates}"
+            raise BrokerError(Reason.INVALID, message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +59,13 @@ class Taken:
     """In the order they were published."""
     dropped: int
     """Updates that this reader lost since it took last."""
+    numbers: list[int] = field(default_factory=list[int])
+    """Of each batch, the number of its first update: all updates meant for this reader are counted, from 0, also those
+    it lost. Where a batch begins beyond the end of the one before, updates were lost between them."""
 
 
 class Subscription:
-    """One reader. Publishers call ``offer``, the reader ``take``; both from any thread."""
+    """One reader. Publishers put in, the reader takes; both from any thread."""
 
     def __init__(
         self,
@@ -65,27 +74,37 @@ class Subscription:
         rule: Filter,
         queue: Queue,
         wake: Callable[[], None],
+        rows: Rows | None = None,
     ) -> None:
         """Make a subscription; ``Broker.subscribe`` does.
 
         Args:
-            wanted: numbers of the signals.
+            wanted: numbers of the signals, each once, each less than *count*.
             count: how many signals the broker has.
             rule: which updates are wanted.
             queue: the bounds.
             wake: called when the queue is no longer empty, or the subscription ends; it must not wait.
+            rows: the broker's room for row numbers.
+
+        Raises:
+            BrokerError: INVALID or LIMIT, for a rule or bounds that make no sense or need too much.
         """
+        queue.check()
         self.signals: tuple[int, ...] = tuple(wanted)
         self.queue = queue
         self.rule = rule
-        self._mask: npt.NDArray[np.bool_] = np.zeros(count, bool)
-        self._mask[list(wanted)] = True
-        self._filter = None if rule.is_open else FilterState(rule)
+        self.sieve: Sieve | None = None if rule.is_open else Sieve(rule, self.signals, count, rows or Rows())
         self._wake = wake
+        self._count = count
         self._lock = threading.Lock()
-        self._batches: deque[Updates] = deque()
+        self._batches: deque[tuple[int, Updates]] = deque()
+        """With the number of each batch's first update."""
+        self._latest: Latest | None = None
+        """What waits, once there is more than one batch and only the latest counts."""
         self._size = 0
         self._dropped = 0
+        self.offered = 0
+        """Updates meant for this reader since the beginning: those it took, those that wait, those it lost."""
         self.dropped = 0
         """Updates dropped since the beginning."""
         self.delivered = 0
@@ -98,89 +117,99 @@ class Subscription:
         """Updates waiting."""
         return self._size
 
-    def offer(self, updates: Updates) -> None:
-        """Put in what is wanted of a batch."""
-        keep = self._mask[updates.signal]
-        chosen = updates if keep.all() else updates[keep]
-        if len(chosen):
-            self.put(chosen)
-
-    def put(self, updates: Updates) -> None:
-        """Put in a batch of this reader's signals."""
-        if self._filter is not None:
-            with self._lock:
-                updates = self._filter.apply(updates)
-            if not len(updates):
-                return
+    def put(self, updates: Updates) -> bool:
+        """Put in a batch that passed the filter, of this reader's signals; whether the reader is to be woken."""
+        count = len(updates)
+        if not count:
+            return False
         with self._lock:
             if self.error is not None:
-                return
-            idle = not self._batches
-            self._put(updates)
-        if idle:
-            self._wake()
+                return False
+            idle = not self._size
+            number = self.offered
+            self.offered += count
+            if self.queue.overflow is Overflow.LATEST:
+                self._put_latest(number, updates)
+            elif self._size + count > self.queue.updates or len(self._batches) >= self.queue.batches:
+                self._squeeze(number, updates)
+            else:
+                self._batches.append((number, updates))
+                self._size += count
+            return idle
 
-    def _put(self, updates: Updates) -> None:
-        queue = self.queue
-        if queue.overflow is Overflow.LATEST and self._batches:
-            self._conflate(updates)
+    def _squeeze(self, number: int, updates: Updates) -> None:
+        """Put in a batch where there is too little room."""
+        most = self.queue.updates
+        if self.queue.overflow is Overflow.OLDEST:
+            room = most - self._size if len(self._batches) < self.queue.batches else 0
+            self._drop(len(updates) - room)
+            if room:
+                self._batches.append((number, updates[:room]))
+                self._size += room
             return
-        n = len(updates)
-        if queue.overflow is Overflow.OLDEST:
-            room = 0 if len(self._batches) >= queue.batches else queue.updates - self._size
-            if room < n:
-                self._count_dropped(n - max(room, 0))
-                if room <= 0:
-                    return
-                updates = updates[:room]
-        self._batches.append(updates)
-        self._size += len(updates)
-        while len(self._batches) > queue.batches or (self._size > queue.updates and len(self._batches) > 1):
-            lost = len(self._batches.popleft())
+        if len(updates) > most:
+            over = len(updates) - most
+            self._drop(over)
+            number, updates = number + over, updates[over:]
+        while self._batches and (len(self._batches) >= self.queue.batches or self._size + len(updates) > most):
+            lost = len(self._batches.popleft()[1])
             self._size -= lost
-            self._count_dropped(lost)
-        if self._size > queue.updates:
-            over = self._size - queue.updates
-            self._batches[0] = self._batches[0][over:]
-            self._size -= over
-            self._count_dropped(over)
+            self._drop(lost)
+        self._batches.append((number, updates))
+        self._size += len(updates)
 
-    def _conflate(self, updates: Updates) -> None:
-        """Keep the last update of each signal, in one batch."""
-        joined = Updates.concat([*self._batches, updates])
-        _, last = np.unique(joined.signal[::-1], return_index=True)
-        kept = joined[np.sort(len(joined) - 1 - last)]
-        self._count_dropped(len(joined) - len(kept))
-        self._batches.clear()
-        self._batches.append(kept)
-        self._size = len(kept)
+    def _put_latest(self, number: int, updates: Updates) -> None:
+        """Keep the latest of each signal; a batch that finds nothing waiting is handed on as it is."""
+        if not self._size:
+            self._batches.append((number, updates))
+            self._size = len(updates)
+            return
+        if self._latest is None:
+            self._latest = Latest(self.signals, self._count)
+        if self._batches:
+            self._drop(self._latest.put(self._batches.popleft()[1]))
+        self._drop(self._latest.put(updates))
+        self._size = len(self._latest)
 
-    def _count_dropped(self, count: int) -> None:
+    def _drop(self, count: int) -> None:
         self._dropped += count
         self.dropped += count
 
+    def wake(self) -> BaseException | None:
+        """Wake the reader; returns what it raised, which must not reach the publisher."""
+        try:
+            self._wake()
+        except Exception as error:  # noqa: BLE001 - a reader's own fault, whatever it is, harms nobody else
+            return error
+        return None
+
     def take(self, most: int | None = None) -> Taken:
         """Return what waits, at most *most* batches, and how much was dropped since the last call.
+
+        Nothing may wait: a reader can be woken once more than there is something for it.
 
         Raises:
             BrokerError: the subscription ended, and everything before was taken.
         """
         with self._lock:
-            if not self._batches and self.error is not None:
+            if self._latest is not None and len(self._latest):
+                updates = self._latest.take()
+                self._batches.append((self.offered - len(updates), updates))
+            if not self._batches and self.error is not None and not self._dropped:
                 raise self.error
-            batches = [self._batches.popleft() for _ in range(min(len(self._batches), most or len(self._batches)))]
-            taken = sum(map(len, batches))
+            parts = [self._batches.popleft() for _ in range(min(len(self._batches), most or len(self._batches)))]
+            taken = sum(len(updates) for _, updates in parts)
             self._size -= taken
             self.delivered += taken
             dropped, self._dropped = self._dropped, 0
-            again = bool(self._batches)
+            again = bool(self._batches) or self.error is not None
         if again:
-            self._wake()
-        return Taken(batches, dropped)
+            self.wake()
+        return Taken([updates for _, updates in parts], dropped, [number for number, _ in parts])
 
     def close(self, error: BrokerError | None = None) -> None:
-        """End it; the reader gets what waits, then the error."""
+        """End it; the reader gets what waits, then the error. What is left of curves has to be put in before."""
         with self._lock:
             if self.error is None:
                 self.error = error or BrokerError(Reason.CLOSED, "the subscription was closed")
-        self._wake()
+        self.wake()

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from commonwheel.broker._kernels import CUpdates, bind_columns
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -17,7 +19,10 @@ __all__ = ["Updates"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Updates:
-    """A batch of *n* updates, in the order they happened; a signal may occur several times."""
+    """A batch of *n* updates, in the order they happened; a signal may occur several times.
+
+    Whoever makes a batch gives its arrays away: every reader of these signals gets the same ones.
+    """
 
     signal: npt.NDArray[np.int32]
     """Number in the broker's signal table, shape (n,)."""
@@ -29,8 +34,9 @@ class Updates:
     """``Quality`` codes, shape (n,)."""
     objects: npt.NDArray[np.object_] | None = None
     """What a float64 cannot hold, shape (n,), None in the rows that need none; None when no row does."""
-    encoded: dict[object, object] = field(default_factory=dict[object, object], compare=False)
+    encoded: dict[object, object] = field(default_factory=dict[object, object])
     """Where servers keep this batch in their own form, so that many readers of the same cost one encoding."""
+    _bound: list[CUpdates] = field(default_factory=list[CUpdates], init=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.signal)
@@ -40,20 +46,39 @@ class Updates:
         objects = None if self.objects is None else self.objects[index]
         return Updates(self.signal[index], self.t_ns[index], self.value[index], self.quality[index], objects)
 
+    @property
+    def bound(self) -> CUpdates:
+        """The columns as the kernels take them; made once.
+
+        Raises:
+            ValueError: the columns are not flat, or not of one length.
+        """
+        if self._bound:
+            return self._bound[0]
+        bound = bind_columns(self.signal, self.t_ns, self.value, self.quality)
+        if self.objects is not None and len(self.objects) != len(self.signal):
+            message = f"a batch of {len(self.signal)} updates has {len(self.objects)} objects"
+            raise ValueError(message)
+        self._bound.append(bound)
+        return bound
+
     @classmethod
     def build(cls, rows: Iterable[tuple[int, int, float, int, object]]) -> Updates:
         """Build a batch from rows of (signal, t_ns, value, quality, object); for small batches."""
         table = list(rows)
+        if not table:
+            return cls(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0), np.empty(0, np.uint8))
+        signal, t_ns, value, quality, items = zip(*table, strict=True)
         objects: npt.NDArray[np.object_] | None = None
-        if any(row[4] is not None for row in table):
-            objects = np.empty(len(table), object)
-            for i, row in enumerate(table):
-                objects[i] = row[4]
+        if items.count(None) < len(items):
+            objects = np.empty(len(items), object)
+            for i, item in enumerate(items):
+                objects[i] = item
         return cls(
-            np.array([row[0] for row in table], np.int32),
-            np.array([row[1] for row in table], np.int64),
-            np.array([row[2] for row in table], np.float64),
-            np.array([row[3] for row in table], np.uint8),
+            np.array(signal, np.int32),
+            np.array(t_ns, np.int64),
+            np.array(value, np.float64),
+            np.array(quality, np.uint8),
             objects,
         )
 

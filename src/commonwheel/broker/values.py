@@ -7,8 +7,9 @@ numbers beyond 2**53) is a Python object beside it.
 from __future__ import annotations
 
 import math
-import re
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+import numpy as np
 
 from commonwheel.broker.faults import BrokerError, Reason
 from commonwheel.catalog.leaf import INTEGER_RANGES
@@ -21,7 +22,15 @@ if TYPE_CHECKING:
 
 __all__ = ["EXACT", "Reading", "Value", "from_inside", "to_inside"]
 
-_TYPE_NAMES: dict[type, str] = {bool: "boolean", int: "integer", float: "number", str: "string", type(None): "nothing"}
+_TYPE_NAMES: dict[type, str] = {
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    str: "string",
+    list: "array",
+    tuple: "array",
+    type(None): "nothing",
+}
 
 Value = bool | int | float | str | list[bool] | list[int] | list[float] | list[str]
 """A typed value, as the signal's datatype says."""
@@ -30,6 +39,9 @@ EXACT = 2**53
 """Whole numbers beyond are kept as objects: a float64 would round them."""
 
 _FLOAT_MAX = 3.4028234663852886e38
+_DOUBLE_MAX = 1.7976931348623157e308
+_SHOWN = 40
+"""Most characters of a value in a message."""
 
 
 class Reading(NamedTuple):
@@ -50,47 +62,50 @@ class Reading(NamedTuple):
 def to_inside(signal: Signal, value: object) -> tuple[float, object]:
     """Check a value against a signal's datatype, range and allowed values; return its float64 and its object.
 
-    Whole numbers are taken for floats; whole floats for integers. The object is None where the float says all.
+    Whole numbers are taken for floats; whole floats for integers; numpy's scalars and arrays for Python's. A float
+    keeps all its digits, also where the datatype has fewer. The object is None where the float64 says all.
 
     Raises:
         BrokerError: WRONG_TYPE, OUT_OF_RANGE or NOT_ALLOWED.
     """
     leaf = signal.leaf
-    if leaf.is_array:
-        return _array(signal, value)
+    if isinstance(value, np.generic | np.ndarray):
+        value = cast("Any", value).tolist()
     if leaf.is_struct:
-        raise BrokerError(
-            Reason.WRONG_TYPE,
-            f"{leaf.path} is a struct ({leaf.datatype}), which is not supported",
-            signal=signal.number,
-        )
+        message = f"{leaf.path} is a struct ({leaf.datatype}), which is not supported"
+        raise BrokerError(Reason.WRONG_TYPE, message, signal=signal.number)
+    if leaf.is_array:
+        return math.nan, _array(signal, value)
     checked = _element(signal, leaf.datatype, value)
     if isinstance(checked, str):
         code = signal.codes.get(checked)
         return (math.nan, checked) if code is None else (float(code), None)
-    return float(checked), checked if abs(checked) > EXACT and isinstance(checked, int) else None
+    return float(checked), checked if isinstance(checked, int) and abs(checked) > EXACT else None
 
 
-def _array(signal: Signal, value: object) -> tuple[float, object]:
+def _array(signal: Signal, value: object) -> list[bool | int | float | str]:
     if not isinstance(value, list | tuple):
         raise _wrong(signal, value)
     leaf = signal.leaf
     elements = cast("Sequence[object]", value)
-    items = [_element(signal, leaf.element, item) for item in elements]
-    if leaf.arraysize is not None and len(items) != leaf.arraysize:
-        message = f"{leaf.path} has {leaf.arraysize} elements, not {len(items)}"
+    if leaf.arraysize is not None and len(elements) != leaf.arraysize:
+        message = f"{leaf.path} has {leaf.arraysize} elements, not {len(elements)}"
         raise BrokerError(Reason.OUT_OF_RANGE, message, signal=signal.number)
-    return math.nan, items
+    return [_element(signal, leaf.element, item) for item in elements]
 
 
 def _element(signal: Signal, datatype: str, value: object) -> bool | int | float | str:
+    if datatype == "string":
+        return _text(signal, value)
     if datatype == "boolean":
         if not isinstance(value, bool):
             raise _wrong(signal, value)
-        return value
-    if datatype == "string":
-        return _text(signal, value)
-    return _number(signal, datatype, value)
+        checked = value
+    else:
+        checked = _number(signal, datatype, value)
+    if signal.leaf.allowed and checked not in signal.leaf.allowed:
+        raise _not_allowed(signal, value)
+    return checked
 
 
 def _text(signal: Signal, value: object) -> str:
@@ -99,63 +114,95 @@ def _text(signal: Signal, value: object) -> str:
         raise _wrong(signal, value)
     if leaf.allowed and value not in leaf.allowed:
         raise _not_allowed(signal, value)
-    if leaf.pattern and not re.fullmatch(leaf.pattern, value):
-        message = f"{leaf.path}: {value!r} does not match {leaf.pattern}"
+    if signal.matcher and not signal.matcher.fullmatch(value):
+        message = f"{leaf.path}: {_shown(value)} does not match {leaf.pattern}"
+        raise BrokerError(Reason.NOT_ALLOWED, message, signal=signal.number)
+    if not value.isascii() and not _is_unicode(value):
+        message = f"{leaf.path}: {_shown(value)} is no Unicode text (it holds half of a surrogate pair)"
         raise BrokerError(Reason.NOT_ALLOWED, message, signal=signal.number)
     return value
+
+
+def _is_unicode(value: str) -> bool:
+    """Whether a text can be sent to anybody."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _number(signal: Signal, datatype: str, value: object) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _wrong(signal, value)
     leaf = signal.leaf
-    if datatype in INTEGER_RANGES:
-        if isinstance(value, float):
+    limits = INTEGER_RANGES.get(datatype)
+    low: float
+    high: float
+    if limits is None:
+        high = _FLOAT_MAX if datatype == "float" else _DOUBLE_MAX
+        low = -high
+    else:
+        if isinstance(value, float) and math.isfinite(value):
             if not value.is_integer():
                 raise _wrong(signal, value)
             value = int(value)
-        low, high = INTEGER_RANGES[datatype]
-    else:
-        high = _FLOAT_MAX if datatype == "float" else math.inf
-        low = -high
+        low, high = limits
     low = low if leaf.minimum is None else max(low, leaf.minimum)
     high = high if leaf.maximum is None else min(high, leaf.maximum)
     if not low <= value <= high:  # a NaN is outside as well
-        message = f"{leaf.path}: {value!r} is outside {low:g}..{high:g}{f' {leaf.unit}' if leaf.unit else ''}"
+        unit = f" {leaf.unit}" if leaf.unit else ""
+        message = f"{leaf.path}: {_shown(value)} is outside {low:g}..{high:g}{unit}"
         raise BrokerError(Reason.OUT_OF_RANGE, message, signal=signal.number)
-    if leaf.allowed and value not in leaf.allowed:
-        raise _not_allowed(signal, value)
-    return value
+    return value if limits else float(value)
+
+
+def _shown(value: object) -> str:
+    """Return a value as it is shown in a message: short, whatever it is."""
+    if isinstance(value, str):
+        return repr(value if len(value) <= _SHOWN else value[:_SHOWN] + "…")
+    if isinstance(value, list | tuple):
+        return f"{len(cast('Sequence[object]', value))} elements"
+    if isinstance(value, int) and value.bit_length() > 4 * _SHOWN:  # Python refuses to print the longest ones
+        return f"a number of {value.bit_length()} bits"
+    return f"{value!r:.{_SHOWN}}"
 
 
 def _wrong(signal: Signal, value: object) -> BrokerError:
-    got = "array" if isinstance(value, list | tuple) else _TYPE_NAMES.get(type(value), type(value).__name__)
-    message = f"{signal.path} takes {signal.leaf.datatype}, not {got} ({value!r:.40})"
+    got = _TYPE_NAMES.get(type(value), type(value).__name__)
+    message = f"{signal.path} takes {signal.leaf.datatype}, not {got} ({_shown(value)})"
     return BrokerError(Reason.WRONG_TYPE, message, signal=signal.number)
 
 
 def _not_allowed(signal: Signal, value: object) -> BrokerError:
     allowed = ", ".join(str(item) for item in signal.leaf.allowed)
-    message = f"{signal.path} cannot be {value!r:.40}; it can be {allowed}"
+    message = f"{signal.path} cannot be {_shown(value)}; it can be {allowed}"
     return BrokerError(Reason.NOT_ALLOWED, message, signal=signal.number)
 
 
 def from_inside(signal: Signal, number: float, item: object) -> Value | None:
     """Return the typed value of a float64 and its object; None where they are none (NaN, a code without a name).
 
-    Integers are rounded and clamped to what the datatype can hold: inside, a car's value may be finer.
+    Numbers are rounded and clamped to what the datatype can hold: inside, a car's value may be finer. An array is
+    the caller's own.
     """
     if item is not None:
-        return item  # type: ignore[return-value]  # it was checked on its way in
-    if number != number:  # noqa: PLR0124 - the quick test for NaN
+        return cast("Value", [*cast("list[Any]", item)] if isinstance(item, list) else item)
+    datatype = signal.leaf.datatype
+    if not math.isfinite(number):
         return None
-    leaf = signal.leaf
     if signal.labels:
         code = int(number)
-        return signal.labels[code] if 0 <= code < len(signal.labels) else None
-    if leaf.datatype == "boolean":
+        return signal.labels[code] if code == number and 0 <= code < len(signal.labels) else None
+    if datatype == "boolean":
         return number != 0.0
-    limits = INTEGER_RANGES.get(leaf.datatype)
-    if limits is None:
-        return number
-    return max(limits[0], min(limits[1], round(number))) if math.isfinite(number) else None
+    return _typed(datatype, number)
+
+
+def _typed(datatype: str, number: float) -> int | float | None:
+    limits = INTEGER_RANGES.get(datatype)
+    if limits is not None:
+        return max(limits[0], min(limits[1], round(number)))
+    if datatype == "float":
+        return max(-_FLOAT_MAX, min(_FLOAT_MAX, number))
+    return number if datatype == "double" else None

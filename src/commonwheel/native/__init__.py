@@ -10,10 +10,16 @@ import ctypes
 import functools
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from commonwheel.errors import CommonwheelError
 
-__all__ = ["LIBRARY_NAME", "library"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_Library = TypeVar("_Library", bound=ctypes.CDLL)
+
+__all__ = ["LIBRARY_NAME", "library", "quick_library"]
 
 LIBRARY_NAME = {"win32": "_kernels.dll", "darwin": "_kernels.dylib"}.get(sys.platform, "_kernels.so")
 """File name of the compiled library on this platform; it lies beside this file."""
@@ -26,9 +32,25 @@ def library() -> ctypes.CDLL:
     Raises:
         CommonwheelError: the library was not built, or not for this machine.
     """
+    return _load(ctypes.CDLL)
+
+
+@functools.cache
+def quick_library() -> ctypes.PyDLL:
+    """Load the compiled kernels for calls of a few microseconds: the interpreter's lock is kept while they run.
+
+    Letting go of it costs more than such a call takes: another thread may have it for milliseconds then.
+
+    Raises:
+        CommonwheelError: as ``library``.
+    """
+    return _load(ctypes.PyDLL)
+
+
+def _load(kind: Callable[[str], _Library]) -> _Library:
     path = Path(__file__).with_name(LIBRARY_NAME)
     try:
-        return ctypes.CDLL(str(path))
+        return kind(str(path))
     except OSError as error:
         message = f"{path}: the compiled kernels cannot be loaded ({error}); install commonwheel again with pip"
         raise CommonwheelError(message) from error
