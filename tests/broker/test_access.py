@@ -101,9 +101,9 @@ def test_on_loopback_nothing_is_asked_for(host: str) -> None:
 @pytest.mark.parametrize(
     ("access", "missing"),
     [
-        (Access(), "needs TLS (--tls-certificate and --tls-key) and authorization (--jwt-key);"),
-        (Access(AUTHORITY), "needs TLS (--tls-certificate and --tls-key);"),
-        (Access(tls=TLS), "needs authorization (--jwt-key);"),
+        (Access(), "needs TLS (--tls-cert and --tls-key) and authorization (--tokens);"),
+        (Access(AUTHORITY), "needs TLS (--tls-cert and --tls-key);"),
+        (Access(tls=TLS), "needs authorization (--tokens);"),
     ],
     ids=["nothing", "no TLS", "no authorization"],
 )

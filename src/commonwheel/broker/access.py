@@ -102,8 +102,8 @@ def require_safe(endpoint: Endpoint, access: Access, *, insecure: bool = False) 
     missing = [
         what
         for what, given in (
-            ("TLS (--tls-certificate and --tls-key)", access.tls),
-            ("authorization (--jwt-key)", access.authority),
+            ("TLS (--tls-cert and --tls-key)", access.tls),
+            ("authorization (--tokens)", access.authority),
         )
         if given is None
     ]
