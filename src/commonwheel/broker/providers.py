@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from commonwheel.broker.actuation import Actuation
     from commonwheel.broker.broker import Broker
+    from commonwheel.broker.offers import Offer
 
 __all__ = ["Proof", "Provider"]
 
@@ -47,6 +48,8 @@ class Provider:
     """The actuators it makes act, and what proves it."""
     on_actuate: Callable[[Sequence[Actuation]], None] | None = None
     """Called with the actuations of one request, in the thread that asks; it must not wait."""
+    offers: dict[int, Offer] = field(default_factory=dict[int, "Offer"])
+    """What it says about signals it gives, by number; for readers who want to know how far to trust them."""
     closed: bool = False
 
     def claim(
