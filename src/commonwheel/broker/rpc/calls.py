@@ -99,7 +99,8 @@ class Gate:
     async def refuse(self, context: Context, error: BrokerError) -> None:
         """End a call with what its client has to know; does not return."""
         self.refused += 1
-        await context.abort(STATUS[error.reason], str(error))
+        reason = (("commonwheel-reason", error.reason.name),)  # several reasons share a status
+        await context.abort(STATUS[error.reason], str(error), reason)
 
     async def fail(self, context: Context, method: Method, error: Exception) -> None:
         """End a call that failed for no fault of its client; does not return."""

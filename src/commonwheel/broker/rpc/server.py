@@ -30,7 +30,7 @@ __all__ = ["SERVICES", "RpcServer"]
 SERVICES: Final[Mapping[str, tuple[str, str]]] = {
     "kuksa.val.v1.VAL": ("v1", "Val"),
     "kuksa.val.v2.VAL": ("v2", "Val"),
-    "commonwheel.v1.Broker": ("companion", "Companion"),
+    "commonwheel.v1.Car": ("companion", "Companion"),
 }
 """Full name of each service; the module of this package and the class that serve it, made with (broker, access)."""
 
