@@ -1,13 +1,16 @@
-"""A subscription for asyncio: awaits what publishers in other threads put in; ends when its reader's rights end."""
+"""A subscription for asyncio: awaits what publishers in other threads put in; ends when its reader's rights end.
+
+A publisher that wakes many streams of one event loop rings its bell once: going from thread to thread costs far more
+than what it says.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 import time
+import weakref
 from typing import TYPE_CHECKING
-
-from commonwheel.broker.faults import BrokerError, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +23,57 @@ if TYPE_CHECKING:
     from commonwheel.broker.subscription import Queue, Subscription, Taken
 
 __all__ = ["Stream"]
+
+_LONGEST_WAIT_S = 10.0
+"""After which the end of the rights is looked at again: the clock it is given on may be set meanwhile."""
+
+
+class _Bell:
+    """Sets events of one loop from any thread."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = weakref.ref(loop)
+        self._lock = threading.Lock()
+        self._rung: list[asyncio.Event] = []
+
+    def ring(self, event: asyncio.Event) -> None:
+        """Have an event set soon.
+
+        Raises:
+            RuntimeError: the loop is closed.
+        """
+        with self._lock:
+            self._rung.append(event)
+            if len(self._rung) > 1:
+                return  # the loop is on its way
+        try:
+            loop = self._loop()
+            if loop is not None:
+                loop.call_soon_threadsafe(self._answer)
+        except RuntimeError:
+            self._take()
+            raise
+
+    def _take(self) -> list[asyncio.Event]:
+        with self._lock:
+            rung, self._rung = self._rung, []
+        return rung
+
+    def _answer(self) -> None:
+        for event in self._take():
+            event.set()
+
+
+_bells: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Bell] = weakref.WeakKeyDictionary()
+_bells_lock = threading.Lock()
+
+
+def _bell_of(loop: asyncio.AbstractEventLoop) -> _Bell:
+    with _bells_lock:
+        bell = _bells.get(loop)
+        if bell is None:
+            bell = _bells[loop] = _Bell(loop)
+        return bell
 
 
 class Stream:
@@ -42,7 +96,7 @@ class Stream:
         """See ``Broker.subscribe``; the caller has checked that *rights* cover the signals."""
         self._broker = broker
         self._rights = rights
-        self._loop = asyncio.get_running_loop()
+        self._bell = _bell_of(asyncio.get_running_loop())
         self._thread = threading.get_ident()
         self._ready = asyncio.Event()
         self.subscription: Subscription = broker.subscribe(
@@ -52,31 +106,38 @@ class Stream:
     def _wake(self) -> None:
         if threading.get_ident() == self._thread:
             self._ready.set()
-        elif not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._ready.set)
+        else:
+            self._bell.ring(self._ready)
 
-    async def take(self) -> Taken:
-        """Wait until there is something, and return it.
+    async def take(self, most: int | None = None) -> Taken:
+        """Wait until there is something, and return it, at most *most* batches.
 
         Raises:
             BrokerError: the rights ended, or the subscription did.
         """
-        await self._wait()
-        self._ready.clear()
-        self._rights.require_valid()
-        return self.subscription.take()
+        while True:
+            if not self._ready.is_set():
+                await self._wait()
+            self._ready.clear()
+            self._rights.require_valid()
+            taken = self.subscription.take(most)
+            if taken.batches or taken.dropped:
+                return taken
 
     async def _wait(self) -> None:
+        """Wait until the subscription wakes us or the rights end."""
         expires = self._rights.expires_ns
         if expires is None:
             await self._ready.wait()
             return
-        try:
-            async with asyncio.timeout(max(0.0, (expires - time.time_ns()) / 1e9)):
-                await self._ready.wait()
-        except TimeoutError:
-            message = f"the token of {self._rights.client} has expired; get a new one"
-            raise BrokerError(Reason.EXPIRED, message) from None
+        while not self._ready.is_set():
+            self._rights.require_valid()
+            left_s = (expires - time.time_ns()) / 1e9
+            try:
+                async with asyncio.timeout(min(max(left_s, 0.0), _LONGEST_WAIT_S)):
+                    await self._ready.wait()
+            except TimeoutError:
+                continue  # the next round says whether they ended
 
     def __aiter__(self) -> Self:
         return self
