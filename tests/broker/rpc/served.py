@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -14,7 +14,7 @@ import pytest
 from commonwheel.broker import Broker
 from commonwheel.broker.authority import JwtAuthority
 from commonwheel.broker.keys import PrivateKey, PublicKey, make_key
-from commonwheel.broker.rpc.interface import message, methods
+from commonwheel.broker.rpc.interface import Proto, message, methods
 from commonwheel.broker.rpc.server import RpcServer
 from commonwheel.broker.scopes import parse_scopes
 from commonwheel.broker.serving import Endpoint
@@ -103,6 +103,8 @@ class Stub:
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         """Return a call; a request that streams is an iterable."""
+        if name not in self._methods:
+            raise AttributeError(name)
         method = self._methods[name]
         make = {
             (False, False): self._channel.unary_unary,
@@ -117,12 +119,12 @@ class Stub:
         )
         return lambda request: call(request, timeout=PATIENCE_S, metadata=self._metadata)
 
-    def new(self, name: str, **fields: Any) -> Any:
+    def new(self, name: str, **fields: Proto) -> Proto:
         """Return a new message of the service's package."""
         return message(f"{self._package}.{name}")(**fields)
 
 
-def _to_bytes(request: Any) -> bytes:
+def _to_bytes(request: Proto) -> bytes:
     """Return a request's bytes; bytes are sent as they are, so that a test may send what is none."""
     return request if isinstance(request, bytes) else request.SerializeToString()
 
@@ -156,9 +158,3 @@ class Tokens:
         return make_token(
             self.key, subject, parse_scopes(scope), issued_s=issued, valid_s=int(time.time()) + ends_in_s - issued
         )
-
-
-def endless(requests: Iterator[T], stop: Callable[[], bool]) -> Iterator[T]:
-    """Yield requests, and keep the stream open until *stop* says so."""
-    yield from requests
-    wait_for(stop)

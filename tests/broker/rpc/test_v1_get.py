@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import grpc
 import pytest
 
 import commonwheel
 from commonwheel.broker.access import Access
+from commonwheel.broker.rpc.interface import Proto
 from commonwheel.broker.rpc.v1_fields import ALL_PARTS, Field, View
 from commonwheel.broker.updates import Updates
 from commonwheel.catalog.leaf import Branch, Kind, Leaf
@@ -21,7 +20,7 @@ SPEED = "Vehicle.Speed"
 LOCK = "Vehicle.Cabin.Door.Row1.DriverSide.IsLocked"
 
 
-def _leaf(name: str, kind: Kind, datatype: str, **more: Any) -> Leaf:
+def _leaf(name: str, kind: Kind, datatype: str, **more: Proto) -> Leaf:
     return Leaf(f"Vehicle.{name}", kind, datatype, description=f"{name}.", **more)
 
 
@@ -53,13 +52,13 @@ def kinds(serve: Serve) -> Car:
     return serve(catalog=KINDS)
 
 
-def get(stub: Stub, *paths: str, view: View = View.CURRENT_VALUE, fields: tuple[int, ...] = ()) -> Any:
+def get(stub: Stub, *paths: str, view: View = View.CURRENT_VALUE, fields: tuple[int, ...] = ()) -> Proto:
     """Ask for entries."""
     entries = [stub.new("EntryRequest", path=path, view=view, fields=fields) for path in paths]
     return stub.Get(stub.new("GetRequest", entries=entries))
 
 
-def codes(answer: Any) -> list[tuple[str, int, str]]:
+def codes(answer: Proto) -> list[tuple[str, int, str]]:
     """Return path, number and reason of each error."""
     return [(error.path, error.error.code, error.error.reason) for error in answer.errors]
 
@@ -133,7 +132,13 @@ def test_a_value_of_any_quality_but_good_is_none(car: Car, quality: Quality) -> 
     ],
 )
 def test_the_view_and_the_fields_together_say_what_is_shown(
-    car: Car, view: View, fields: tuple[Field, ...], value: bool, target: bool, metadata: bool
+    car: Car,
+    view: View,
+    fields: tuple[Field, ...],
+    *,
+    value: bool,
+    target: bool,
+    metadata: bool,
 ) -> None:
     car.publish({LOCK: True})
     car.broker.actuate({car.number(LOCK): False}, "test", need_provider=False)

@@ -11,6 +11,7 @@ import pytest
 
 from commonwheel.broker.access import Access
 from commonwheel.broker.actuation import Actuation
+from commonwheel.broker.rpc.interface import Proto
 from commonwheel.broker.rpc.v1_fields import Field
 from commonwheel.catalog.leaf import Branch, Kind, Leaf
 from commonwheel.catalog.tree import Catalog
@@ -44,12 +45,12 @@ LIMITED = Catalog(
 Change = Callable[[Stub, list[dict[str, Any]]], Any]
 
 
-def set_once(stub: Stub, updates: list[dict[str, Any]]) -> Any:
+def set_once(stub: Stub, updates: list[dict[str, Any]]) -> Proto:
     """Change entries by Set."""
     return stub.Set(stub.new("SetRequest", updates=updates))
 
 
-def set_streamed(stub: Stub, updates: list[dict[str, Any]]) -> Any:
+def set_streamed(stub: Stub, updates: list[dict[str, Any]]) -> Proto:
     """Change entries by one request of a StreamedUpdate."""
     (answer,) = stub.StreamedUpdate(iter([stub.new("StreamedUpdateRequest", updates=updates)]))
     return answer
@@ -67,17 +68,17 @@ def limited(serve: Serve) -> Car:
     return serve(catalog=LIMITED)
 
 
-def value(path: str, **point: Any) -> dict[str, Any]:
+def value(path: str, **point: Proto) -> dict[str, Any]:
     """Return an update of a value."""
     return {"entry": {"path": path, "value": point}, "fields": [Field.VALUE]}
 
 
-def target(path: str, **point: Any) -> dict[str, Any]:
+def target(path: str, **point: Proto) -> dict[str, Any]:
     """Return an update of a target."""
     return {"entry": {"path": path, "actuator_target": point}, "fields": [Field.ACTUATOR_TARGET]}
 
 
-def codes(answer: Any) -> list[tuple[str, int, str]]:
+def codes(answer: Proto) -> list[tuple[str, int, str]]:
     """Return path, number and reason of each error."""
     return [(error.path, error.error.code, error.error.reason) for error in answer.errors]
 
@@ -147,7 +148,9 @@ def test_a_target_reaches_the_provider_of_the_actuator(car: Car, change: Change)
     numbers = [car.number(LOCK), car.number(OTHER_LOCK)]
     provider.claim([], dict.fromkeys(numbers), asked.extend)
     change(car.stub(SERVICE), [target(LOCK, bool=True), target(OTHER_LOCK, bool=False)])
-    assert [(actuation.signal, actuation.target) for actuation in asked] == list(zip(numbers, [True, False], strict=True))
+    assert [(actuation.signal, actuation.target) for actuation in asked] == list(
+        zip(numbers, [True, False], strict=True)
+    )
 
 
 def test_a_target_without_a_value_is_taken_back(car: Car, change: Change) -> None:
@@ -324,7 +327,7 @@ def test_a_token_that_ends_while_a_stream_is_open_sets_nothing_more(serve: Serve
     requests = [stub.new("StreamedUpdateRequest", updates=[value(SPEED, float=number)]) for number in (1.0, 2.0)]
     answers: list[Any] = []
 
-    def send() -> Any:
+    def send() -> Proto:
         yield requests[0]
         while not (answers and rights.expired()):
             time.sleep(0.01)
