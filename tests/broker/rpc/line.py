@@ -59,7 +59,7 @@ class Line:
         default_factory=lambda: {method.name: method for method in methods("kuksa.val.v2.VAL")}
     )
 
-    def start(self, name: str, request: Any = None, **fields: Any) -> Any:
+    def start(self, name: str, request: Proto = None, **fields: Proto) -> Proto:
         """Start a call of kuksa.val.v2; the request is given by its fields, as an object or as an iterator."""
         method = self.calls[name]
         kind = f"{'stream' if method.streams_in else 'unary'}_{'stream' if method.streams_out else 'unary'}"
@@ -70,11 +70,11 @@ class Line:
         )
         return call(request if request is not None else method.request(**fields), metadata=self.metadata)
 
-    async def v2(self, name: str, request: Any = None, **fields: Any) -> Proto:
+    async def v2(self, name: str, request: Proto = None, **fields: Proto) -> Proto:
         """Make a unary call."""
         return await asyncio.wait_for(self.start(name, request, **fields), WAIT_S)
 
-    async def refused(self, name: str, request: Any = None, **fields: Any) -> grpc.StatusCode:
+    async def refused(self, name: str, request: Proto = None, **fields: Proto) -> grpc.StatusCode:
         """Make a call that fails, and return its status; its details have to say something."""
         call = self.start(name, request, **fields)
         with pytest.raises(aio.AioRpcError) as caught:
@@ -91,7 +91,7 @@ class Line:
         return self.broker.table.number(path)
 
 
-async def _drain(call: Any) -> None:
+async def _drain(call: Proto) -> None:
     while await call.read() is not aio.EOF:
         pass
 
@@ -108,7 +108,7 @@ class Provider:
         while (request := await self._requests.get()) is not None:
             yield request
 
-    def send(self, **action: Any) -> None:
+    def send(self, **action: Proto) -> None:
         """Send one request, by its action."""
         self._requests.put_nowait(message("kuksa.val.v2.OpenProviderStreamRequest")(**action))
 
@@ -143,7 +143,7 @@ class Provider:
         self.send(provide_actuation_request={"actuator_identifiers": [{"path": f"Vehicle.{name}"} for name in names]})
         assert (await self.receive()).WhichOneof("action") == "provide_actuation_response"
 
-    def publish(self, request_id: int = 1, /, **values: Any) -> None:
+    def publish(self, request_id: int = 1, /, **values: Proto) -> None:
         """Publish values as ``Speed={"float": 1.0}``."""
         points = {self.line.number(f"Vehicle.{name}"): {"value": value} for name, value in values.items()}
         self.send(publish_values_request={"request_id": request_id, "data_points": points})
@@ -152,7 +152,7 @@ class Provider:
 class Subscriber:
     """A client's side of Subscribe."""
 
-    def __init__(self, line: Line, *names: str, **fields: Any) -> None:
+    def __init__(self, line: Line, *names: str, **fields: Proto) -> None:
         fields.setdefault("buffer_size", 1000)
         self.call = line.start("Subscribe", signal_paths=[f"Vehicle.{name}" for name in names], **fields)
 
@@ -166,7 +166,7 @@ class Subscriber:
 async def wait_for(condition: Callable[[], Any]) -> None:
     """Wait until a condition holds."""
     async with asyncio.timeout(WAIT_S):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - nothing of the server's tells of it
             await asyncio.sleep(0.002)
 
 

@@ -16,11 +16,11 @@ from tests.broker.rpc.line import Line, Provider, talk, wait_for
 SECOND = 1_000_000_000
 
 
-def point(**value: Any) -> Proto:
+def point(**value: Proto) -> Proto:
     return message("kuksa.val.v2.Datapoint")(value=value)
 
 
-async def publish(line: Line, path: str, **value: Any) -> None:
+async def publish(line: Line, path: str, **value: Proto) -> None:
     await line.v2("PublishValue", signal_id={"path": path}, data_point=point(**value))
 
 
