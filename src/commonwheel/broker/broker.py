@@ -6,7 +6,6 @@ in-process client), never here: the gateway publishes thousands of batches a sec
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import threading
 import time
@@ -30,11 +29,11 @@ from commonwheel.broker.values import from_inside, to_inside
 from commonwheel.vehicles.samples import Quality
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
 
-    from commonwheel.broker.values import Reading
+    from commonwheel.broker.values import Reading, Value
     from commonwheel.catalog import Catalog
 
 __all__ = ["Broker"]
@@ -285,6 +284,14 @@ class Broker:
             proved = self._take_in(batch if mine.all() else batch[mine])
         self._confirm(proved)
         return faults
+
+    def restore(self, updates: Updates) -> int:
+        """Take in what was kept of an earlier run, where there is no value yet; returns how many were."""
+        with self._lock:
+            fresh = self._store.snapshot(updates.signal).quality == Quality.MISSING
+            proved = self._take_in(updates[fresh])
+        self._confirm(proved)
+        return int(fresh.sum())
 
     def _take_in(self, updates: Updates, own: int = ANYBODY) -> Sequence[Actuation]:
         """Take in a batch, of signals of one owner, and hand it on; returns the actuations that it proves."""

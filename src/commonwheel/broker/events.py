@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 __all__ = ["Event", "EventLog"]
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +43,16 @@ class EventLog:
             self._events.append(event)
             listeners = tuple(self._listeners)
         for listener in listeners:
-            listener(event)
+            try:
+                listener(event)
+            except Exception:  # noqa: BLE001 - what listens must not harm what happens
+                _LOG.exception("a listener failed at %s", kind)
 
     def listen(self, listener: Callable[[Event], None]) -> Callable[[], None]:
-        """Call *listener* with each event from now on, in the thread it happens in; returns how to stop."""
+        """Call *listener* with each event from now on, in the thread it happens in; returns how to stop.
+
+        It must not wait. What it raises is logged and harms nobody.
+        """
         with self._lock:
             self._listeners.append(listener)
 
