@@ -170,7 +170,7 @@ def test_a_provider_that_raises_fails_its_own_part_only(broker: Broker, caplog: 
     bad = broker.provider("bad")
     bad.claim([], {mode: None}, burst)
     good = Doer(broker, ANGLE, name="good")
-    with caplog.at_level(logging.CRITICAL), pytest.raises(BrokerError, match="bad failed .* no power") as caught:
+    with caplog.at_level(logging.CRITICAL), pytest.raises(BrokerError, match=r"bad failed .* no power") as caught:
         broker.actuate({mode: "FAST", angle: 1.0}, "app")
     assert caught.value.reason is Reason.PROVIDER_FAILED
     (asked,) = good.asked
