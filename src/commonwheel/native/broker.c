@@ -193,15 +193,14 @@ CW_API int64_t cw_filter_rows(cw_filter *f, const cw_updates *u, int64_t *rows)
 /* ---- curves ------------------------------------------------------------------------------------- */
 
 /* How far the knots between a and b are from the line through both: the index of the farthest if that is more than
- * `most`, else 0. Times do not fall from a to b. */
+ * `most`, else 0. Times do not fall from a to b; a slope that is too steep for a double is infinite, never NaN. */
 static int32_t farthest(const cw_knot *k, int32_t a, int32_t b, double most)
 {
     const double span = (double)apart(k[b].t_ns, k[a].t_ns);
     const double slope = span > 0 ? (k[b].value - k[a].value) / span : 0;
     int32_t at = 0;
     for (int32_t i = a + 1; i < b; i++) {
-        double error = fabs(k[i].value - (k[a].value + slope * (double)apart(k[i].t_ns, k[a].t_ns)));
-        if (error != error) error = INFINITY;
+        const double error = fabs(k[i].value - (k[a].value + slope * (double)apart(k[i].t_ns, k[a].t_ns)));
         if (error > most) {
             most = error;
             at = i;
