@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import enum
 import logging
-import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from commonwheel.gateway.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from commonwheel.gateway.port import Port
     from commonwheel.wire.frames import Frames
 
-__all__ = ["Backoff", "BusFacts", "BusReader", "BusState"]
+__all__ = ["Backoff", "BusFacts", "BusReader", "BusState", "Window"]
 
 _LOG = logging.getLogger(__name__)
 POLL_S = 0.05
@@ -52,6 +53,23 @@ class Backoff:
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """How close two batches of a bus may come: what arrives in between is one batch.
+
+    Waking up costs more than decoding, so a quiet bus (where that is most of the cost) is read less often.
+    """
+
+    quiet_s: float = 0.000_9
+    busy_s: float = 0.000_5
+    busy_frames: int = 6
+    """A batch of so many frames is one of a busy bus."""
+
+    def after(self, frames: int) -> float:
+        """Return how long to wait after the beginning of a batch of so many frames."""
+        return self.busy_s if frames >= self.busy_frames else self.quiet_s
+
+
+@dataclass(frozen=True, slots=True)
 class BusFacts:
     """What happened on a bus so far."""
 
@@ -73,7 +91,7 @@ class BusFacts:
     """Frames that were found waiting when the bus was read last."""
 
 
-class BusReader:
+class BusReader(Worker):
     """Reads one bus in a thread of its own."""
 
     def __init__(
@@ -84,7 +102,7 @@ class BusReader:
         take: Callable[[Frames], None],
         changed: Callable[[BusReader], None],
         *,
-        window_s: float,
+        window: Window,
         backoff: Backoff,
     ) -> None:
         """Prepare; ``start`` begins.
@@ -95,14 +113,13 @@ class BusReader:
             opener: opens it; may raise anything.
             take: called with each batch, in the bus's thread.
             changed: called when the bus has come up or failed, in the bus's thread.
-            window_s: no two batches come closer together: what arrives meanwhile is one batch.
+            window: how close two batches may come.
             backoff: when to try again.
         """
-        self.name, self._source = name, source
+        super().__init__(f"bus {name}")
+        self.bus, self._source = name, source
         self._opener, self._take, self._changed = opener, take, changed
-        self._window_s, self._backoff = window_s, backoff
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"bus {name}", daemon=True)
+        self._window, self._backoff = window, backoff
         self.port: Port | None = None
         """The open bus; None while it is down."""
         self.state = BusState.OPENING
@@ -110,26 +127,12 @@ class BusReader:
         self._frames = self._waiting = self._reconnects = self._failures = 0
         self._lost = self._bad = 0
 
-    def start(self) -> None:
-        """Begin to read."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Ask the thread to end; ``join`` waits for it."""
-        self._stop.set()
-
-    def join(self, seconds: float | None = None) -> bool:
-        """Wait for the thread's end; whether it has ended."""
-        if self._thread.ident is not None:
-            self._thread.join(seconds)
-        return not self._thread.is_alive()
-
     def facts(self) -> BusFacts:
         """Return what happened so far."""
         port = self.port
         dropped, garbage = (0, 0) if port is None else (port.dropped, port.garbage)
         return BusFacts(
-            self.name,
+            self.bus,
             str(self._source),
             self.state,
             self._frames,
@@ -140,12 +143,6 @@ class BusReader:
             self.error,
             self._waiting,
         )
-
-    @property
-    def cpu_clock(self) -> int | None:
-        """The clock of its thread's processor time, for ``time.clock_gettime``; None when it does not run."""
-        ident = self._thread.ident
-        return time.pthread_getcpuclockid(ident) if ident is not None and self._thread.is_alive() else None
 
     def _run(self) -> None:
         delay = self._backoff.first_s
@@ -179,7 +176,7 @@ class BusReader:
         return None
 
     def _read(self, port: Port) -> None:
-        stop, window = self._stop.is_set, self._window_s
+        stop, window = self._stop.is_set, self._window.after
         proven_at = time.monotonic() + HEALTHY_S
         while not stop():
             frames = port.read(POLL_S)
@@ -192,7 +189,7 @@ class BusReader:
             self._waiting = len(frames)
             self._frames += len(frames)
             self._take(frames)
-            pause = window - (time.monotonic() - began)
+            pause = window(len(frames)) - (time.monotonic() - began)
             if pause > 0:
                 time.sleep(pause)
 
@@ -203,7 +200,7 @@ class BusReader:
         try:
             port.close()
         except Exception as error:  # noqa: BLE001 - a driver that cannot even be closed
-            _LOG.warning("bus %s (%s): closing it failed: %s", self.name, self._source, error)
+            _LOG.warning("bus %s (%s): closing it failed: %s", self.bus, self._source, error)
 
     def _set_up(self) -> None:
         """Say that the bus is open; after a failure only when it has brought a frame, or lasted a while."""
@@ -211,9 +208,9 @@ class BusReader:
         self.state = BusState.UP
         self._reconnects += again
         if again:
-            _LOG.warning("bus %s (%s): is back", self.name, self._source)
+            _LOG.warning("bus %s (%s): is back", self.bus, self._source)
         else:
-            _LOG.info("bus %s (%s): open", self.name, self._source)
+            _LOG.info("bus %s (%s): open", self.bus, self._source)
         self._changed(self)
 
     def _set_down(self, error: Exception) -> None:
@@ -223,5 +220,5 @@ class BusReader:
         self._waiting = 0
         self._failures += 1
         if was is not BusState.DOWN:
-            _LOG.warning("bus %s (%s): failed, trying again: %s", self.name, self._source, self.error)
+            _LOG.warning("bus %s (%s): failed, trying again: %s", self.bus, self._source, self.error)
             self._changed(self)

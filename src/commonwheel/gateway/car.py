@@ -13,7 +13,7 @@ import threading
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from commonwheel.gateway.bus import Backoff, BusReader, BusState
+from commonwheel.gateway.bus import Backoff, BusReader, BusState, Window
 from commonwheel.gateway.clock import SteadyClock
 from commonwheel.gateway.faults import GatewayError
 from commonwheel.gateway.opening import for_bus, open_port
@@ -29,14 +29,13 @@ if TYPE_CHECKING:
 
     from commonwheel.broker import Broker
     from commonwheel.gateway.port import Port
+    from commonwheel.gateway.worker import Worker
     from commonwheel.vehicles.vehicle import Vehicle
     from commonwheel.wire.frames import Frames
 
 __all__ = ["CarGateway"]
 
 _LOG = logging.getLogger(__name__)
-WINDOW_S = 0.000_5
-"""No two batches of a bus come closer together than this."""
 JOIN_S = 5.0
 """A thread that has not ended by then hangs in its driver."""
 
@@ -52,7 +51,7 @@ class CarGateway:
         *,
         actuate: bool = False,
         with_personal: bool = False,
-        window_s: float = WINDOW_S,
+        window: Window | None = None,
         backoff: Backoff | None = None,
         opener: Callable[..., Port] = open_port,
     ) -> None:
@@ -64,7 +63,7 @@ class CarGateway:
             sources: the source of each of the car's buses, or one recording of them all.
             actuate: also send what actuators are asked for, where the description says how.
             with_personal: also signals that tell who the car or its user is.
-            window_s: no two batches of a bus come closer together: less waits less, more costs less.
+            window: how close two batches of a bus may come: less waits less, more costs less.
             backoff: when a bus that failed is tried again.
             opener: opens a bus, as ``opening.open_port`` does.
 
@@ -102,12 +101,16 @@ class CarGateway:
         for number, name in numbers.items():
             source = for_bus(sources[name], vehicle.buses[number])
             opening = functools.partial(opener, source, number, self._clock, may_send=actuate)
-            take, again = self._pipeline.take, backoff or Backoff()
-            reader = BusReader(name, source, opening, take, self._changed, window_s=window_s, backoff=again)
+            reader = BusReader(name, source, opening, self._pipeline.take, self._changed,
+                               window=window or Window(), backoff=backoff or Backoff())  # fmt: skip
             self._readers.append(reader)
         self._watch = Watch(self._clock, self._pipeline.expire, vehicle)
         if actuate:
-            self._sender = Sender(vehicle, broker, self._pipeline.provider, {r.name: r for r in self._readers})
+            self._sender = Sender(vehicle, broker, self._pipeline.provider, {r.bus: r for r in self._readers})
+
+    @property
+    def _workers(self) -> list[Worker]:
+        return [worker for worker in (self._watch, self._player, *self._readers) if worker is not None]
 
     def start(self) -> None:
         """Begin.
@@ -118,24 +121,19 @@ class CarGateway:
         self._pipeline.open()
         if self._sender is not None:
             self._sender.open()
-        if self._player is not None:
-            self._player.start()
-        if self._watch is not None:
-            self._watch.start()
-        for reader in self._readers:
-            reader.start()
+        for worker in self._workers:
+            worker.start()
 
     def stop(self) -> None:
         """End: no frame is read or sent any more, every bus is given back, the car's signals become STALE."""
         if self._stopped:
             return
         self._stopped = True
-        for thread in (*self._readers, self._player, self._watch):
-            if thread is not None:
-                thread.stop()
-        for thread in (*self._readers, self._player, self._watch):
-            if thread is not None and not thread.join(JOIN_S):
-                _LOG.error("%s: %s does not end; its driver hangs", self.vehicle.name, thread.name)
+        for worker in self._workers:
+            worker.stop()
+        for worker in self._workers:
+            if not worker.join(JOIN_S):
+                _LOG.error("%s: the thread '%s' does not end; its driver hangs", self.vehicle.name, worker.name)
         self._pipeline.close()
 
     def listen(self, tap: Callable[[Frames], None]) -> Callable[[], None]:
@@ -147,12 +145,13 @@ class CarGateway:
 
     def facts(self) -> Mapping[str, object]:
         """Return what happened so far: counts, seconds, and each bus by name."""
-        buses = {reader.name: reader.facts() for reader in self._readers}
+        buses = {reader.bus: reader.facts() for reader in self._readers}
         facts = self._pipeline.facts()
         facts |= {
             "dropped": sum(bus.dropped for bus in buses.values()),
             "garbage": sum(bus.garbage for bus in buses.values()),
             "queue": sum(bus.waiting for bus in buses.values()),
+            "cpu_s": sum(worker.cpu_s() for worker in self._workers),
             "clock_steps": self._clock.steps,
             "sent": 0 if self._sender is None else self._sender.sent,
             "buses": {name: asdict(bus) | {"state": bus.state.value} for name, bus in buses.items()},
@@ -163,8 +162,8 @@ class CarGateway:
         """Take note that a bus came up or failed; in its thread."""
         up = reader.state is BusState.UP
         why = {} if up else {"error": reader.error}
-        self._broker.events.add("bus.up" if up else "bus.down", car=self.vehicle.name, bus=reader.name, **why)
+        self._broker.events.add("bus.up" if up else "bus.down", car=self.vehicle.name, bus=reader.bus, **why)
         if not up:
-            self._pipeline.silence(reader.name, self._clock.now_ns())
+            self._pipeline.silence(reader.bus, self._clock.now_ns())
         if all(one.state is not BusState.OPENING for one in self._readers):
             self.ready.set()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from commonwheel.gateway.faults import GatewayError
 from commonwheel.gateway.port import CanOutlet, CanPort
+from commonwheel.gateway.socketcan import SocketCanOutlet, SocketCanPort, can_read, open_socket
 
 if TYPE_CHECKING:
     from commonwheel.gateway.clock import SteadyClock
@@ -43,6 +44,9 @@ def open_port(source: BusSource, number: int, clock: SteadyClock, *, may_send: b
         GatewayError: something that the interface needs is not installed.
         Exception: whatever else its driver raises.
     """
+    if can_read(source):
+        sock = open_socket(source)
+        return (SocketCanOutlet if may_send else SocketCanPort)(sock, number, clock)
     try:
         return (CanOutlet if may_send else CanPort)(source, number, clock)
     except NotImplementedError as error:  # python-can's way to say that a driver's library is not there

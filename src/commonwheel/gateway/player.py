@@ -7,7 +7,6 @@ time at which it was due. A player that falls behind by seconds (a machine that 
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ import numpy as np
 from commonwheel.errors import CommonwheelError
 from commonwheel.gateway.line import RisingLine
 from commonwheel.gateway.pipeline import Pipeline
+from commonwheel.gateway.worker import Worker
 from commonwheel.vehicles.reading import LogDecoder, Selection, ahead
 from commonwheel.wire.frames import Clock
 from commonwheel.wire.logs import open_log
@@ -60,10 +60,8 @@ class PlayTime:
         return ((t_ns - self.t_ns) * self.scale).astype(np.int64) + self.utc_ns
 
 
-class Player:
+class Player(Worker):
     """Plays one recording, in a thread of its own."""
-
-    name = "the player"
 
     def __init__(
         self,
@@ -81,6 +79,7 @@ class Player:
             LogError: it cannot be read.
             DescriptionError: the car has no such bus.
         """
+        super().__init__(f"player {vehicle.name}")
         self._source, self._broker, self._car = source, broker, vehicle.name
         with LogDecoder(source.path, vehicle, Selection(buses=source.buses)) as opened:
             buses, timed = opened.buses, opened.report.clock is not Clock.ORDER
@@ -93,27 +92,11 @@ class Player:
             with_personal=with_personal,
         )  # fmt: skip
         self._on_ready, self._on_end = on_ready, on_end
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"player {vehicle.name}", daemon=True)
         self._looked_ns = 0
         self._loops = 0
         self._error = ""
         self.latest_ns = 0
         """How late a frame was at most, in ns."""
-
-    def start(self) -> None:
-        """Begin to play."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Ask it to end."""
-        self._stop.set()
-
-    def join(self, seconds: float | None = None) -> bool:
-        """Wait for its end; whether it has ended."""
-        if self._thread.ident is not None:
-            self._thread.join(seconds)
-        return not self._thread.is_alive()
 
     def facts(self) -> dict[str, object]:
         """Return what there is to say of a recording."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from typing import TYPE_CHECKING
+
+from commonwheel.gateway.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,32 +31,15 @@ def period_of(vehicle: Vehicle) -> float:
     return min(LONGEST_S, max(SHORTEST_S, shortest / 4e9)) if shortest else LONGEST_S
 
 
-class Watch:
+class Watch(Worker):
     """A thread that looks at the time."""
-
-    name = "the watch"
 
     def __init__(self, clock: SteadyClock, expire: Callable[[int], None], vehicle: Vehicle) -> None:
         """Prepare; *expire* is called with the time at which a message that is late is stale."""
+        super().__init__(f"watch {vehicle.name}")
         self._clock, self._expire = clock, expire
         self._car = vehicle.name
         self._period_s = period_of(vehicle)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"watch {vehicle.name}", daemon=True)
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Ask it to end."""
-        self._stop.set()
-
-    def join(self, seconds: float | None = None) -> bool:
-        """Wait for its end; whether it has ended."""
-        if self._thread.ident is not None:
-            self._thread.join(seconds)
-        return not self._thread.is_alive()
 
     def _run(self) -> None:
         due = time.monotonic() + self._period_s
