@@ -128,7 +128,7 @@ def test_a_recorded_drive_decodes_to_the_same_samples(shared: Path, tmp_path: Pa
     """Of a recorded drive as if it took place now: a gateway's frames have times in UTC."""
     frames = read_log(shared / "logs" / "nissan-leaf-2011" / "leaf_on_Driveincircle_off.txt")[0]
     frames = replace(frames, t_ns=frames.t_ns + NOW, clock=Clock.UTC)
-    with FrameRecorder(tmp_path, rotate_bytes=200_000) as recorder:
+    with FrameRecorder(tmp_path, rotate_bytes=50_000) as recorder:
         for start in range(0, len(frames), 500):
             recorder.put(frames[start : start + 500])
     assert len(_files(tmp_path)) > 2
@@ -311,7 +311,7 @@ def test_many_threads(tmp_path: Path) -> None:
         for thread in threads:
             thread.join()
     found = _recorded(tmp_path)  # in the order of the threads, which nobody knows
-    _same(replace(found, t_ns=_frames(2000).t_ns)[np.argsort(_numbers(found))], _frames(2000))
+    _same(replace(found[np.argsort(_numbers(found))], t_ns=_frames(2000).t_ns), _frames(2000))
 
 
 @pytest.mark.parametrize(
