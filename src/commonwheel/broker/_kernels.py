@@ -6,7 +6,6 @@ bus, and a publisher that lets go of the lock a few times per batch would wait f
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import functools
 from typing import TYPE_CHECKING, Any
@@ -166,18 +165,20 @@ def bind_columns(
     Raises:
         ValueError: they are not of one length, or not flat.
     """
-    count = len(signal)
+    shape = signal.shape
     types = signal.dtype is _COLUMNS[0] and t_ns.dtype is _COLUMNS[1] and value.dtype is _COLUMNS[2]
-    if types and quality.dtype is _COLUMNS[3] and len(t_ns) == len(value) == len(quality) == count:
-        # Quicker than __array_interface__; only for what is writable, contiguous and not empty.
-        with contextlib.suppress(TypeError, ValueError):
-            return CUpdates(
-                _addressof(_first_byte(signal)),
-                _addressof(_first_byte(t_ns)),
-                _addressof(_first_byte(value)),
-                _addressof(_first_byte(quality)),
-                count,
-            )
+    if types and quality.dtype is _COLUMNS[3] and len(shape) == 1 and t_ns.shape == value.shape == shape:
+        try:  # quicker than __array_interface__; only for what is writable, contiguous and not empty
+            if quality.shape == shape:
+                return CUpdates(
+                    _addressof(_first_byte(signal)),
+                    _addressof(_first_byte(t_ns)),
+                    _addressof(_first_byte(value)),
+                    _addressof(_first_byte(quality)),
+                    shape[0],
+                )
+        except (TypeError, ValueError):
+            pass
     return _bind_any((signal, t_ns, value, quality))
 
 

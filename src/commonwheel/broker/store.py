@@ -113,6 +113,12 @@ class Store:
         self._c = CStore(*(address(column) for column in columns), 0, count, history.depth)
         self._put = kernels().cw_put
 
+    @property
+    def nbytes(self) -> int:
+        """Most memory that it takes, in bytes, without texts and arrays."""
+        columns = (self._t_ns, self._value, self._quality, self._objects, self._rings, self._past, self._special)
+        return sum(column.nbytes for column in columns)
+
     def put(self, updates: Updates, own: int = ANYBODY) -> None:
         """Take in a batch, all of it or nothing; where a signal occurs several times, the last counts as current.
 
