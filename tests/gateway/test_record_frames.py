@@ -31,9 +31,9 @@ NOW = 1_790_000_000_000_000_000
 
 
 def _frames(count: int, first: int = 0) -> Frames:
-    """Frames that all differ, a millisecond apart."""
-    rows = ((NOW + i * 1_000_000, i % 2, 0x100 + i % 7, i.to_bytes(4, "big")) for i in range(first, first + count))
-    return Frames.build(rows)
+    """Frames that all differ, about a millisecond apart: a reader does not believe in times that are quite even."""
+    numbers = range(first, first + count)
+    return Frames.build((NOW + i * 1_000_000 + i % 3, i % 2, 0x100 + i % 7, i.to_bytes(4, "big")) for i in numbers)
 
 
 def _files(folder: Path) -> list[Path]:
@@ -112,7 +112,6 @@ ROWS = st.lists(
 def test_frames_of_every_kind(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[int, int, int, bytes]]
 ) -> None:
-    rows.sort(key=lambda row: row[0])  # a reader takes times that run back for no times at all
     frames = Frames.build(
         (t_ns, bus, kind, b"" if kind & REMOTE_FLAG else data[:8] if kind & ERROR_FLAG else data)
         for t_ns, bus, kind, data in rows
@@ -311,7 +310,7 @@ def test_many_threads(tmp_path: Path) -> None:
         for thread in threads:
             thread.join()
     found = _recorded(tmp_path)  # in the order of the threads, which nobody knows
-    _same(replace(found[np.argsort(_numbers(found))], t_ns=_frames(2000).t_ns), _frames(2000))
+    _same(found[np.argsort(_numbers(found))], _frames(2000))
 
 
 @pytest.mark.parametrize(
