@@ -235,7 +235,7 @@ class Val:
         Raises:
             BrokerError: a claim or a value cannot be taken, or the rights ended.
         """
-        stream = ProviderStream(self._broker, self._demand, call, self._number)
+        stream = ProviderStream(self._broker, self._entries, self._demand, call, self._number)
         async with contextlib.aclosing(stream.serve(requests)) as answers:
             async for answer in answers:
                 yield answer

@@ -14,11 +14,15 @@ import numpy as np
 
 from commonwheel.broker.rpc.convert import fill, read_time, read_value, row_value
 from commonwheel.broker.rpc.interface import message
+from commonwheel.broker.rpc.v2_kernels import Kernels
 from commonwheel.broker.values import to_inside
 from commonwheel.vehicles.samples import Quality
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from commonwheel.broker.rpc.interface import Proto
+    from commonwheel.broker.rpc.v2_kernels import Points
     from commonwheel.broker.signals import Signal, SignalTable
     from commonwheel.broker.updates import Updates
 
@@ -53,6 +57,7 @@ class Entries:
     def __init__(self, table: SignalTable) -> None:
         self._table = table
         self._since_ns = time.time_ns()
+        self._kernels = Kernels(table)
 
     def point(self, updates: Updates, row: int, into: Proto) -> None:
         """Put a row of a batch into a data point: its time, and its value if it is a good one.
@@ -70,28 +75,28 @@ class Entries:
         """Return a batch as messages, in the order of its updates."""
         known = updates.encoded.get(key)
         if known is None:
-            known = updates.encoded[key] = [self._encode(updates, rows, key) for rows in _once(updates)]
+            known = updates.encoded[key] = list(self._encode(updates, key))
         return cast("list[bytes]", known)
 
-    def _encode(self, updates: Updates, rows: range | list[int], key: Key) -> bytes:
+    def _encode(self, updates: Updates, key: Key) -> Iterator[bytes]:
+        objects = updates.objects
+        by_hand = None if objects is None else np.array([item is not None for item in objects], bool)
+        start, count = 0, len(updates)
+        while start < count:
+            written, end = self._kernels.write(updates, start, by_hand, self._since_ns, by_number=key is Key.NUMBER)
+            if by_hand is not None and (rows := start + np.flatnonzero(by_hand[start:end])).size:
+                written += self._encode_rows(updates, rows.tolist(), key)
+            yield written
+            start = end
+
+    def _encode_rows(self, updates: Updates, rows: list[int], key: Key) -> bytes:
+        """Return entries for some rows, whatever they hold."""
         response = message(key.value)()
-        entries = response.entries
         for row in rows:
             number = int(updates.signal[row])
-            self.point(updates, row, entries[self._table[number].path if key is Key.PATH else number])
+            self.point(updates, row, response.entries[self._table[number].path if key is Key.PATH else number])
         return response.SerializeToString()
 
-
-def _once(updates: Updates) -> list[range] | list[list[int]]:
-    """Return the rows in parts in which each signal occurs once: its first update, its second and so on."""
-    signals = updates.signal.tolist()
-    if len(set(signals)) == len(signals):
-        return [range(len(signals))]
-    seen: dict[int, int] = {}
-    parts: list[list[int]] = []
-    for row, number in enumerate(signals):
-        at = seen[number] = seen.get(number, -1) + 1
-        if at == len(parts):
-            parts.append([])
-        parts[at].append(row)
-    return parts
+    def read(self, data: bytes, now_ns: int) -> Points | None:
+        """Take a request of a provider apart; see ``Kernels.read``."""
+        return self._kernels.read(data, now_ns)

@@ -8,6 +8,7 @@ its signals become STALE; one that only ever said which actuators it provides ma
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import time
 from dataclasses import dataclass, field
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from commonwheel.broker.rpc.calls import Call
     from commonwheel.broker.rpc.interface import Proto
     from commonwheel.broker.rpc.v2_demand import Demand
+    from commonwheel.broker.rpc.v2_entries import Entries
+    from commonwheel.broker.rpc.v2_kernels import Points
 
 __all__ = ["ProviderStream"]
 
@@ -60,17 +63,21 @@ class _Question:
 class ProviderStream:
     """One provider, as long as its stream is open. Lives in one event loop."""
 
-    def __init__(self, broker: Broker, demand: Demand, call: Call, resolve: Callable[[Proto], int]) -> None:
+    def __init__(
+        self, broker: Broker, entries: Entries, demand: Demand, call: Call, resolve: Callable[[Proto], int]
+    ) -> None:
         """Take part in a broker.
 
         Args:
             broker: the broker.
+            entries: takes what it publishes apart.
             demand: what readers want of the signals.
             call: who provides.
             resolve: the number of a ``SignalID``; raises a BrokerError.
         """
         self.intervals: dict[int, int] = {}
         self._broker = broker
+        self._entries = entries
         self._demand = demand
         self._call = call
         self._resolve = resolve
@@ -127,6 +134,9 @@ class ProviderStream:
                 await self._outgoing.put(None)
 
     def _handle(self, data: bytes) -> Proto | None:
+        points = self._entries.read(data, time.time_ns())
+        if points is not None:
+            return self._publish_points(points)
         request = parse(_REQUEST, data)
         action = request.WhichOneof("action")
         if action == "publish_values_request":
@@ -177,40 +187,61 @@ class ProviderStream:
 
     # ---- values -----------------------------------------------------------------------------------------------------
 
+    def _publish_points(self, points: Points) -> Proto | None:
+        """Publish what the kernel took apart."""
+        faults: dict[int, BrokerError] = {}
+        updates = Updates(points.signal, points.t_ns, points.value, points.quality)
+        if points.left:
+            updates, faults = self._look_at(points)
+        self._publish(updates, points.signal.tolist())
+        return _status(points.request_id, faults) if faults else None
+
+    def _look_at(self, points: Points) -> tuple[Updates, dict[int, BrokerError]]:
+        """Read the data points that the kernel left to us; returns all that are right, and the errors of the others."""
+        faults: dict[int, BrokerError] = {}
+        keep = np.ones(len(points.signal), bool)
+        objects = np.full(len(points.signal), None, object)
+        now = time.time_ns()
+        for row, data in points.left:
+            signal = self._broker.table[int(points.signal[row])]
+            try:
+                _, points.t_ns[row], points.value[row], points.quality[row], objects[row] = point_row(
+                    signal, parse(_POINT, data), now
+                )
+            except BrokerError as error:
+                faults[signal.number], keep[row] = error, False
+        updates = Updates(points.signal, points.t_ns, points.value, points.quality, objects)
+        return updates[keep] if faults else updates, faults
+
     def _publish_values(self, request: Proto) -> Proto | None:
-        if not self._provider.signals:
-            raise BrokerError(Reason.NOT_CLAIMED, "nothing is claimed yet; send a ProvideSignalRequest first")
-        faults = self._publish(request.data_points)
-        if not faults:
-            return None
-        answer = _RESPONSE()
-        response = answer.publish_values_response
-        response.request_id = request.request_id
-        for number, error in faults.items():
-            status = response.status[number]
-            status.code = _CODES[_ERRORS.get(STATUS[error.reason].name, "ERROR_CODE_INVALID_ARGUMENT")]
-            status.message = str(error)
-        return answer
-
-    def _publish(self, points: Mapping[int, Proto]) -> dict[int, BrokerError]:
-        """Publish data points by number; returns the errors of those that were refused.
-
-        Raises:
-            BrokerError: one of them is not this provider's.
-        """
+        """Publish what the kernel could not take apart."""
         table = self._broker.table
         now = time.time_ns()
         rows: list[tuple[int, int, float, int, object]] = []
         faults: dict[int, BrokerError] = {}
-        for number, point in points.items():
+        for number, point in request.data_points.items():
             try:
                 rows.append(point_row(table[self._known(number)], point, now))
             except BrokerError as error:
                 faults[number] = error
-        self._require_claims(number for number in points if 0 <= number < len(table))
-        if rows:
-            self._provider.publish(Updates.build(rows))
-        return faults
+        self._publish(Updates.build(rows), [number for number in request.data_points if 0 <= number < len(table)])
+        return _status(request.request_id, faults) if faults else None
+
+    def _publish(self, updates: Updates, numbers: Sequence[int]) -> None:
+        """Publish a batch, all of it or, when one of the signals named is not this provider's, nothing.
+
+        Raises:
+            BrokerError: NOT_CLAIMED or ALREADY_CLAIMED.
+        """
+        if not self._provider.signals:
+            raise BrokerError(Reason.NOT_CLAIMED, "nothing is claimed yet; send a ProvideSignalRequest first")
+        if len(updates) < len(numbers):
+            self._require_claims(numbers)
+        try:
+            self._provider.publish(updates)
+        except BrokerError:
+            self._require_claims(numbers)
+            raise
 
     def _require_claims(self, numbers: Iterable[int]) -> None:
         for number in numbers:
@@ -279,8 +310,12 @@ class ProviderStream:
             question = next(iter(self._questions.values()))  # it does not repeat the number of the question
         if question is None:
             return
-        points = {number: point for number, point in response.entries.items() if number in self._provider.signals}
-        self._publish(points)
+        now = time.time_ns()
+        rows: list[tuple[int, int, float, int, object]] = []
+        for number in question.signals.intersection(response.entries, self._provider.signals):
+            with contextlib.suppress(BrokerError):  # what is wrong is as if it had not been said
+                rows.append(point_row(self._broker.table[number], response.entries[number], now))
+        self._provider.publish(Updates.build(rows))
         question.answered.set()
 
     def _forward(self, actuations: Sequence[Actuation]) -> None:
@@ -308,6 +343,19 @@ class ProviderStream:
         self._broker.finish(actuation, Stage.FAILED, f"{self._provider.name}: {why}")
 
 
+def _status(request_id: int, faults: Mapping[int, BrokerError]) -> Proto:
+    """Return the answer to a request of which some values were refused."""
+    answer = _RESPONSE()
+    response = answer.publish_values_response
+    response.request_id = request_id
+    for number, error in faults.items():
+        status = response.status[number]
+        status.code = _CODES[_ERRORS.get(STATUS[error.reason].name, "ERROR_CODE_INVALID_ARGUMENT")]
+        status.message = str(error)
+    return answer
+
+
+_POINT: Proto = message("kuksa.val.v2.Datapoint")
 _REQUEST: Proto = message("kuksa.val.v2.OpenProviderStreamRequest")
 _RESPONSE: Proto = message("kuksa.val.v2.OpenProviderStreamResponse")
 _CODES = enum_values("kuksa.val.v2.ErrorCode")
