@@ -18,6 +18,7 @@ from grpc import aio
 
 from commonwheel.broker.faults import BrokerError, Reason
 from commonwheel.broker.rpc.interface import Method, Proto, methods, parse
+from commonwheel.broker.tls import name_in_auth_context
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Coroutine
@@ -93,7 +94,7 @@ class Gate:
             BrokerError: UNAUTHENTICATED, EXPIRED or LIMIT.
         """
         self.requests += 1
-        rights, account = self._access.enter(_token(context), _name(context))
+        rights, account = self._access.enter(_token(context), context.peer(), _certified(context))
         return Call(rights, account, context)
 
     async def refuse(self, context: Context, error: BrokerError) -> None:
@@ -116,10 +117,9 @@ def _token(context: Context) -> str | None:
     return None
 
 
-def _name(context: Context) -> str:
-    """Return a client's name: that of its certificate, else its address."""
-    names = cast("list[bytes]", (context.auth_context() or {}).get("x509_common_name", []))
-    return names[0].decode(errors="replace") if names else context.peer()
+def _certified(context: Context) -> str | None:
+    """Return the name in a client's certificate; None where it has none."""
+    return name_in_auth_context(context.auth_context() or {})
 
 
 def handlers(service: str, implementation: object, gate: Gate) -> grpc.GenericRpcHandler:

@@ -7,7 +7,6 @@ import importlib
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
-import grpc
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 from grpc import aio
@@ -22,7 +21,7 @@ from commonwheel.broker.serving import Endpoint
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from commonwheel.broker.access import Access, Limits, Tls
+    from commonwheel.broker.access import Access, Limits
     from commonwheel.broker.broker import Broker
 
 __all__ = ["SERVICES", "RpcServer"]
@@ -52,21 +51,6 @@ def _options(limits: Limits) -> list[tuple[str, int]]:
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.min_ping_interval_without_data_ms", 5_000),  # what clients may ask of us
     ]
-
-
-def _credentials(tls: Tls) -> grpc.ServerCredentials:
-    """Return the server's side of TLS.
-
-    Raises:
-        BrokerError: INVALID, a file cannot be read.
-    """
-    try:
-        pair = tls.key.read_bytes(), tls.certificate.read_bytes()
-        clients = tls.clients.read_bytes() if tls.clients else None
-    except OSError as error:
-        message = f"{error.filename}: {error.strerror}; gRPC needs it for TLS"
-        raise BrokerError(Reason.INVALID, message) from error
-    return grpc.ssl_server_credentials([pair], clients, require_client_auth=clients is not None)
 
 
 @functools.cache
@@ -137,7 +121,7 @@ class RpcServer:
             if self._access.tls is None:
                 port = server.add_insecure_port(at)
             else:
-                port = server.add_secure_port(at, _credentials(self._access.tls))
+                port = server.add_secure_port(at, self._access.tls.grpc_credentials())
         except RuntimeError as error:
             message = f"gRPC cannot listen on {at}: {error}; is another program there?"
             raise BrokerError(Reason.INVALID, message) from error
