@@ -149,7 +149,7 @@ class _Reader:
 
     def value(self, node: Node, kind: object, what: str) -> object:
         """Return a node's value as a type says; after a fault, None."""
-        if kind in (CarSettings, Limits):
+        if kind is CarSettings or kind is Limits:
             return self.struct(node, cast("type", kind), what)
         if typing.get_origin(kind) is dict and isinstance(node.value, dict):
             inside = typing.get_args(kind)[1]

@@ -50,6 +50,7 @@ class LiveCar:
     _started: list[Server] = field(default_factory=list["Server"])
     _deaf: Callable[[], None] | None = None
     _running: bool = False
+    _keeping: bool = False
 
     async def start(self, ready_s: float) -> None:
         """Start everything, and wait until the gateway is ready, for at most *ready_s*.
@@ -59,7 +60,8 @@ class LiveCar:
         """
         self._deaf = self.broker.events.listen(self._heard)
         if self.state is not None:
-            await asyncio.to_thread(self.state.load)
+            self._keeping = True
+            await asyncio.to_thread(self.state.start)
         if self.gateway is not None:
             self._running = True
             await asyncio.to_thread(self.gateway.start)
@@ -81,10 +83,14 @@ class LiveCar:
     async def stop(self, seconds: float) -> bool:
         """Stop everything within so many seconds; returns whether all of it ended.
 
-        Frames stop first, so that what the readers get last is what the car said last; then the streams end.
+        The state is written first, while it is known who gave which value; then frames stop, so that what the readers
+        get last is what the car said last; then the streams end.
         """
         end = time.monotonic() + seconds
         clean = True
+        if self.state is not None and self._keeping:
+            clean &= await self._bounded("state", asyncio.to_thread(self.state.stop), end)
+            self._keeping = False
         if self.gateway is not None and self._running:
             clean &= await self._bounded("gateway", asyncio.to_thread(self.gateway.stop), end)
             self._running = False
@@ -93,8 +99,6 @@ class LiveCar:
         clean &= all(await asyncio.gather(*stops))
         self._started.clear()
         self.endpoints.clear()
-        if self.state is not None:
-            clean &= await self._bounded("state", asyncio.to_thread(self.state.save), end)
         if self._deaf is not None:
             self._deaf()
             self._deaf = None
@@ -128,4 +132,4 @@ class LiveCar:
         if subject == "actuation":
             self.stages[stage] = self.stages.get(stage, 0) + 1
         level = logging.WARNING if stage in _WARNED else logging.INFO
-        _EVENTS.log(level, event.kind, extra=fields(car=self.name, **event.facts))
+        _EVENTS.log(level, event.kind, extra=fields(**{**event.facts, "car": self.name}))

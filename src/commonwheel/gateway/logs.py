@@ -7,6 +7,7 @@ lines (counted as well), never the time of who logs.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import enum
 import logging
@@ -147,8 +148,8 @@ class Repeats(logging.Filter):
             now - (first := next(iter(self._texts.items())))[1] >= self._window_s or len(self._texts) > _MOST_TEXTS
         ):
             del self._texts[first[0]]
-        if len(self._kinds) > _MOST_TEXTS:
-            self._kinds = {kind: seen for kind, seen in self._kinds.items() if now - seen.since < self._window_s}
+        while len(self._kinds) > _MOST_TEXTS:
+            del self._kinds[next(iter(self._kinds))]
 
 
 _MOST_TEXTS = 4096
@@ -184,12 +185,23 @@ class _Writer(logging.Handler):
                 self.lost += 1
 
     def finish(self, seconds: float) -> None:
-        """Write what waits, for at most so long."""
+        """Write what waits, for at most so long; the rest is given up."""
+        end = time.monotonic() + seconds
+        while not self._try_end():
+            if time.monotonic() < end:
+                time.sleep(0.01)
+                continue
+            with contextlib.suppress(queue.Empty):
+                self._lines.get_nowait()
+                self.lost += 1
+        self._thread.join(max(0.0, end - time.monotonic()))
+
+    def _try_end(self) -> bool:
         try:
-            self._lines.put(None, timeout=seconds)
+            self._lines.put_nowait(None)
         except queue.Full:
-            return
-        self._thread.join(seconds)
+            return False
+        return True
 
 
 class Logs:

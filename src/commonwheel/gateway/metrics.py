@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from prometheus_client.core import Metric
 
+    from commonwheel.broker.access import Access
     from commonwheel.gateway.live import LiveCar
     from commonwheel.gateway.pulse import Pulse
 
@@ -32,27 +33,46 @@ __all__ = ["Metered", "Metrics"]
 _PREFIX = "commonwheel_"
 
 _GATEWAY = (
-    ("frames", "counter", "gateway_frames", "CAN frames received"),
-    ("unknown", "counter", "gateway_unknown_frames", "CAN frames that no description knows"),
-    ("dropped", "counter", "gateway_dropped_frames", "CAN frames lost because decoding was behind"),
-    ("batches", "counter", "gateway_batches", "Batches of frames decoded"),
+    ("frames", "counter", "gateway_frames", "CAN frames decoded"),
+    ("unknown", "counter", "gateway_unknown_frames", "CAN frames that the car's description does not know"),
+    ("other", "counter", "gateway_other_frames", "Error frames, remote frames and others without a payload"),
+    ("garbage", "counter", "gateway_garbage", "What came from a bus and was no frame"),
+    ("dropped", "counter", "gateway_dropped_frames", "CAN frames lost before they were read"),
+    ("corrupt", "counter", "gateway_corrupt_frames", "CAN frames whose checksum failed"),
+    ("lost", "counter", "gateway_missing_frames", "CAN frames that counters in messages say are missing"),
+    ("sent", "counter", "gateway_sent_frames", "CAN frames sent to the car's buses"),
     ("samples", "counter", "gateway_samples", "Samples decoded"),
+    ("batches", "counter", "gateway_batches", "Batches of frames decoded"),
+    ("largest_batch", "gauge", "gateway_largest_batch_frames", "CAN frames of the largest batch so far"),
     ("decode_s", "counter", "gateway_decode_seconds", "Time spent decoding"),
-    ("queue", "gauge", "gateway_queue_frames", "CAN frames that wait to be decoded"),
+    ("publish_s", "counter", "gateway_publish_seconds", "Time spent handing samples to the broker"),
+    ("queue", "gauge", "gateway_queue_frames", "CAN frames that were waiting when the buses were read last"),
     ("stale", "gauge", "gateway_stale_messages", "Messages that are overdue"),
+    ("clock_steps", "counter", "gateway_clock_steps", "Times that the machine's clock was set"),
+    ("loops", "counter", "gateway_replay_loops", "Times that the recording began again"),
+    ("latest_s", "gauge", "gateway_replay_lateness_seconds", "How late a frame of the recording was at most"),
 )
 """Key of the gateway's facts, kind, name, meaning."""
 _BUS = (
     ("frames", "counter", "bus_frames", "CAN frames received from the bus"),
-    ("dropped", "counter", "bus_dropped_frames", "CAN frames of the bus that were lost before decoding"),
+    ("dropped", "counter", "bus_dropped_frames", "CAN frames of the bus that were lost before they were read"),
+    ("garbage", "counter", "bus_garbage", "What came from the bus and was no frame"),
     ("reconnects", "counter", "bus_reconnects", "Times that the bus came back"),
-    ("errors", "counter", "bus_errors", "Error frames and faults of the interface"),
+    ("errors", "counter", "bus_errors", "Times that the bus could not be opened or read"),
+    ("waiting", "gauge", "bus_waiting_frames", "CAN frames that were waiting when the bus was read last"),
 )
 _SERVER = (
     ("clients", "gauge", "server_clients", "Clients connected"),
     ("streams", "gauge", "server_streams", "Streams open"),
     ("requests", "counter", "server_requests", "Requests answered"),
     ("refused", "counter", "server_refused", "Requests and connections refused"),
+)
+_CLIENTS = (
+    ("clients", "gauge", "clients", "Clients that hold something open or have asked something lately"),
+    ("connections", "gauge", "client_connections", "Connections that count against limits"),
+    ("streams", "gauge", "client_streams", "Streams that count against limits"),
+    ("subscriptions", "gauge", "client_subscriptions", "Subscriptions that count against limits"),
+    ("refused", "counter", "client_refusals", "What was refused because a client was beyond a limit"),
 )
 
 
@@ -67,6 +87,11 @@ class Metered(Protocol):
     @property
     def pulse(self) -> Pulse:
         """What watches the event loop."""
+        ...
+
+    @property
+    def access(self) -> Access | None:
+        """Who may come in; None before it is known."""
         ...
 
     @property
@@ -106,6 +131,9 @@ class Metrics(Collector):
         yield from _buses(gateways)
         servers = [({"car": car.name, "server": server.name}, server.facts()) for car in cars for server in car.servers]
         yield from _table(_SERVER, ("car", "server"), servers)
+        access = self._service.access
+        if access is not None:
+            yield from _table(_CLIENTS, (), [({}, access.clients.facts())])
 
     def _lateness(self) -> Metric:
         lateness = self._service.pulse.lateness

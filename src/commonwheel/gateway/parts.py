@@ -56,12 +56,12 @@ class Gateway(Protocol):
 class State(Protocol):
     """Where a broker's last values are kept while the service is down."""
 
-    def load(self) -> None:
-        """Put them into the broker."""
+    def start(self) -> None:
+        """Put them into the broker, and write the broker's from now on."""
         ...
 
-    def save(self) -> None:
-        """Write the broker's."""
+    def stop(self) -> None:
+        """Write them a last time."""
         ...
 
 
@@ -137,6 +137,14 @@ class Parts:
 
         return FlightServer(broker, endpoint, access)
 
-    def state(self, name: str, broker: Broker, settings: Settings) -> State | None:  # noqa: ARG002 - what it will need
-        """Return where a car's last values are kept; None: nowhere."""
-        return None
+    def state(self, broker: Broker, settings: Settings) -> State | None:
+        """Return where a car's last values are kept; None: nowhere.
+
+        Raises:
+            OutputError: there is no place for them.
+        """
+        if settings.state is None:
+            return None
+        from commonwheel.broker.state import StateFile
+
+        return StateFile(settings.state, broker)

@@ -148,7 +148,7 @@ class Service:
             for kind in SERVERS
             if (port := settings.port(kind, index)) is not None
         )
-        return LiveCar(name, broker, gateway, servers, self._parts.state(name, broker, settings))
+        return LiveCar(name, broker, gateway, servers, self._parts.state(broker, settings))
 
     def _all_bound(self) -> Iterator[Bound]:
         for car in self.cars:

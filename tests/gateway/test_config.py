@@ -1,0 +1,200 @@
+"""Settings: right ones are read, wrong ones are told all at once, each with its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from commonwheel.errors import ConfigError
+from commonwheel.gateway.config import CarSettings, Settings, load_settings, settings_of
+from commonwheel.gateway.logs import LogFormat
+from commonwheel.vehicles.yamltree import Node
+
+GOOD = """
+host: 127.0.0.1
+grpc-port: 50000
+viss-port: off
+log: json
+history-seconds: 5
+limits: {streams: 7}
+cars:
+  leaf:
+    car: nissan/leaf_ze0
+    buses: {ev: virtual:a, car: "virtual:b?fd=true"}
+    actuate: true
+  civic: {car: honda/civic_gen8, replay: logs/civic.log, rate: max, loop: true}
+"""
+BAD = """host: 127.0.0.1
+grpc-prot: 1
+viss-port: 70000
+flight-port: yes
+insecure: maybe
+log: xml
+cars:
+  leaf: {car: nissan/leaf_ze0, buses: {ev: 4}, loop: 1, speed: 3}
+  civic: {replay: x.log, rate: -4}
+  jazz: nothing
+limits: {streams: many, wheels: 4}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a log that a configuration beside it may name."""
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "civic.log").write_text("")
+    return tmp_path
+
+
+def _write(folder: Path, text: str) -> Path:
+    path = folder / "cars.yaml"
+    path.write_text(text)
+    return path
+
+
+def _faults(path: Path) -> dict[int, str]:
+    with pytest.raises(ConfigError) as raised:
+        load_settings(path)
+    assert str(raised.value) == "\n".join(map(str, raised.value.faults))
+    return {fault.line: fault.message for fault in raised.value.faults}
+
+
+def test_a_file_says_everything_that_options_can(folder: Path) -> None:
+    settings = load_settings(_write(folder, GOOD))
+    assert settings.cars["leaf"] == CarSettings(
+        car="nissan/leaf_ze0", buses={"ev": "virtual:a", "car": "virtual:b?fd=true"}, actuate=True
+    )
+    civic = settings.cars["civic"]
+    assert (civic.replay, civic.rate, civic.loop) == (folder / "logs" / "civic.log", "max", True)
+    assert settings.log is LogFormat.JSON
+    assert settings.limits.streams == 7
+    assert settings.limits.subscriptions == Settings().limits.subscriptions
+    assert settings.history_seconds == 5.0
+
+
+def test_every_car_has_ports_of_its_own_counted_up(folder: Path) -> None:
+    settings = load_settings(_write(folder, GOOD))
+    assert [settings.port("grpc", i) for i in range(2)] == [50000, 50001]
+    assert settings.port("viss", 1) is None
+    assert Settings(grpc_port=0).port("grpc", 3) == 0
+
+
+def test_an_empty_file_is_a_broker_without_a_car(folder: Path) -> None:
+    assert load_settings(_write(folder, "\n")) == Settings()
+
+
+def test_every_fault_is_told_with_its_line(folder: Path) -> None:
+    with pytest.raises(ConfigError) as raised:
+        load_settings(_write(folder, BAD))
+    told = [(fault.line, fault.message.partition(";")[0]) for fault in raised.value.faults]
+    assert told == [
+        (2, "'grpc-prot' is not known in the configuration (did you mean 'grpc-port'?)"),
+        (3, "'viss-port' cannot be 70000"),
+        (4, "'flight-port' cannot be 'yes'"),
+        (5, "'insecure' cannot be 'maybe'"),
+        (6, "'log' cannot be 'xml'"),
+        (8, "'ev' cannot be 4"),
+        (8, "'loop' cannot be 1"),
+        (8, "'speed' is not known in 'leaf'"),
+        (9, "'civic' lacks 'car', which says what it is: maker/car"),
+        (9, "'rate' cannot be -4"),
+        (10, "'jazz' is a mapping, not text"),
+        (11, "'streams' cannot be 'many'"),
+        (11, "'wheels' is not known in 'limits'"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ("cars:\n  a: {car: x/y}\n", 2, "has no source of frames"),
+        ("cars:\n  a:\n    car: x/y\n    buses: {b: virtual:a}\n    replay: logs/civic.log\n", 5, "leave one out"),
+        ("cars:\n  a:\n    car: x/y\n    replay: logs/civic.log\n    actuate: true\n", 5, "cannot be asked to act"),
+        ("cars:\n  a:\n    car: x/y\n    buses: {b: virtual:a}\n    loop: true\n", 5, "are of a replay"),
+        ("cars:\n  a:\n    car: x/y\n    replay: nowhere.log\n", 4, "there is no log"),
+        ("grpc-port: 5000\nviss-port: 5000\n", 2, "is wanted for 'grpc-port' too"),
+        (
+            "grpc-port: 5000\nviss-port: 5001\ncars:\n"
+            "  a: {car: x/y, buses: {b: virtual:a}}\n  b: {car: x/y, buses: {b: virtual:a}}\n",
+            2,
+            "each car has the next port",
+        ),
+        (
+            "grpc-port: 65535\ncars:\n  a: {car: x/y, buses: {b: virtual:a}}\n  b: {car: x/y, buses: {b: virtual:a}}\n",
+            1,
+            "of car 2 would be 65536, which is no port",
+        ),
+        ("tls-cert: logs/civic.log\n", 1, "needs 'tls-key' too"),
+        ("tls-client-ca: logs/civic.log\n", 1, "needs 'tls-cert' and 'tls-key' too"),
+        ("tokens: nowhere.pem\n", 1, "there is no"),
+        ("limits: {streams: 0}\n", 1, "has to be more than 0"),
+        ("- a\n", 1, "a configuration is a mapping, not a list"),
+        ("host: [\n", 2, "not YAML"),
+        ("host: a\nhost: b\n", 2, "stated twice"),
+    ],
+)
+def test_what_does_not_go_together_is_told(folder: Path, text: str, line: int, message: str) -> None:
+    faults = _faults(_write(folder, text))
+    assert list(faults) == [line]
+    assert message in faults[line]
+
+
+def test_a_file_that_cannot_be_read_is_told(folder: Path) -> None:
+    with pytest.raises(ConfigError, match=r"nowhere\.yaml: it cannot be read"):
+        load_settings(folder / "nowhere.yaml")
+
+
+def test_options_go_before_the_file(folder: Path) -> None:
+    over = Node({"host": Node("::1", Path("--host"), 0), "log": Node("text", Path("--log"), 0)}, Path("options"), 0)
+    settings = load_settings(_write(folder, GOOD), over)
+    assert (settings.host, settings.log, settings.grpc_port) == ("::1", LogFormat.TEXT, 50000)
+
+
+def test_a_fault_of_an_option_names_the_option() -> None:
+    tree = Node({"grpc-port": Node("many", Path("--grpc-port"), 0)}, Path("options"), 0)
+    with pytest.raises(ConfigError, match=r"^--grpc-port: 'grpc-port' cannot be 'many'; it is a port"):
+        settings_of(tree)
+
+
+_SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+_KEYS = st.sampled_from([*(f.replace("_", "-") for f in Settings.__struct_fields__), "car", "buses", "streams", "x"])
+_TREES = st.recursive(_SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=4))
+
+
+@given(_TREES)
+def test_whatever_a_file_says_is_settings_or_faults(tree: object) -> None:
+    node = _node(tree)
+    try:
+        assert isinstance(settings_of(node), Settings)
+    except ConfigError as error:
+        assert error.faults
+
+
+def _node(value: object) -> Node:
+    if isinstance(value, dict):
+        return Node({key: _node(item) for key, item in value.items()}, Path("fuzz.yaml"), 3)
+    if isinstance(value, list):
+        return Node([_node(item) for item in value], Path("fuzz.yaml"), 3)
+    assert value is None or isinstance(value, str | int | float | bool)
+    return Node(value, Path("fuzz.yaml"), 3)
+
+
+@given(st.binary(max_size=60))
+def test_whatever_bytes_a_file_has_they_are_settings_or_faults(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "fuzz.yaml"
+    path.write_bytes(data)
+    try:
+        load_settings(path)
+    except ConfigError as error:
+        assert error.faults
+
+
+def test_the_good_file_is_what_yaml_says(folder: Path) -> None:
+    """The reader sees the same keys as another YAML reader does."""
+    assert set(yaml.safe_load(GOOD)["cars"]) == set(load_settings(_write(folder, GOOD)).cars)
