@@ -5,7 +5,7 @@
 'battery-electric'
 
 ``read`` turns a log into ``Samples``; ``load_vehicle`` compiles a description; ``open_log`` and ``read_log``
-give raw frames; ``identify`` tells which car made them.
+give raw frames; ``identify`` tells which car made them. ``connect`` and ``connect_async`` give a live ``Car``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from commonwheel.catalog import Catalog, load_catalog
-    from commonwheel.errors import CommonwheelError
+    from commonwheel.client import AsyncCar, Batch, Car, ClientTls, Confirm, Reading, connect, connect_async
+    from commonwheel.errors import CommonwheelError, UnreachableError
     from commonwheel.vehicles import Quality, Samples, Vehicle, car_names, load_vehicle
     from commonwheel.vehicles.decoder import VehicleDecoder
     from commonwheel.vehicles.encoder import Track, VehicleEncoder
@@ -27,18 +28,27 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AsyncCar",
+    "Batch",
+    "Car",
     "Catalog",
+    "ClientTls",
     "Clock",
     "CommonwheelError",
+    "Confirm",
     "Frames",
     "LogDecoder",
     "Quality",
+    "Reading",
     "Samples",
     "Track",
+    "UnreachableError",
     "Vehicle",
     "VehicleDecoder",
     "VehicleEncoder",
     "car_names",
+    "connect",
+    "connect_async",
     "identify",
     "load_catalog",
     "load_vehicle",
@@ -48,18 +58,27 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AsyncCar": "client",
+    "Batch": "client",
+    "Car": "client",
     "Catalog": "catalog",
+    "ClientTls": "client",
     "Clock": "wire.frames",
     "CommonwheelError": "errors",
+    "Confirm": "client",
     "Frames": "wire.frames",
     "LogDecoder": "vehicles.reading",
     "Quality": "vehicles",
+    "Reading": "client",
     "Samples": "vehicles",
     "Track": "vehicles.encoder",
+    "UnreachableError": "errors",
     "Vehicle": "vehicles",
     "VehicleDecoder": "vehicles.decoder",
     "VehicleEncoder": "vehicles.encoder",
     "car_names": "vehicles",
+    "connect": "client",
+    "connect_async": "client",
     "identify": "vehicles.identify",
     "load_catalog": "catalog",
     "load_vehicle": "vehicles",

@@ -10,6 +10,7 @@
     ├── LogError            a log cannot be read at all, or its car cannot be told
     ├── EncodeError         a value cannot be put on the wire
     ├── OutputError         a result cannot be written
+    ├── UnreachableError    a car's server cannot be reached, or went away in the middle
     └── MissingExtraError   an optional part of the installation is needed
 
     CommonwheelWarning      a result that is probably not what was meant (a log read as another car's)
@@ -39,6 +40,7 @@ __all__ = [
     "LogError",
     "MissingExtraError",
     "OutputError",
+    "UnreachableError",
 ]
 
 
@@ -68,6 +70,10 @@ class EncodeError(CommonwheelError):
 
 class OutputError(CommonwheelError):
     """A result cannot be written where it was asked for."""
+
+
+class UnreachableError(CommonwheelError):
+    """A car's server cannot be reached, or went away in the middle of a call."""
 
 
 class MissingExtraError(CommonwheelError):
