@@ -1,7 +1,8 @@
-"""Where events come from: one feed per set of signals and filter, read by all who subscribed to the same.
+"""Where events come from: timers, and the broker's news.
 
-A feed writes the data of an event once, whoever reads it. What every reader has to have to itself (a change is one
-since *its* last event, a curve has *its* points) has a feed of its own. A feed that nobody reads ends.
+The data of an event is written once for all who subscribed to the same: those with the same period share a timer, and
+the broker gives readers of the same signals the same batch, which keeps what was written of it. However many feeds
+have news, publishers wake the event loop once. A feed that nobody reads ends.
 """
 
 from __future__ import annotations
@@ -10,21 +11,19 @@ import asyncio
 import contextlib
 import time
 from abc import ABC, abstractmethod
+from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
-
-import numpy as np
+from typing import TYPE_CHECKING, Protocol, cast
 
 from commonwheel.broker.faults import BrokerError
 from commonwheel.broker.filters import Change, Compare, Curvelog, Filter
-from commonwheel.broker.subscription import Queue
 from commonwheel.broker.viss.clock import stamp
 from commonwheel.broker.viss.faults import Fault, VissError
 from commonwheel.broker.viss.filters import Range, Timebased
 from commonwheel.vehicles.samples import Quality
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
 
     from commonwheel.broker.signals import Signal
     from commonwheel.broker.updates import Updates
@@ -35,15 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Feed", "Feeds", "Reader"]
 
-_TRIES = 10
-_TESTS = {
-    Compare.EQ: np.equal,
-    Compare.NE: np.not_equal,
-    Compare.GT: np.greater,
-    Compare.GTE: np.greater_equal,
-    Compare.LT: np.less,
-    Compare.LTE: np.less_equal,
-}
+_MOST_BATCHES = 100
+"""Batches that one feed may send before others have their turn."""
 
 
 class Reader(Protocol):
@@ -79,6 +71,8 @@ class Feeds:
         self.service = service
         self.loop = asyncio.get_running_loop()
         self._shared: dict[_Key, Feed] = {}
+        self._news: deque[_Live] = deque()
+        self._woken = False
 
     def join(self, place: Place, shape: Shape, other: Other | None, reader: Reader) -> Feed:
         """Let a reader have the events of a place by a filter; the first comes at once, where there is a value.
@@ -88,12 +82,12 @@ class Feeds:
         """
         trigger = self._trigger(place, other)
         key = _Key(place.numbers, trigger, shape, other)
-        own = isinstance(other, Change | Curvelog)
-        feed = None if own else self._shared.get(key)
-        if feed is None:
-            feed = self._make(key)
-            if not own:
-                self._shared[key] = feed
+        if isinstance(other, Timebased):
+            feed = self._shared.get(key)
+            if feed is None:
+                feed = self._shared[key] = _Timed(self, key, other.period_ms / 1000)
+        else:
+            feed = _Live(self, key)
         feed.add(reader)
         return feed
 
@@ -108,10 +102,18 @@ class Feeds:
     def __len__(self) -> int:
         return len(self._shared)
 
-    def _make(self, key: _Key) -> Feed:
-        if isinstance(key.other, Timebased):
-            return _Timed(self, key, key.other.period_ms / 1000)
-        return _Live(self, key)
+    def wake(self, feed: _Live) -> None:
+        """Have a feed's news read; called in a publisher's thread."""
+        self._news.append(feed)
+        if not self._woken:
+            self._woken = True
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody reads any more
+                self.loop.call_soon_threadsafe(self._read_news)
+
+    def _read_news(self) -> None:
+        self._woken = False  # first: what is put in from now on wakes again
+        for _ in range(len(self._news)):
+            self._news.popleft().drain()
 
     def _trigger(self, place: Place, other: Other | None) -> int | None:
         """Return the signal that decides when there are several; checks that the filter goes with the values."""
@@ -208,53 +210,28 @@ class _Timed(Feed):
 
 
 class _Live(Feed):
-    """An event when the broker has news that pass the filter."""
+    """An event when the broker has news that pass the filter; for one reader."""
 
     def __init__(self, feeds: Feeds, key: _Key) -> None:
         super().__init__(feeds, key)
-        self._ended = False
+        self._feeds = feeds
         watched = key.numbers if key.trigger is None else (key.trigger,)
-        self._shared = not isinstance(key.other, Change | Curvelog)
-        self._subscription = self._broker.subscribe(
-            watched,
-            rule=_rule(key.other),
-            queue=Queue(),
-            wake=self._wake,
-            initial=not self._shared,
-        )
+        self._ended = False
+        self._subscription = self._broker.subscribe(watched, rule=_rule(key.other), wake=self._wake)
 
     def add(self, reader: Reader) -> None:
-        if not self._shared:
-            super().add(reader)
-            self._drain()
-            return
-        current = self._up_to_now()
         super().add(reader)
-        if isinstance(self.key.other, Range):
-            current = current[current.quality == Quality.GOOD]
-        for data in self._events(current):
-            self._send_one(reader, data)
-
-    def _up_to_now(self) -> Updates:
-        """Return the current values, after the readers so far got all that came before: nobody goes back in time."""
-        current = self._broker.snapshot(self._subscription.signals)
-        for _ in range(_TRIES):
-            self._drain()
-            current = self._broker.snapshot(self._subscription.signals)
-            if not self._subscription.depth:
-                break
-        return current
+        self.drain()
 
     def _wake(self) -> None:
-        """Have news read; called in a publisher's thread."""
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody reads any more
-            self._loop.call_soon_threadsafe(self._drain)
+        self._feeds.wake(self)
 
-    def _drain(self) -> None:
+    def drain(self) -> None:
+        """Send what the broker has."""
         if self._ended:
             return
         try:
-            taken = self._subscription.take()
+            taken = self._subscription.take(_MOST_BATCHES)
         except BrokerError as error:
             self._ended = True
             for reader in tuple(self.readers):
@@ -267,21 +244,25 @@ class _Live(Feed):
             for data in self._events(batch):
                 self._send(data)
 
-    def _events(self, batch: Updates) -> Iterator[str]:
-        """Yield the data of the events that a batch makes."""
+    def _events(self, batch: Updates) -> Sequence[str]:
+        """Return the data of the events that a batch makes."""
         key = self.key
-        if isinstance(key.other, Range):
-            batch = _within(batch, key.other)
         if isinstance(key.other, Curvelog):
             data = self._writer.series(batch, key.shape)
-            if data is not None:
-                yield data
         elif key.trigger is None:
-            yield from self._writer.events(batch, key.shape)
-        elif len(batch):
+            return self._written(batch)
+        elif key.shape.inline or bool((batch.quality == Quality.GOOD).any()):
             data = self._writer.data(self._with_others(batch), key.shape)
-            if data is not None and (key.shape.inline or bool((batch.quality == Quality.GOOD).any())):
-                yield data
+        else:
+            data = None
+        return () if data is None else (data,)
+
+    def _written(self, batch: Updates) -> Sequence[str]:
+        """Return the data of a batch as it is; written once for all who were given the same batch."""
+        found = batch.encoded.get(self.key.shape)
+        if found is None:
+            found = batch.encoded[self.key.shape] = tuple(self._writer.events(batch, self.key.shape))
+        return cast("tuple[str, ...]", found)
 
     def _with_others(self, batch: Updates) -> Updates:
         """Return the newest of a trigger's updates in the place it has among the current values of all."""
@@ -293,10 +274,3 @@ class _Live(Feed):
     def close(self) -> None:
         self._ended = True
         self._broker.unsubscribe(self._subscription)
-
-
-def _within(batch: Updates, wanted: Range) -> Updates:
-    """Return the updates whose values are within a range, and those that have none."""
-    tests = [_TESTS[limit.compare](batch.value, limit.boundary) for limit in wanted.boundaries]
-    inside = np.logical_or.reduce(tests) if wanted.any_of else np.logical_and.reduce(tests)
-    return batch[inside | (batch.quality != Quality.GOOD)]

@@ -44,6 +44,7 @@ class _Engine(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.ready = asyncio.Event()
+        self.stopping = asyncio.Event()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
@@ -54,6 +55,12 @@ class _Engine(uvicorn.Server):
         """Begin to listen, and say so."""
         await super().startup(sockets)
         self.ready.set()
+
+    async def main_loop(self) -> None:
+        """Look after the date header each second, until it is time to stop."""
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.stopping.wait(), 1.0)
 
 
 class VissServer:
@@ -141,11 +148,14 @@ class VissServer:
         )
 
     def _app(self) -> Starlette:
+        signals = Route("/{path:path}", self._web.signal, methods=["GET", "POST"])
+        if signals.methods is not None:
+            signals.methods.discard("HEAD")  # added for GET by itself; the specification has none
         routes = [
             WebSocketRoute("/", self._converse),
             Route("/", self._web.health, methods=["GET"]),
             Route("/health", self._web.health, methods=["GET"]),
-            Route("/{path:path}", self._web.signal, methods=["GET", "POST"]),
+            signals,
         ]
         middleware: list[Middleware] = []
         if self._origins:
@@ -213,6 +223,7 @@ class VissServer:
         )
         engine.config.timeout_graceful_shutdown = grace_s  # type: ignore[assignment]
         engine.should_exit = True
+        engine.stopping.set()
         await running
 
     def facts(self) -> Mapping[str, float]:

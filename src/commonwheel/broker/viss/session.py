@@ -188,7 +188,7 @@ class Subscriber:
             self._expire()
             return
         dropped, self._dropped = self._dropped, 0
-        self._session.outbox.event(event(self._head, data, now, dropped), lambda: self.lost(dropped + 1))
+        self._session.outbox.event(event(self._head, data, now, dropped), self, dropped)
 
     def lost(self, count: int) -> None:
         """Take note of what was dropped; the next event says so."""
