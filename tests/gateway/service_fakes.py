@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from commonwheel.broker import Broker, BrokerError, Reason
@@ -14,6 +14,13 @@ from commonwheel.gateway.config import CarSettings, Settings
 from commonwheel.gateway.parts import Parts
 
 LOOPBACK = Settings(grpc_port=0, viss_port="off", flight_port="off", metrics_port=0, stop_seconds=2.0)
+
+
+async def until(holds: Callable[[], object]) -> None:
+    """Wait until something holds, for half a minute at most."""
+    async with asyncio.timeout(30):
+        while not holds():  # noqa: ASYNC110 - what it looks at belongs to other code and has no event
+            await asyncio.sleep(0.002)
 
 
 @dataclass

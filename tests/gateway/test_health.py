@@ -21,19 +21,20 @@ from commonwheel.broker.serving import Endpoint
 from commonwheel.broker.tls import Tls
 from commonwheel.gateway import health as module
 from commonwheel.gateway.health import HealthServer, Page
-
+from tests.gateway.service_fakes import until
 
 T = TypeVar("T")
 DAY = dt.timedelta(days=1)
+OLD, GOOD = "old", "good"
 
 
 class _Keeper:
     """Believes one token."""
 
     def verify(self, token: str) -> Rights:
-        if token == "old":
+        if token == OLD:
             return Rights("old", {}, expires_ns=time.time_ns() - 1)
-        if token != "good":
+        if token != GOOD:
             raise BrokerError(Reason.UNAUTHENTICATED, "no valid token")
         return Rights("operator", {})
 
@@ -116,7 +117,8 @@ def test_other_requests_are_refused_with_a_reason(request_text: str, status: int
 
 def test_metrics_that_cannot_be_gathered_are_told_without_detail(caplog: pytest.LogCaptureFixture) -> None:
     def fail() -> Page:
-        raise ValueError("secret")
+        int("secret")
+        return Page(b"")
 
     status, _, body = _ask(_server(page=fail), "GET /metrics HTTP/1.1\r\n\r\n")
     assert status == 500
@@ -155,13 +157,11 @@ def test_too_many_at_once_are_turned_away_and_the_next_is_served(monkeypatch: py
 
     async def talk(endpoint: Endpoint) -> bytes:
         held = [await asyncio.open_connection(endpoint.host, endpoint.port) for _ in range(3)]
-        while server.facts()["clients"] < 3:
-            await asyncio.sleep(0.01)
+        await until(lambda: server.facts()["clients"] == 3)
         assert await _send(endpoint, b"GET /live HTTP/1.1\r\n\r\n") == b""
         for _, writer in held:
             writer.close()
-        while server.facts()["clients"]:
-            await asyncio.sleep(0.01)
+        await until(lambda: not server.facts()["clients"])
         return await _send(endpoint, b"GET /live HTTP/1.1\r\n\r\n")
 
     assert _run(server, talk).endswith(b"alive\n")
@@ -172,8 +172,7 @@ def test_a_stop_does_not_wait_for_who_is_still_connected() -> None:
 
     async def talk(endpoint: Endpoint) -> bytes:
         reader, writer = await asyncio.open_connection(endpoint.host, endpoint.port)
-        while not server.facts()["clients"]:
-            await asyncio.sleep(0.01)
+        await until(lambda: server.facts()["clients"])
         await server.stop(0.05)
         try:
             return await reader.read()

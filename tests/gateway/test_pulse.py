@@ -8,6 +8,7 @@ import time
 import pytest
 
 from commonwheel.gateway.pulse import Lateness, Pulse
+from tests.gateway.service_fakes import until
 
 
 def test_lateness_is_a_histogram() -> None:
@@ -29,9 +30,7 @@ def test_a_job_that_fails_ends_neither_the_others_nor_the_pulse(caplog: pytest.L
     async def run() -> None:
         pulse = Pulse([fail, lambda: done.append(1)], 0.001)
         pulse.start()
-        async with asyncio.timeout(30):
-            while done.count(1) < 3:
-                await asyncio.sleep(0.001)
+        await until(lambda: done.count(1) >= 3)
         await pulse.stop()
         after = len(done)
         await asyncio.sleep(0.01)

@@ -16,7 +16,7 @@ from commonwheel.broker import BrokerError
 from commonwheel.errors import CatalogError, CommonwheelError
 from commonwheel.gateway.config import CarSettings, Settings
 from commonwheel.gateway.service import Bound, Service, serve
-from tests.gateway.service_fakes import LOOPBACK, FakeParts, Told
+from tests.gateway.service_fakes import LOOPBACK, FakeParts, Told, until
 
 LEAF = CarSettings(car="nissan/leaf_ze0", buses={"ev": "virtual:a"})
 CIVIC = CarSettings(car="honda/civic_gen8", buses={"": "virtual:b"})
@@ -161,10 +161,8 @@ def test_the_broker_s_clock_and_systemd_s_are_kept_going() -> None:
     async def run() -> None:
         await service.start()
         ticks: list[None] = []
-        service.cars[0].broker.tick = lambda now_ns=None: ticks.append(None)  # type: ignore[method-assign, assignment]
-        async with asyncio.timeout(30):
-            while told.heard.count("alive") < 3 or len(ticks) < 3:
-                await asyncio.sleep(0.01)
+        service.cars[0].broker.tick = lambda: ticks.append(None)  # type: ignore[method-assign, assignment]
+        await until(lambda: told.heard.count("alive") >= 3 and len(ticks) >= 3)
         await service.stop()
 
     asyncio.run(run())
@@ -185,7 +183,9 @@ def test_events_of_the_broker_are_logged_and_actuations_counted(caplog: pytest.L
         events.add("actuation.confirmed", number=3)
 
     asyncio.run(run())
-    told = [(r.levelname, r.getMessage(), vars(r)["car"], vars(r)["number"]) for r in caplog.records if "number" in vars(r)]
+    told = [
+        (r.levelname, r.getMessage(), vars(r)["car"], vars(r)["number"]) for r in caplog.records if "number" in vars(r)
+    ]
     assert told == [("INFO", "actuation.confirmed", "leaf", 1), ("WARNING", "actuation.timed_out", "leaf", 2)]
 
 
@@ -202,8 +202,7 @@ def test_a_run_announces_when_it_is_ready_and_ends_when_it_is_told() -> None:
     asked = threading.Event()
 
     async def stop() -> None:
-        while service.not_ready:
-            await asyncio.sleep(0.01)
+        await until(lambda: not service.not_ready)
         asked.set()
 
     clean, announced = _serve(service, stop)
@@ -228,8 +227,7 @@ def test_a_run_that_is_told_to_end_while_it_starts_stops_what_had_started() -> N
     parts.gateway = slow  # type: ignore[method-assign, assignment]
 
     async def stop() -> None:
-        while "start grpc 0" not in parts.journal:
-            await asyncio.sleep(0.01)
+        await until(lambda: "start grpc 0" in parts.journal)
         held.set()
         parts.gateways["leaf"].ready.wait(0)
         asyncio.get_running_loop().call_later(0.2, parts.gateways["leaf"].ready.set)
@@ -253,8 +251,7 @@ def test_what_fails_in_a_task_that_no_one_waits_for_is_logged(caplog: pytest.Log
     service = Service(ONE, FakeParts())
 
     async def stop() -> None:
-        while service.not_ready:
-            await asyncio.sleep(0.01)
+        await until(lambda: not service.not_ready)
         asyncio.get_running_loop().call_exception_handler({"message": "lost", "exception": ValueError("x")})
 
     clean, _ = _serve(service, stop)
