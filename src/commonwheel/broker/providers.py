@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from commonwheel.broker.faults import BrokerError, Reason
+from commonwheel.broker.faults import BrokerError
 from commonwheel.broker.updates import Updates
 from commonwheel.broker.values import to_inside
 from commonwheel.vehicles.samples import Quality
@@ -88,21 +88,17 @@ class Provider:
 def rows_of(broker: Broker, values: Mapping[int, object], t_ns: int | None) -> tuple[Updates, dict[int, BrokerError]]:
     """Return checked values as a batch, and the errors of the others."""
     now = time.time_ns() if t_ns is None else t_ns
+    table = broker.table
     rows: list[tuple[int, int, float, int, object]] = []
     faults: dict[int, BrokerError] = {}
     for number, value in values.items():
         try:
-            rows.append(_row(broker, number, value, now))
+            signal = table[number]
+            if value is None:
+                rows.append((number, now, np.nan, Quality.INVALID, None))
+            else:
+                inside, item = to_inside(signal, value)
+                rows.append((number, now, inside, 0, item))
         except BrokerError as error:
             faults[number] = error
     return Updates.build(rows), faults
-
-
-def _row(broker: Broker, number: int, value: object, t_ns: int) -> tuple[int, int, float, int, object]:
-    if not 0 <= number < len(broker.table):
-        message = f"there is no signal number {number}; they are 0 to {len(broker.table) - 1}"
-        raise BrokerError(Reason.UNKNOWN_SIGNAL, message, signal=number)
-    if value is None:
-        return number, t_ns, np.nan, Quality.INVALID, None
-    inside, item = to_inside(broker.table[number], value)
-    return number, t_ns, inside, Quality.GOOD, item

@@ -6,10 +6,11 @@ Numbers count the paths in sorted order, from 0, as KUKSA's databroker does; the
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from commonwheel.broker.faults import BrokerError, Reason
+from commonwheel.broker.values import plain_limits
 from commonwheel.catalog.leaf import Kind
 from commonwheel.catalog.patterns import compile_pattern
 from commonwheel.errors import CatalogError
@@ -34,6 +35,8 @@ class Signal:
     """The same, backwards."""
     matcher: re.Pattern[str] | None = None
     """What a string has to match as a whole."""
+    limits: dict[type, tuple[float, float]] = field(default_factory=dict[type, tuple[float, float]])
+    """Python's types whose values are right between two numbers, both included, without another check."""
 
     @property
     def path(self) -> str:
@@ -135,7 +138,8 @@ class SignalTable:
 
 def _signal(number: int, leaf: Leaf) -> Signal:
     labels = tuple(str(value) for value in leaf.allowed) if leaf.datatype == "string" else ()
-    return Signal(number, leaf, labels, {label: code for code, label in enumerate(labels)}, _matcher(leaf.pattern))
+    codes = {label: code for code, label in enumerate(labels)}
+    return Signal(number, leaf, labels, codes, _matcher(leaf.pattern), plain_limits(leaf))
 
 
 def _matcher(pattern: str | None) -> re.Pattern[str] | None:

@@ -93,6 +93,7 @@ class Subscription:
         self.signals: tuple[int, ...] = tuple(wanted)
         self.queue = queue
         self.rule = rule
+        self._most = queue.updates
         self.sieve: Sieve | None = None if rule.is_open else Sieve(rule, self.signals, count, rows or Rows())
         self._wake = wake
         self._count = count
@@ -125,17 +126,20 @@ class Subscription:
         with self._lock:
             if self.error is not None:
                 return False
-            idle = not self._size
+            size = self._size
             number = self.offered
-            self.offered += count
-            if self.queue.overflow is Overflow.LATEST:
+            self.offered = number + count
+            if not size and count <= self._most:  # what a reader that keeps up meets
+                self._batches.append((number, updates))
+                self._size = count
+            elif self.queue.overflow is Overflow.LATEST:
                 self._put_latest(number, updates)
-            elif self._size + count > self.queue.updates or len(self._batches) >= self.queue.batches:
+            elif size + count > self._most or len(self._batches) >= self.queue.batches:
                 self._squeeze(number, updates)
             else:
                 self._batches.append((number, updates))
-                self._size += count
-            return idle
+                self._size = size + count
+            return not size
 
     def _squeeze(self, number: int, updates: Updates) -> None:
         """Put in a batch where there is too little room."""
@@ -160,7 +164,7 @@ class Subscription:
 
     def _put_latest(self, number: int, updates: Updates) -> None:
         """Keep the latest of each signal; a batch that finds nothing waiting is handed on as it is."""
-        if not self._size:
+        if not self._size:  # larger than what may wait, and yet nobody's own memory
             self._batches.append((number, updates))
             self._size = len(updates)
             return
@@ -192,17 +196,23 @@ class Subscription:
             BrokerError: the subscription ended, and everything before was taken.
         """
         with self._lock:
+            waiting = self._batches
             if self._latest is not None and len(self._latest):
                 updates = self._latest.take()
-                self._batches.append((self.offered - len(updates), updates))
-            if not self._batches and self.error is not None and not self._dropped:
+                waiting.append((self.offered - len(updates), updates))
+            if not waiting and self.error is not None and not self._dropped:
                 raise self.error
-            parts = [self._batches.popleft() for _ in range(min(len(self._batches), most or len(self._batches)))]
-            taken = sum(len(updates) for _, updates in parts)
+            if most is None or len(waiting) <= most:
+                parts = list(waiting)
+                waiting.clear()
+                taken = self._size
+            else:
+                parts = [waiting.popleft() for _ in range(most)]
+                taken = sum(len(updates) for _, updates in parts)
             self._size -= taken
             self.delivered += taken
             dropped, self._dropped = self._dropped, 0
-            again = bool(self._batches) or self.error is not None
+            again = bool(waiting) or self.error is not None
         if again:
             self.wake()
         return Taken([updates for _, updates in parts], dropped, [number for number, _ in parts])

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from commonwheel.broker.signals import Signal
+    from commonwheel.catalog import Leaf
 
-__all__ = ["EXACT", "Reading", "Value", "from_inside", "to_inside"]
+__all__ = ["EXACT", "Reading", "Value", "from_inside", "limits_of", "plain_limits", "to_inside"]
 
 _TYPE_NAMES: dict[type, str] = {
     bool: "boolean",
@@ -68,6 +69,17 @@ def to_inside(signal: Signal, value: object) -> tuple[float, object]:
     Raises:
         BrokerError: WRONG_TYPE, OUT_OF_RANGE or NOT_ALLOWED.
     """
+    kind = type(value)
+    limits = signal.limits.get(kind)
+    if limits is not None and limits[0] <= cast("float", value) <= limits[1]:
+        return float(cast("float", value)), None
+    if kind is str and value in signal.codes and signal.matcher is None:
+        return float(signal.codes[cast("str", value)]), None
+    return _check(signal, value)
+
+
+def _check(signal: Signal, value: object) -> tuple[float, object]:
+    """Check a value in every respect."""
     leaf = signal.leaf
     if isinstance(value, np.generic | np.ndarray):
         value = cast("Any", value).tolist()
@@ -132,29 +144,44 @@ def _is_unicode(value: str) -> bool:
     return True
 
 
+def limits_of(leaf: Leaf) -> tuple[float, float]:
+    """Return the least and the greatest number that a leaf (or an element of it) can be, both included."""
+    limits = INTEGER_RANGES.get(leaf.element)
+    if limits is None:
+        high = _FLOAT_MAX if leaf.element == "float" else _DOUBLE_MAX
+        limits = (-high, high)
+    low = limits[0] if leaf.minimum is None else max(limits[0], leaf.minimum)
+    return low, limits[1] if leaf.maximum is None else min(limits[1], leaf.maximum)
+
+
+def plain_limits(leaf: Leaf) -> dict[type, tuple[float, float]]:
+    """Return the Python types of values that need only be between two numbers to be right, and these numbers."""
+    if leaf.allowed:
+        return {}
+    if leaf.datatype == "boolean":
+        return {bool: (0, 1)}
+    if not leaf.is_numeric:
+        return {}
+    low, high = limits_of(leaf)
+    exact = (max(low, -EXACT), min(high, EXACT))
+    return {int: exact} if leaf.datatype in INTEGER_RANGES else {int: exact, float: (low, high)}
+
+
 def _number(signal: Signal, datatype: str, value: object) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _wrong(signal, value)
     leaf = signal.leaf
-    limits = INTEGER_RANGES.get(datatype)
-    low: float
-    high: float
-    if limits is None:
-        high = _FLOAT_MAX if datatype == "float" else _DOUBLE_MAX
-        low = -high
-    else:
-        if isinstance(value, float) and math.isfinite(value):
-            if not value.is_integer():
-                raise _wrong(signal, value)
-            value = int(value)
-        low, high = limits
-    low = low if leaf.minimum is None else max(low, leaf.minimum)
-    high = high if leaf.maximum is None else min(high, leaf.maximum)
+    whole = datatype in INTEGER_RANGES
+    if whole and isinstance(value, float) and math.isfinite(value):
+        if not value.is_integer():
+            raise _wrong(signal, value)
+        value = int(value)
+    low, high = limits_of(leaf)
     if not low <= value <= high:  # a NaN is outside as well
         unit = f" {leaf.unit}" if leaf.unit else ""
         message = f"{leaf.path}: {_shown(value)} is outside {low:g}..{high:g}{unit}"
         raise BrokerError(Reason.OUT_OF_RANGE, message, signal=signal.number)
-    return value if limits else float(value)
+    return value if whole else float(value)
 
 
 def _shown(value: object) -> str:
