@@ -12,7 +12,15 @@ from typing import Any
 
 import grpc
 import pytest
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
 from pyarrow import flight
 
 from commonwheel.broker.certificates import Issuer, Pair
@@ -195,6 +203,20 @@ def test_an_encrypted_key(tmp_path: Path) -> None:
     key = tmp_path / "encrypted.pem"
     key.write_bytes(pair.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret")))
     _wrong(Tls(certificate, key), key, "is encrypted; decrypt it first")
+
+
+def test_a_key_that_tls_finds_too_short(tmp_path: Path) -> None:
+    key = rsa.generate_private_key(65537, 1024)  # noqa: S505 - that it is too short is what is tested
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = dt.datetime.now(dt.UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(1).not_valid_before(now - DAY).not_valid_after(now + DAY)
+    file = tmp_path / "short.pem"
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file.write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM) + private)
+    with pytest.raises(BrokerError, match="cannot be used for TLS") as caught:
+        Tls(file, file).context()
+    assert str(caught.value).startswith(f"{file}: ")
 
 
 def test_certificates_out_of_date(files: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, tzinfo
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from hypothesis import strategies as st
 
 from commonwheel.errors import LogError, OutputError
 from commonwheel.gateway import record_frames as module
+from commonwheel.gateway.partfile import PartFile
 from commonwheel.gateway.record_frames import FrameRecorder
 from commonwheel.vehicles import load_vehicle
 from commonwheel.vehicles.decoder import VehicleDecoder
@@ -172,6 +174,7 @@ def test_a_file_under_way_is_a_part_that_can_be_read(tmp_path: Path) -> None:
 CHILD = """
 import sys, time
 from pathlib import Path
+from commonwheel.gateway.partfile import PartFile
 from commonwheel.gateway.record_frames import FrameRecorder
 from commonwheel.wire.frames import Frames
 recorder, number = FrameRecorder(Path(sys.argv[1]), rotate_bytes=20_000), 0
@@ -266,6 +269,78 @@ def test_a_full_disk_is_said_once_and_recording_goes_on_when_there_is_room(
     _same(_recorded(tmp_path), _frames(10, 30))
     _same(_read(min(tmp_path.glob("*.part"))), _frames(10))  # what was written before stays
     assert [record.levelno for record in caplog.records] == [logging.ERROR, logging.WARNING]
+
+
+def test_a_disk_that_refused_is_left_alone_for_a_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[int] = []
+
+    def refuse(_file: module._LogFile, frames: Frames) -> None:
+        tried.append(len(frames))
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(module, "_RETRY_S", 3600.0)
+    monkeypatch.setattr(module._LogFile, "write", refuse)
+    with FrameRecorder(tmp_path) as recorder:
+        for start in range(0, 50, 10):
+            recorder.put(_frames(10, start))
+            _wait(lambda: recorder.facts()["queued"] == 0)
+        assert tried == [10]
+        assert recorder.facts()["dropped"] == 50
+
+
+def test_a_file_that_cannot_be_ended_stays_a_part(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with FrameRecorder(tmp_path) as recorder:
+        recorder.put(_frames(10))
+        _wait(lambda: recorder.facts()["frames"] == 10)
+        (part,) = tmp_path.iterdir()
+        (tmp_path / part.name.removesuffix(".part")).write_text("another's")
+    assert "is there already" in recorder.fault
+    assert recorder.facts()["files"] == 0
+    _same(_read(part), _frames(10))
+    assert "is there already" in caplog.text
+
+
+def test_a_name_that_is_taken_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after the clock was set back."""
+
+    class Stopped(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime(2026, 1, 2, 3, 4, 5, tzinfo=tz)
+
+    monkeypatch.setattr(module, "datetime", Stopped)
+    names = [f"frames-20260102T030405Z-000{number}.log.zst" for number in (1, 2, 3)]
+    (tmp_path / names[0]).write_text("whole")
+    (tmp_path / f"{names[1]}.part").write_text("under way")
+    with FrameRecorder(tmp_path) as recorder:
+        recorder.put(_frames(10))
+    _same(_read(tmp_path / names[2]), _frames(10))
+    assert (tmp_path / names[0]).read_text() == "whole"
+
+
+def test_what_was_written_is_handed_to_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[Path] = []
+    sync = PartFile.sync
+    monkeypatch.setattr(module, "_SYNC_S", 0.0)
+    monkeypatch.setattr(PartFile, "sync", lambda target: (synced.append(target.path), sync(target)))
+    with FrameRecorder(tmp_path) as recorder:
+        recorder.put(_frames(10))
+        _wait(lambda: recorder.facts()["frames"] == 10)
+        assert len(synced) == 1
+    assert len(synced) == 2
+
+
+def test_a_disk_that_does_not_answer_holds_nobody_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    go_on = threading.Event()
+    monkeypatch.setattr(module._LogFile, "write", lambda _file, _frames: go_on.wait(30))
+    recorder = FrameRecorder(tmp_path)
+    recorder.put(_frames(10))
+    recorder.close(timeout_s=0.01)
+    assert "the disk does not answer; 10 frames are lost" in caplog.text
+    go_on.set()
+    recorder.close()
 
 
 def test_times_before_1970_are_dropped_alone(tmp_path: Path) -> None:

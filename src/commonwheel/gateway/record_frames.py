@@ -159,7 +159,10 @@ class FrameRecorder:
         self.close()
 
     def facts(self) -> dict[str, float]:
-        """Return counts: ``frames`` written, ``dropped``, ``queued``; ``files`` ended, ``bytes`` of all files."""
+        """Return counts.
+
+        ``frames`` written, ``dropped``, ``queued``; ``files`` ended, ``bytes`` of them and of the one under way.
+        """
         with self._change:
             current = self._current
             return {
