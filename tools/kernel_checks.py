@@ -21,7 +21,8 @@ _ROOT = Path(__file__).resolve().parents[1]
 _PACKAGE = _ROOT / "src" / "commonwheel"
 _SANITIZERS = ("-g", "-O1", "-fno-omit-frame-pointer", "-fno-sanitize-recover=all")
 _FOUND = _ROOT / "build"
-_TESTS = ("tests/native", "tests/wire", "tests/vehicles")
+_BROKER = ("broker_core", "filters", "store", "subscription", "updates")
+_TESTS = ("tests/native", "tests/wire", "tests/vehicles", *(f"tests/broker/test_{name}.py" for name in _BROKER))
 
 
 def sanitize(tests: list[str]) -> int:
@@ -96,7 +97,7 @@ def main() -> None:
         sys.exit(
             fuzz(options.runs)
             if options.verb == "fuzz"
-            else sanitize(options.tests or [name for name in _TESTS if (_ROOT / name).is_dir()])
+            else sanitize(options.tests or [name for name in _TESTS if (_ROOT / name).exists()])
         )
     except BuildError as error:
         sys.exit(str(error))
