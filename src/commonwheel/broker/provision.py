@@ -45,7 +45,9 @@ class Provision:
         return self._provider.name
 
     def claim(self, signals: Sequence[str], actuators: Mapping[str, Proof | None] | None = None) -> list[int]:
-        """Become the owner of what patterns select, and of actuators by path: all, or none. Returns what it owns now.
+        """Become the owner of what patterns select, and of actuators by path: all, or none.
+
+        Returns the numbers of the signals whose values it gives now.
 
         Raises:
             BrokerError: UNKNOWN_SIGNAL, BAD_PATTERN, FORBIDDEN, EXPIRED, ALREADY_CLAIMED, NOT_ACTUATOR, INVALID.
@@ -56,7 +58,7 @@ class Provision:
         numbers = session.select(signals, Action.PROVIDE) if signals else []
         proofs = {session.number(path, Action.PROVIDE): proof for path, proof in (actuators or {}).items()}
         self._provider.claim(numbers, proofs, self._ask)
-        return sorted({*self._provider.signals, *self._provider.actuators})
+        return sorted(self._provider.signals)
 
     def _ask(self, actuations: Sequence[Actuation]) -> None:
         with self._lock:

@@ -35,7 +35,7 @@ class Place(Protocol):
 
     @property
     def owned(self) -> Sequence[int]:
-        """Numbers of the signals and actuators that it owns."""
+        """Numbers of the signals whose values it gives."""
         ...
 
     def push(self, updates: Updates) -> bool:

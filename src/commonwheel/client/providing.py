@@ -41,7 +41,7 @@ class _Hand:
 
     @property
     def paths(self) -> list[str]:
-        """The signals and actuators that are owned."""
+        """The signals whose values it gives."""
         return [self._place.table[number].path for number in self._place.owned]
 
     def numbers(self, *paths: str) -> list[int]:

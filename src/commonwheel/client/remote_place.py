@@ -8,6 +8,8 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from commonwheel.broker.checks import checker
 from commonwheel.broker.faults import BrokerError, Reason
 from commonwheel.broker.rpc.companion_columns import decode_value, encode_columns
@@ -18,6 +20,8 @@ from commonwheel.client.requests import Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    import numpy.typing as npt
 
     from commonwheel.broker.actuation import Stage
     from commonwheel.broker.signals import SignalTable
@@ -54,6 +58,7 @@ class RemotePlace(Follower):
         self.fingerprint = 0
         self.table: SignalTable
         self.owned: Sequence[int] = ()
+        self._owned: npt.NDArray[np.int32] = np.empty(0, np.int32)
 
     @property
     def crowded(self) -> bool:
@@ -70,11 +75,21 @@ class RemotePlace(Follower):
             raise self._error
         if self._closing:
             raise BrokerError(Reason.CLOSED, f"the provider {self._claim.name} was closed")
+        self._check_owned(updates)
         checked = checker(self.table).check(updates)
         if not self._is_there or len(self._outbox) >= _MOST:
             return False
         self._send(_Provide(columns=encode_columns(checked)))
         return True
+
+    def _check_owned(self, updates: Updates) -> None:
+        """Refuse what the server would refuse, while whoever publishes it can be told."""
+        strange = ~np.isin(updates.signal, self._owned)
+        if strange.any():
+            number = int(updates.signal[strange][0])
+            path = self.table[number].path  # raises where there is none
+            message_ = f"{self._claim.name or 'the provider'} publishes {path} without a claim to it"
+            raise BrokerError(Reason.NOT_CLAIMED, message_, signal=number)
 
     def _send(self, request: Proto) -> None:
         idle = not self._outbox
@@ -123,6 +138,7 @@ class RemotePlace(Follower):
             raise BrokerError(Reason.INVALID, message_)
         self.fingerprint, self.table = opening.table, await self.link.known(opening.table)
         self.owned = tuple(opening.signals)
+        self._owned = np.array(opening.signals, np.int32)
         self._is_there = True
         self.opened()
 
