@@ -17,15 +17,25 @@ class Endpoint:
     """Where a server listens."""
 
     host: str = "127.0.0.1"
+    """A name or an address; ``unix:`` and a path for a Unix socket, where a protocol knows how."""
     port: int = 0
     """0: any free one."""
 
     def __str__(self) -> str:
+        if self.is_unix:
+            return self.host
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def is_unix(self) -> bool:
+        """Whether it is a Unix socket."""
+        return self.host.startswith("unix:")
 
     @property
     def is_loopback(self) -> bool:
         """Whether only this machine reaches it."""
+        if self.is_unix:
+            return True
         try:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
