@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import pytest
@@ -18,6 +18,9 @@ from commonwheel.broker.rpc.interface import Method, Proto, message, methods
 from commonwheel.broker.rpc.server import RpcServer
 from commonwheel.broker.serving import Endpoint
 from commonwheel.catalog import Catalog, Kind, Leaf
+
+EOF: Proto = cast("Proto", aio).EOF
+"""What a call reads at its end; the library's types leave it out."""
 
 WAIT_S = 20.0
 """Longer than anything here takes on the slowest machine; a test that waits so long has failed."""
@@ -92,7 +95,7 @@ class Line:
 
 
 async def _drain(call: Proto) -> None:
-    while await call.read() is not aio.EOF:
+    while await call.read() is not EOF:
         pass
 
 
@@ -123,7 +126,7 @@ class Provider:
     async def receive(self) -> Proto:
         """Return the next answer."""
         answer = await asyncio.wait_for(self.call.read(), WAIT_S)
-        assert answer is not aio.EOF
+        assert answer is not EOF
         return answer
 
     async def ended(self) -> grpc.StatusCode:
@@ -159,7 +162,7 @@ class Subscriber:
     async def receive(self) -> dict[str, Proto]:
         """Return the entries of the next message, by names without ``Vehicle.``."""
         answer = await asyncio.wait_for(self.call.read(), WAIT_S)
-        assert answer is not aio.EOF, "the stream ended"
+        assert answer is not EOF, "the stream ended"
         return {path.removeprefix("Vehicle."): point for path, point in answer.entries.items()}
 
 

@@ -14,7 +14,7 @@ from commonwheel.broker.access import Access, Limits
 from commonwheel.broker.rights import Action
 from commonwheel.broker.rpc.interface import message
 from commonwheel.vehicles.samples import Quality
-from tests.broker.rpc.line import WAIT_S, Line, Provider, Subscriber, talk, wait_for
+from tests.broker.rpc.line import EOF, WAIT_S, Line, Provider, Subscriber, talk, wait_for
 
 SECOND = 1_000_000_000
 
@@ -170,7 +170,7 @@ def test_a_subscription_of_a_duration_ends_by_itself() -> None:
     async def story(line: Line) -> None:
         subscriber = Subscriber(line, "Speed", filter={"duration_ms": 50})
         await subscriber.receive()
-        assert await asyncio.wait_for(subscriber.call.read(), WAIT_S) is aio.EOF
+        assert await asyncio.wait_for(subscriber.call.read(), WAIT_S) is EOF
         assert await subscriber.call.code() is StatusCode.OK
         await wait_for(lambda: not line.broker.readers)
 

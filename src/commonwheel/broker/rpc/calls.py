@@ -142,7 +142,7 @@ def handlers(service: str, implementation: object, gate: Gate) -> grpc.GenericRp
 
 
 def _handler(method: Method, serve: object, gate: Gate, *, raw: bool) -> grpc.RpcMethodHandler[bytes, bytes]:
-    if method.streams_out != inspect.isasyncgenfunction(serve):
+    if method.streams_out == inspect.iscoroutinefunction(serve):
         message = f"{method.name} is to be served by {'a generator' if method.streams_out else 'a coroutine'}"
         raise TypeError(message)
     kind: Proto = None if raw else method.request

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import importlib
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
@@ -15,7 +14,7 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from commonwheel.broker.faults import BrokerError, Reason
 from commonwheel.broker.rpc.calls import Gate, handlers
-from commonwheel.broker.rpc.interface import Proto, services, shipped
+from commonwheel.broker.rpc.interface import Proto, shipped
 from commonwheel.broker.serving import Endpoint
 
 if TYPE_CHECKING:
@@ -38,7 +37,6 @@ _health_grpc: Proto = health_pb2_grpc
 """Both come without types."""
 
 _SERVING = health_pb2.HealthCheckResponse.SERVING
-_UNIX = "unix:"
 
 
 def _options(limits: Limits) -> list[tuple[str, int]]:
@@ -100,14 +98,10 @@ class RpcServer:
 
     def _serve(self, server: aio.Server) -> list[str]:
         """Add every interface; returns their names."""
-        served: list[str] = []
         for service, (module, kind) in SERVICES.items():
-            if service not in services() or find_spec(f"{__package__}.{module}") is None:
-                continue
             make = getattr(importlib.import_module(f"{__package__}.{module}"), kind)
             server.add_generic_rpc_handlers((handlers(service, make(self._broker, self._access), self._gate),))
-            served.append(service)
-        return served
+        return list(SERVICES)
 
     def _serve_facts(self, server: aio.Server, served: list[str]) -> None:
         """Add what tells about the server: reflection and health, which need no rights."""
@@ -116,7 +110,7 @@ class RpcServer:
         reflection.enable_server_reflection(names, server, pool=_told())
 
     def _bind(self, server: aio.Server) -> int:
-        at = self._endpoint.host if self._endpoint.host.startswith(_UNIX) else str(self._endpoint)
+        at = str(self._endpoint)
         try:
             if self._access.tls is None:
                 port = server.add_insecure_port(at)
@@ -125,7 +119,7 @@ class RpcServer:
         except RuntimeError as error:
             message = f"gRPC cannot listen on {at}: {error}; is another program there?"
             raise BrokerError(Reason.INVALID, message) from error
-        return 0 if at.startswith(_UNIX) else port
+        return 0 if self._endpoint.is_unix else port
 
     async def stop(self, grace_s: float = 1.0) -> None:
         """Stop serving: open streams get *grace_s* to end."""
@@ -137,4 +131,5 @@ class RpcServer:
     def facts(self) -> Mapping[str, float]:
         """Return counts for the metrics: ``clients``, ``streams``, ``requests``, ``refused``."""
         gate = self._gate
-        return {"streams": gate.streams, "requests": gate.requests, "refused": gate.refused}
+        clients = self._access.clients.facts()["clients"]
+        return {"clients": clients, "streams": gate.streams, "requests": gate.requests, "refused": gate.refused}

@@ -119,27 +119,21 @@ class Val:
                 break
         call.trail(_QUALITY, ",".join(bad))
 
-    async def subscribe(self, request: Proto, call: Call) -> AsyncGenerator[bytes]:
+    def subscribe(self, request: Proto, call: Call) -> AsyncGenerator[bytes]:
         """Give out the current values of signals, then each that comes in.
 
         Raises:
             BrokerError: INVALID, UNKNOWN_SIGNAL, FORBIDDEN; EXPIRED when the rights end.
         """
-        numbers = [self._of_path(path) for path in request.signal_paths]
-        async with contextlib.aclosing(self._subscribe(numbers, request, Key.PATH, call)) as messages:
-            async for data in messages:
-                yield data
+        return self._subscribe([self._of_path(path) for path in request.signal_paths], request, Key.PATH, call)
 
-    async def subscribe_by_id(self, request: Proto, call: Call) -> AsyncGenerator[bytes]:
+    def subscribe_by_id(self, request: Proto, call: Call) -> AsyncGenerator[bytes]:
         """Do as ``subscribe`` does, by numbers.
 
         Raises:
             BrokerError: as there.
         """
-        numbers = [self._of_number(number) for number in request.signal_ids]
-        async with contextlib.aclosing(self._subscribe(numbers, request, Key.NUMBER, call)) as messages:
-            async for data in messages:
-                yield data
+        return self._subscribe([self._of_number(number) for number in request.signal_ids], request, Key.NUMBER, call)
 
     async def _subscribe(self, numbers: Iterable[int], request: Proto, key: Key, call: Call) -> AsyncGenerator[bytes]:
         signals = tuple(dict.fromkeys(numbers))
@@ -159,8 +153,11 @@ class Val:
         ):
             ends = None if seconds is None else asyncio.get_running_loop().time() + seconds
             while True:
-                async with asyncio.timeout_at(ends):
+                if ends is None:
                     taken = await stream.take()
+                else:
+                    async with asyncio.timeout_at(ends):
+                        taken = await stream.take()
                 for batch in taken.batches:
                     for data in self._entries.encode(batch, key):
                         yield data
@@ -229,16 +226,13 @@ class Val:
             raise error
         return _message("PublishValueResponse")()
 
-    async def open_provider_stream(self, requests: AsyncIterator[bytes], call: Call) -> AsyncGenerator[Proto]:
+    def open_provider_stream(self, requests: AsyncIterator[bytes], call: Call) -> AsyncGenerator[Proto]:
         """Let a client provide signals and actuators; see ``v2_provider``.
 
         Raises:
             BrokerError: a claim or a value cannot be taken, or the rights ended.
         """
-        stream = ProviderStream(self._broker, self._entries, self._demand, call, self._number)
-        async with contextlib.aclosing(stream.serve(requests)) as answers:
-            async for answer in answers:
-                yield answer
+        return ProviderStream(self._broker, self._entries, self._demand, call, self._number).serve(requests)
 
     # ---- telling ----------------------------------------------------------------------------------------------------
 

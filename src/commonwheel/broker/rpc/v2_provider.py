@@ -27,7 +27,9 @@ from commonwheel.broker.updates import Updates
 from commonwheel.vehicles.samples import Quality
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+
+    import numpy.typing as npt
 
     from commonwheel.broker.actuation import Actuation
     from commonwheel.broker.broker import Broker
@@ -193,7 +195,7 @@ class ProviderStream:
         updates = Updates(points.signal, points.t_ns, points.value, points.quality)
         if points.left:
             updates, faults = self._look_at(points)
-        self._publish(updates, points.signal.tolist())
+        self._publish(updates, points.signal)
         return _status(points.request_id, faults) if faults else None
 
     def _look_at(self, points: Points) -> tuple[Updates, dict[int, BrokerError]]:
@@ -227,7 +229,7 @@ class ProviderStream:
         self._publish(Updates.build(rows), [number for number in request.data_points if 0 <= number < len(table)])
         return _status(request.request_id, faults) if faults else None
 
-    def _publish(self, updates: Updates, numbers: Sequence[int]) -> None:
+    def _publish(self, updates: Updates, numbers: Sequence[int] | npt.NDArray[np.int32]) -> None:
         """Publish a batch, all of it or, when one of the signals named is not this provider's, nothing.
 
         Raises:
@@ -243,8 +245,8 @@ class ProviderStream:
             self._require_claims(numbers)
             raise
 
-    def _require_claims(self, numbers: Iterable[int]) -> None:
-        for number in numbers:
+    def _require_claims(self, numbers: Sequence[int] | npt.NDArray[np.int32]) -> None:
+        for number in map(int, numbers):
             if number not in self._provider.signals:
                 path = self._broker.table[number].path
                 owner = self._broker.owner(number)
