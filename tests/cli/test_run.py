@@ -21,7 +21,7 @@ from commonwheel.cli.run import _announce, configure, settings_of_options
 from commonwheel.errors import ConfigError
 from commonwheel.gateway.config import Settings
 from commonwheel.gateway.service import Bound
-from tests.cli.running import running
+from bench._service import running
 
 BROKER = ("--no-viss", "--no-flight")
 
