@@ -63,14 +63,12 @@ static uint8_t *put_time(uint8_t *p, int64_t t_ns)
 
 CW_INLINE uint64_t zigzag(int64_t n) { return (uint64_t)n << 1 ^ (n < 0 ? UINT64_MAX : 0); }
 
-/* A number as the one field of a Value: 12 bytes at most, none when it cannot be said. */
+/* A number as the one field of a Value: 12 bytes at most. */
 static uint8_t *put_number(uint8_t *p, const cw_kuksa_signal *s, double value)
 {
     uint64_t bits = 0;
-    if (s->field >= INT32 && s->field <= UINT64) {
-        if (!isfinite(value)) return p;
+    if (s->field >= INT32 && s->field <= UINT64)
         value = fmin(fmax(nearbyint(value), s->type_low), s->type_high); /* half to even */
-    }
     if (s->field != BOOL) { /* a field's number of more than 15 takes a second byte */
         int wire = s->field == FLOAT ? FIXED32 : s->field == DOUBLE ? FIXED64 : VARINT;
         p = put_varint(p, (uint64_t)(s->field << 3 | wire));
@@ -131,13 +129,13 @@ static uint8_t *put_update(uint8_t *p, const cw_kuksa *k, int32_t number, int64_
         key_size = put_varint(own_key + 1, (uint64_t)number) - own_key;
         key = own_key;
     }
-    if (good && s->field == STRING && value > -1 && value < s->labels) {
+    if (good && s->field == STRING && value >= 0 && value < s->labels && value == floor(value)) {
         const cw_kuksa_text *label = k->labels + s->label + (int32_t)value;
         from = k->texts + label->at;
         size = label->size;
         small[0] = STRING << 3 | BYTES;
         tag_size = put_varint(small + 1, (uint64_t)size) - small;
-    } else if (good && s->field > STRING && !isnan(value)) {
+    } else if (good && s->field > STRING && isfinite(value)) {
         tag_size = put_number(small, s, value) - small;
     }
     return put_entry(p, key, key_size, t_ns, small, tag_size, from, size);

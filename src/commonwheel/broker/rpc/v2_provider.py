@@ -206,9 +206,10 @@ class ProviderStream:
         now = time.time_ns()
         for row, data in points.left:
             signal = self._broker.table[int(points.signal[row])]
+            point = parse(_POINT, data)
             try:
                 _, points.t_ns[row], points.value[row], points.quality[row], objects[row] = point_row(
-                    signal, parse(_POINT, data), now
+                    signal, point, now
                 )
             except BrokerError as error:
                 faults[signal.number], keep[row] = error, False
