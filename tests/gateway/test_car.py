@@ -271,3 +271,29 @@ def test_several_cars_run_side_by_side(vehicle: Vehicle, tmp_path: Path) -> None
         one.drive.bring(DRIVING)
         until(lambda: one.get(SPEED).good)
         assert other.get(SPEED).value is None
+
+
+def test_a_listener_that_fails_is_left_out_and_the_bus_goes_on(vehicle: Vehicle) -> None:
+    def fails(_frames: Frames) -> None:
+        message = "no space left"
+        raise OSError(message)
+
+    with Rig(vehicle) as rig:
+        rig.gateway.listen(fails)
+        rig.drive.bring(DRIVING)
+        until(lambda: rig.get(SPEED).good)
+        assert rig.bus("drive")["errors"] == 0
+
+
+def test_a_readers_callback_that_fails_is_not_the_bus(vehicle: Vehicle) -> None:
+    def fails() -> None:
+        message = "the loop is closed"
+        raise RuntimeError(message)
+
+    with Rig(vehicle) as rig:
+        rig.broker.subscribe([rig.number(SPEED)], wake=fails, initial=False)
+        rig.drive.bring(DRIVING)
+        until(lambda: rig.get(SPEED).good)
+        rig.power.bring((BATTERY, "04B0 000000000000"))
+        until(lambda: rig.get(VOLTAGE).good)
+        assert rig.bus("drive")["errors"] == 0

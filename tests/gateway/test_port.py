@@ -80,14 +80,21 @@ def test_fd_messages_widen_their_batch_and_no_other(bus: Bus) -> None:
 
 def test_times_are_the_interfaces_where_they_can_be_right(bus: Bus) -> None:
     now = time.time()
-    bus.put(frame(1, timestamp=now - 0.25))
+    bus.put(frame(1, timestamp=now))
+    bus.port.read(1.0)
+    bus.put(frame(1, timestamp=now - 0.25), frame(1, timestamp=now - 0.125))
     frames = bus.port.read(1.0)
     assert frames is not None
-    assert frames.t_ns[0] == pytest.approx((now - 0.25) * 1e9, abs=1000)
-    bus.put(frame(1, timestamp=12.5))  # seconds since the adapter was plugged in
+    assert frames.t_ns.tolist() == pytest.approx([(now - 0.25) * 1e9, (now - 0.125) * 1e9], abs=1000)
+
+
+@pytest.mark.parametrize("stamp", [12.5, float("nan"), float("inf"), -1e300])
+def test_the_first_frame_comes_now_whatever_its_stamp(bus: Bus, stamp: float) -> None:
+    """Seconds since the adapter was plugged in, or nothing at all."""
+    bus.put(frame(1, timestamp=stamp))
     frames = bus.port.read(1.0)
     assert frames is not None
-    assert abs(int(frames.t_ns[0]) - bus.clock.now_ns()) < 5_000_000_000
+    assert 0 <= bus.clock.now_ns() - int(frames.t_ns[0]) < 5_000_000_000
 
 
 def test_none_comes_none_is_returned(bus: Bus) -> None:

@@ -17,15 +17,20 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ["SteadyClock"]
+__all__ = ["Stamps", "SteadyClock"]
 
 STEP_NS = 1_000_000
 """A smaller difference is the reading of two clocks one after the other, not a step."""
 SURE_NS = 100_000
 """Two readings of the monotonic clock may lie this far apart for the one in between to count."""
-OLDEST_NS = 2_000_000_000
-"""A frame that waited longer than this was stamped by another clock."""
-AHEAD_NS = 2_000_000
+SUSPICIOUS_NS = 100_000_000
+"""Stamps that differ from their usual age by this much give reason to look at the machine's clock."""
+SKEW_NS = 5_000_000
+"""An interface whose frames are always at least this old has a clock of its own."""
+SPAN_NS = 5_000_000_000
+"""Always: over so long, once or twice."""
+OLDEST_NS = 60_000_000_000
+"""No frame waits longer than this to be read."""
 
 
 class SteadyClock:
@@ -57,26 +62,60 @@ class SteadyClock:
         self.steps += 1
         return step
 
-    def steady(self, stamps: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Return the steady times of UTC stamps; where they cannot be right, the time is that of arrival: now.
-
-        *stamps* are those of frames that were just received, oldest first, shape (n,) with n > 0.
-        """
-        now = self._monotonic() + self._offset
-        first, last = int(stamps[0]) - self.shift_ns, int(stamps[-1]) - self.shift_ns
-        if not (self._sane(first, now) and self._sane(last, now)):
-            if not self.check():
-                return np.full(len(stamps), now, np.int64)
-            first, last = int(stamps[0]) - self.shift_ns, int(stamps[-1]) - self.shift_ns
-            if not (self._sane(first, now) and self._sane(last, now)):
-                return np.full(len(stamps), now, np.int64)
-        times = stamps - self.shift_ns if self.shift_ns else stamps
-        return np.minimum(times, now) if last > now else times
-
-    @staticmethod
-    def _sane(t_ns: int, now: int) -> bool:
-        return now - OLDEST_NS <= t_ns <= now + AHEAD_NS
-
     def to_utc(self, t_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Return steady times as UTC."""
         return t_ns + self.shift_ns if self.shift_ns else t_ns
+
+
+class Stamps:
+    """What the stamps of one interface mean on the steady line. For one thread.
+
+    Most interfaces stamp with the machine's clock. Others have one of their own, which began when it was plugged in,
+    or drifts away by a second a day. What counts is the age of the youngest frames of the last seconds: they came
+    just now, whatever their stamps say.
+    """
+
+    def __init__(self, clock: SteadyClock) -> None:
+        """Know nothing yet."""
+        self._clock = clock
+        self._steps = clock.steps
+        self._since_ns = clock.now_ns()
+        self._youngest: int | None = None
+        self._before: int | None = None
+
+    def steady(self, stamps: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return the steady times of frames that were just received; never later than now.
+
+        Args:
+            stamps: nanoseconds, UTC or as the interface counts, in the order of arrival, shape (n,) with n > 0.
+        """
+        clock = self._clock
+        now = clock.now_ns()
+        age = now + clock.shift_ns - int(stamps[-1])
+        if abs(age - self._usual) > SUSPICIOUS_NS and clock.check():
+            age = now + clock.shift_ns - int(stamps[-1])
+        if clock.steps != self._steps:
+            self._steps, self._youngest, self._before = clock.steps, None, None
+        self._note(now, age)
+        skew = self._usual
+        if abs(skew) > 1 << 62:  # nonsense, and too much of it to reckon with
+            return np.full(len(stamps), now, np.int64)
+        shift = (skew if abs(skew) > SKEW_NS else 0) - clock.shift_ns
+        times = stamps + shift if shift else stamps
+        if age < skew + SKEW_NS and not int(times.max()) > now and int(times.min()) >= now - OLDEST_NS:
+            return times
+        times = np.minimum(times, now)
+        return np.where(times < now - OLDEST_NS, now, times)
+
+    @property
+    def _usual(self) -> int:
+        """The age of the youngest frames lately."""
+        return min((age for age in (self._youngest, self._before) if age is not None), default=0)
+
+    def _note(self, now: int, age: int) -> None:
+        if self._youngest is None:
+            self._youngest, self._since_ns = age, now
+        elif now - self._since_ns >= SPAN_NS:
+            self._before, self._youngest, self._since_ns = self._youngest, age, now
+        else:
+            self._youngest = min(self._youngest, age)

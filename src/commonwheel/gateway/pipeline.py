@@ -50,6 +50,8 @@ class Totals:
     samples: int = 0
     decode_ns: int = 0
     publish_ns: int = 0
+    faults: int = 0
+    """Batches whose publishing failed."""
 
 
 class Pipeline:
@@ -121,8 +123,8 @@ class Pipeline:
     def take(self, frames: Frames) -> None:
         """Decode a batch and publish what it says."""
         with self._lock:
-            for tap in self._taps:
-                tap(replace(frames, t_ns=self._timeline.to_utc(frames.t_ns)))
+            if self._taps:
+                self._tell(frames)
             began = time.perf_counter_ns()
             samples = self._decoder.decode(frames)
             decoded = time.perf_counter_ns()
@@ -132,6 +134,15 @@ class Pipeline:
             totals.largest = max(totals.largest, len(frames))
             totals.decode_ns += decoded - began
             totals.publish_ns += time.perf_counter_ns() - decoded
+
+    def _tell(self, frames: Frames) -> None:
+        heard = replace(frames, t_ns=self._timeline.to_utc(frames.t_ns))
+        for tap in self._taps:
+            try:
+                tap(heard)
+            except Exception:  # noqa: BLE001 - whatever it is, it is neither the bus nor the other listeners
+                _LOG.exception("%s: who listens to frames has failed, and is not told of any more", self._vehicle.name)
+                self._taps = tuple(one for one in self._taps if one is not tap)
 
     def expire(self, now_ns: int) -> None:
         """Make stale what is late at *now_ns*, on the frames' clock."""
@@ -144,9 +155,15 @@ class Pipeline:
             self._publish(self._decoder.silence(bus, now_ns))
 
     def _publish(self, samples: Samples) -> None:
-        if len(samples) and not self.provider.closed:
-            self.totals.samples += len(samples)
+        if not len(samples) or self.provider.closed:
+            return
+        self.totals.samples += len(samples)
+        try:
             self.provider.publish(self._translation.apply(samples, self._timeline.to_utc(samples.t_ns)))
+        except Exception:  # noqa: BLE001 - a reader's callback: not the bus, and the others have what was published
+            self.totals.faults += 1
+            if self.totals.faults == 1:
+                _LOG.exception("%s: publishing has failed; said once, then only counted", self._vehicle.name)
 
     def facts(self) -> dict[str, object]:
         """Return counts of frames, batches and times."""
@@ -164,5 +181,6 @@ class Pipeline:
                 "largest_batch": totals.largest,
                 "decode_s": totals.decode_ns / 1e9,
                 "publish_s": totals.publish_ns / 1e9,
+                "faults": totals.faults,
                 "stale": late,
             }

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from commonwheel.gateway.clock import Stamps
 from commonwheel.wire.frames import ERROR_FLAG, EXTENDED_FLAG, ID_MASK, REMOTE_FLAG, Frames
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ MOST_FRAMES = 1024
 """Frames in a batch, at most: a flooded bus comes in many small batches, so that other buses have their turn."""
 STANDARD_MASK = 0x7FF
 LONGEST, CLASSIC = 64, 8
+LATEST_S = 4_000_000_000.0
+"""Stamps beyond this are none."""
 GARBAGE = ("udp_multicast",)
 """Interfaces that raise for each packet that is no frame, though the bus is well."""
 
@@ -80,14 +83,14 @@ class Records:
         self.count += 1
         self._longest = max(self._longest, size)
 
-    def take(self, clock: SteadyClock) -> Frames:
+    def take(self, stamps: Stamps) -> Frames:
         """Return what was put in since the last call, with steady times."""
         n, self.count = self.count, 0
         width = CLASSIC if self._longest <= CLASSIC else LONGEST
         self._longest = 0
         rows = self._rows[:n]
         return Frames(
-            clock.steady(rows["t_ns"].copy()),
+            stamps.steady(rows["t_ns"].copy()),
             self._bus[:n],
             rows["id"].copy(),
             rows["size"].copy(),
@@ -104,7 +107,7 @@ class CanPort:
 
         self._error = can.CanOperationError if source.interface in GARBAGE else ()
         self._records = Records(number)
-        self._clock = clock
+        self._stamps = Stamps(clock)
         options: dict[str, Any] = dict(source.options)
         self.bus: can.BusABC = can.Bus(source.channel, source.interface, ignore_config=True, **options)
         self.dropped = 0
@@ -126,8 +129,8 @@ class CanPort:
             if message is None:
                 break
             wait_s = 0.0
-            records.put(round(message.timestamp * 1e9), *_flat(message))
-        return records.take(self._clock) if records.count else None
+            records.put(_ns(message.timestamp), *_flat(message))
+        return records.take(self._stamps) if records.count else None
 
     def close(self) -> None:
         """See ``Port.close``."""
@@ -152,6 +155,11 @@ class CanOutlet(CanPort):
             ),
             timeout=0,
         )
+
+
+def _ns(seconds: float) -> int:
+    """Return a stamp in nanoseconds; 0 for what is none."""
+    return int(seconds * 1e9) if -LATEST_S < seconds < LATEST_S else 0
 
 
 def _flat(message: Any) -> tuple[int, int, bytes | bytearray]:  # noqa: ANN401 - python-can's Message, from any driver

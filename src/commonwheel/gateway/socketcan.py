@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from commonwheel.gateway.clock import Stamps
 from commonwheel.gateway.port import CLASSIC, LONGEST, MOST_FRAMES
 from commonwheel.wire.frames import Frames
 
@@ -92,7 +93,7 @@ class SocketCanPort:
 
     def __init__(self, sock: socket.socket, number: int, clock: SteadyClock) -> None:
         """Take a socket over; *number* is the bus number that its frames get."""
-        self._socket, self._clock = sock, clock
+        self._socket, self._clock, self._stamped = sock, clock, Stamps(clock)
         sock.settimeout(None)
         sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         sock.setsockopt(socket.SOL_SOCKET, SO_RXQ_OVFL, 1)
@@ -163,7 +164,7 @@ class SocketCanPort:
         last = self._notes[n - 1]
         if room >= NOTED_DROPS and (last["level2"], last["type2"]) == (socket.SOL_SOCKET, SO_RXQ_OVFL):
             self.dropped = int(last["drops2"])
-        return self._clock.steady(self._seconds[:n] * 1_000_000_000 + self._nanoseconds[:n])
+        return self._stamped.steady(self._seconds[:n] * 1_000_000_000 + self._nanoseconds[:n])
 
     def close(self) -> None:
         """See ``Port.close``."""
