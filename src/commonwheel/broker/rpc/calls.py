@@ -7,6 +7,7 @@ logged, and the client learns only that it was not its fault.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import inspect
 import logging
@@ -186,7 +187,7 @@ def _streaming(method: Method, serve: Streaming, gate: Gate, kind: Proto) -> obj
             with client.account.stream():
                 async with contextlib.aclosing(serve(_read(method, request, kind), client)) as answers:
                     async for answer in answers:
-                        await context.write(answer)
+                        await _write(context, answer)
         except BrokerError as error:
             await gate.refuse(context, error)
         except (aio.AbortError, aio.BaseError):
@@ -197,6 +198,14 @@ def _streaming(method: Method, serve: Streaming, gate: Gate, kind: Proto) -> obj
             gate.streams -= 1
 
     return call
+
+
+async def _write(context: Context, answer: Proto) -> None:
+    """Send one answer of a stream; for a client that has gone the call ends as cancelled, which is no error here."""
+    try:
+        await context.write(answer)
+    except aio.BaseError as error:
+        raise asyncio.CancelledError from error
 
 
 def _read(method: Method, request: bytes | AsyncIterator[bytes], kind: Proto) -> object:
