@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import grpc
-
 from commonwheel.errors import CommonwheelError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeAlias
+
+    import grpc
 
     TokenSource: TypeAlias = str | Path | Callable[[], str]
     TlsSource: TypeAlias = "bool | str | Path | ClientTls"
@@ -105,6 +105,8 @@ def credentials(tls: TlsSource) -> tuple[grpc.ChannelCredentials | None, list[tu
     """
     if tls is False:
         return None, []
+    import grpc
+
     files = tls if isinstance(tls, ClientTls) else ClientTls(None if tls is True else tls)
     if (files.certificate is None) != (files.key is None):
         message = "TLS: a certificate and its key come together; give both or none"

@@ -46,9 +46,7 @@ def error_of(error: aio.AioRpcError, where: str) -> CommonwheelError:
         return BrokerError(Reason[reason], details)
     code = error.code()
     if code is grpc.StatusCode.UNIMPLEMENTED:
-        message = (
-            f"{where} answers, but does not speak Commonwheel's interface (commonwheel.v1.Car); is it another server?"
-        )
+        message = f"{where} answers, but does not speak commonwheel.v1.Car; is it another server?"
         return CommonwheelError(message)
     if code in _WORDS:
         return BrokerError(_WORDS[code], f"{where}: {details}")
