@@ -24,13 +24,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench._traffic import seconds, tile, traffic
+from bench._traffic import CARS, LOGS, seconds, tile, traffic
 from commonwheel.broker import Broker
 from commonwheel.catalog import load_catalog
 from commonwheel.gateway.car import CarGateway
 from commonwheel.gateway.opening import open_port
 from commonwheel.gateway.socketcan import SocketCanPort
-from commonwheel.gateway.sources import BusSource
+from commonwheel.gateway.sources import BusSource, ReplaySource
 from commonwheel.vehicles import load_vehicle
 from commonwheel.vehicles.decoder import VehicleDecoder
 from commonwheel.wire.codec import Decoder
@@ -119,6 +119,35 @@ def main() -> None:
         stamped = load_vehicle(Path(folder))
         for rate in (4_000, 20_000):
             latency(stamped, rate, file, duration)
+    replay(duration)
+
+
+def replay(duration: float) -> None:
+    """Print how late a replay's frames are, and how fast it goes when nothing holds it up."""
+    log = LOGS / CARS[CAR][0]
+    if not log.exists():
+        print("replay: not measured, there is no recording here")
+        return
+    vehicle = load_vehicle(CAR)
+    late: list[float] = []
+    gateway = CarGateway(vehicle, Broker(load_catalog()), ReplaySource(log, 1.0, loop=True))
+    gateway.listen(lambda frames: late.extend(((time.time_ns() - frames.t_ns) / 1e6).tolist()))
+    gateway.start()
+    time.sleep(duration)
+    facts: Any = gateway.facts()
+    gateway.stop()
+    p50, p95, p99 = np.percentile(late, [50, 95, 99])
+    print(f"replay at rate 1: frames are late by p50 {p50:.3f} ms, p95 {p95:.3f} ms, p99 {p99:.3f} ms, ", end="")
+    print(f"max {max(late):.2f} ms; {facts['cpu_s'] / duration:.1%} of a core")
+    gateway = CarGateway(vehicle, Broker(load_catalog()), ReplaySource(log, None, loop=True))
+    gateway.start()
+    gateway.ready.wait(10)
+    began = time.monotonic()
+    time.sleep(duration)
+    facts = gateway.facts()
+    rate = facts["frames"] / (time.monotonic() - began)
+    gateway.stop()
+    print(f"replay at full speed, nobody reading: {rate:,.0f} frames/s, {facts['loops']} loops")
 
 
 def packed(frames: Frames) -> bytes:
