@@ -1,4 +1,4 @@
-"""A service as a process of its own, as a user starts it; for tests and for measurements."""
+"""A service as a process of its own, as a user starts it; for measurements and tests."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 TIMEOUT_S = 60.0
 

@@ -8,7 +8,6 @@ import json
 import os
 import random
 import socket
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from grpc import RpcError, aio
@@ -18,6 +17,7 @@ from bench._soak_readers import HOST, call
 from commonwheel.broker.rpc.interface import message
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Sequence
 
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -70,7 +70,7 @@ async def drop_connections(ports: Sequence[int], total: int, seconds: float, cou
     loop = asyncio.get_running_loop()
     for number in range(total):
         with contextlib.suppress(OSError), socket.socket() as one:
-            one.setblocking(False)
+            one.settimeout(0)
             await loop.sock_connect(one, (HOST, ports[number % len(ports)]))
             counts["connections dropped"] += 1
             if number % 3 == 0:
@@ -86,9 +86,7 @@ async def stop_reading_grpc(port: int, paths: Sequence[str], token: str, stop: a
     request.signal_paths.extend(paths)
     request.buffer_size = 1000
     async with aio.insecure_channel(f"{HOST}:{port}", options=[("grpc.http2.lookahead_bytes", 1024)]) as channel:
-        stream = call(channel, "Subscribe", "SubscribeRequest", "SubscribeResponse", stream=True)(
-            request, metadata=[("authorization", f"Bearer {token}")]
-        )
+        stream = call(channel, "Subscribe", stream=True)(request, metadata=[("authorization", f"Bearer {token}")])
         await stream.read()
         await stop.wait()
         stream.cancel()
@@ -111,7 +109,7 @@ async def flood(port: int, path: str, token: str, stop: asyncio.Event, counts: C
     request: Any = message("kuksa.val.v2.GetValueRequest")()
     request.signal_id.path = path
     async with aio.insecure_channel(f"{HOST}:{port}") as channel:
-        method = call(channel, "GetValue", "GetValueRequest", "GetValueResponse")
+        method = call(channel, "GetValue")
 
         async def ask() -> None:
             while not stop.is_set():

@@ -14,8 +14,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import pyarrow.flight as flight
 from grpc import aio
+from pyarrow import flight
 from websockets.asyncio.client import connect
 
 from commonwheel.broker.rpc.interface import message
@@ -52,13 +52,13 @@ class Account:
         self.began.set()
 
 
-def call(channel: aio.Channel, method: str, request: str, response: str, *, stream: bool = False) -> Any:  # noqa: ANN401
-    """Return a method of kuksa.val.v2, by the names of its messages."""
-    make = channel.unary_stream if stream else channel.unary_unary
+def call(channel: aio.Channel, method: str, *, stream: bool = False) -> Any:  # noqa: ANN401
+    """Return a method of kuksa.val.v2."""
+    make: Any = channel.unary_stream if stream else channel.unary_unary
     return make(
         f"{VAL}/{method}",
         request_serializer=lambda sent: sent.SerializeToString(),
-        response_deserializer=message(f"kuksa.val.v2.{response}").FromString,
+        response_deserializer=message(f"kuksa.val.v2.{method}Response").FromString,
     )
 
 
@@ -67,7 +67,7 @@ async def publish(port: int, path: str, token: str, rate_hz: float, stop: asynci
     make: Any = message("kuksa.val.v2.PublishValueRequest")
     number = 0
     async with aio.insecure_channel(f"{HOST}:{port}") as channel:
-        method = call(channel, "PublishValue", "PublishValueRequest", "PublishValueResponse")
+        method = call(channel, "PublishValue")
         due = time.monotonic()
         while not stop.is_set():
             request = make()
@@ -85,7 +85,7 @@ async def read_grpc(port: int, path: str, more: list[str], token: str, account: 
     request.signal_paths.extend([path, *more])
     request.buffer_size = 1000
     async with aio.insecure_channel(f"{HOST}:{port}") as channel:
-        method = call(channel, "Subscribe", "SubscribeRequest", "SubscribeResponse", stream=True)
+        method = call(channel, "Subscribe", stream=True)
         async for answer in method(request, metadata=[("authorization", f"Bearer {token}")]):
             account.began.set()
             for name, point in answer.entries.items():
@@ -126,7 +126,8 @@ class FlightReader:
     def __init__(self, port: int, path: str, token: str, account: Account) -> None:
         self._account = account
         self._client: Any = flight.connect(f"grpc://{HOST}:{port}")
-        options = flight.FlightCallOptions(headers=[(b"authorization", f"Bearer {token}".encode())])
+        headers: Any = [(b"authorization", f"Bearer {token}".encode())]
+        options = flight.FlightCallOptions(headers=headers)
         ticket = flight.Ticket(json.dumps({"signals": [path]}).encode())
         self._reader: Any = self._client.do_get(ticket, options)
         self._over = False

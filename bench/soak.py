@@ -76,7 +76,7 @@ class Result:
     metrics: dict[str, float]
     stop_s: float
     status: int
-    idle: dict[str, tuple[float, float]]
+    idle: dict[str, tuple[int, int]]
     """Descriptors and threads before anyone came, and after everyone had gone."""
     log: list[str]
     """Warnings and errors of the service's log."""
@@ -172,7 +172,7 @@ def get(service: Running, page: str) -> str:
 def _metrics(service: Running, token: str) -> dict[str, float]:
     url = f"http://{HOST}:{service.port('metrics')}/metrics"
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - its own address
         lines = answer.read().decode().splitlines()
     return {
         found[1]: float(found[2]) for line in lines if (found := re.fullmatch(r"([a-z][^ ]*) ([-+.e0-9]+|NaN)", line))
@@ -267,8 +267,8 @@ def _report(result: Result) -> Iterator[str]:
     yield f"{result.seconds:.0f} s, {result.published:,} numbers published"
     for account in result.accounts:
         yield (
-            f"  {account.name:<14} {account.received:>9,} received, {account.lost} lost, {account.repeated} out of turn,"
-            f" {account.others:,} values beside"
+            f"  {account.name:<14} {account.received:>9,} received, {account.lost} lost,"
+            f" {account.repeated} out of turn, {account.others:,} values beside"
         )
     yield (
         f"memory {vitals.memory_mib[0]:.0f} MiB at first, {max(vitals.memory_mib):.0f} at most,"

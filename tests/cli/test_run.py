@@ -15,13 +15,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench._service import running
 from commonwheel.broker.serving import Endpoint
 from commonwheel.cli import FINE, UNUSABLE, main
 from commonwheel.cli.run import _announce, configure, settings_of_options
 from commonwheel.errors import ConfigError
 from commonwheel.gateway.config import Settings
 from commonwheel.gateway.service import Bound
-from bench._service import running
 
 BROKER = ("--no-viss", "--no-flight")
 

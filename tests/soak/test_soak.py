@@ -1,0 +1,91 @@
+"""A service under load and attack keeps its promises: ten seconds of it, or a minute; ``bench.soak`` does more."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.soak import CAR, Result, soak
+from commonwheel.broker import Broker
+from commonwheel.broker.state import StateFile
+from commonwheel.catalog import load_catalog
+from commonwheel.vehicles import load_vehicle
+from commonwheel.vehicles.encoder import Track, VehicleEncoder
+from commonwheel.wire.logs import write_candump
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="descriptors are counted as Linux does")
+
+
+@pytest.fixture(scope="module")
+def drive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twenty seconds of a car that pulls away, with everything it sends."""
+    path = tmp_path_factory.mktemp("logs") / "leaf.log"
+    t_ns = np.arange(0, 20 * 10**9, 10**8, dtype=np.int64)
+    speed = {"Vehicle.Speed": Track(t_ns, np.linspace(0, 40, len(t_ns)))}
+    frames = VehicleEncoder(load_vehicle(CAR)).encode(speed, 0, 20 * 10**9, idle=True)
+    write_candump(path, frames, start_ns=1_767_254_400 * 10**9)
+    return path
+
+
+def _check(result: Result) -> None:
+    assert result.broken() == []
+    assert [account.lost for account in result.accounts] == [0, 0, 0]
+    assert result.counts["connections dropped"] == 1000
+    assert result.counts["garbage sent"] > 0
+    assert result.counts["flood answered"] > 0
+    dropped = f'commonwheel_broker_dropped_updates_total{{car="{CAR.rpartition("/")[2]}"}}'
+    assert result.metrics[dropped] > 0, "what the reader that stopped reading lost is counted"
+
+
+def test_ten_seconds_under_load_and_attack(drive: Path, tmp_path: Path) -> None:
+    _check(soak(drive, 8.0, 10.0, tmp_path))
+
+
+@pytest.mark.slow
+@pytest.mark.real
+def test_a_minute_under_load_and_attack(shared: Path, tmp_path: Path) -> None:
+    log = shared / "logs" / "nissan-leaf-2011" / "leaf_on_Driveincircle_off.txt"
+    _check(soak(log, 60.0, 10.0, tmp_path))
+
+
+_SAVER = """
+import sys
+from pathlib import Path
+from commonwheel.broker import Broker
+from commonwheel.broker.state import StateFile
+from commonwheel.catalog import load_catalog
+
+broker = Broker(load_catalog(), name="car")
+state, speed = StateFile(Path(sys.argv[1]), broker), broker.table.number("Vehicle.Speed")
+value = 0.0
+while True:
+    value = value % 200 + 1
+    broker.publish_values({speed: value})
+    state.save()
+    if value == 1:
+        print("saving", flush=True)
+"""
+
+
+def test_a_kill_while_the_state_is_written_leaves_a_state_to_read(tmp_path: Path) -> None:
+    """Killed at different moments of a process that does nothing but save."""
+    rng = np.random.default_rng(3)
+    for _ in range(4):
+        command = [sys.executable, "-c", _SAVER, str(tmp_path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(rng.uniform(0, 0.05))  # not to wait for something: to hit another moment each time
+            process.send_signal(signal.SIGKILL)
+        broker = Broker(load_catalog(), name="car")
+        assert StateFile(tmp_path, broker).load() > 0
+        value = broker.get(broker.table.number("Vehicle.Speed")).value
+        assert isinstance(value, float)
+        assert 1 <= value <= 200
+        assert not list(tmp_path.glob("*.bad"))
