@@ -13,7 +13,7 @@ from commonwheel.catalog import load_catalog
 from commonwheel.errors import LogError
 from commonwheel.gateway.car import CarGateway
 from commonwheel.gateway.faults import GatewayError
-from commonwheel.gateway.player import PlayTime
+from commonwheel.gateway.player import PlayTime, car_of
 from commonwheel.gateway.sources import ReplaySource
 from commonwheel.vehicles import Quality, Vehicle, load_vehicle
 from commonwheel.vehicles.reading import read
@@ -230,6 +230,17 @@ def test_a_log_that_vanishes_between_loops_is_said_and_the_rest_lives(vehicle: V
 def test_a_recording_cannot_act(vehicle: Vehicle, tmp_path: Path) -> None:
     with pytest.raises(GatewayError, match="a recording cannot act"):
         CarGateway(vehicle, Broker(load_catalog()), ReplaySource(recording(tmp_path, (0, 0, "0064"))), actuate=True)
+
+
+@pytest.mark.real
+def test_which_car_made_a_recording_is_found_out(shared: Path) -> None:
+    log = shared / "logs" / "nissan-leaf-2011" / "leaf_on_Driveincircle_off.txt"
+    assert car_of(ReplaySource(log)).name == "nissan/leaf_ze0"
+
+
+def test_a_recording_of_no_described_car_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(LogError, match="made by none of the described cars"):
+        car_of(ReplaySource(recording(tmp_path, *((i / 100, 0, "0064") for i in range(500)))))
 
 
 @pytest.mark.real

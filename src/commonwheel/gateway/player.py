@@ -23,6 +23,7 @@ from commonwheel.wire.logs import open_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     import numpy.typing as npt
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from commonwheel.vehicles.vehicle import Vehicle
     from commonwheel.wire.frames import Frames
 
-__all__ = ["PlayTime", "Player"]
+__all__ = ["PlayTime", "Player", "car_of"]
 
 _LOG = logging.getLogger(__name__)
 CHUNK_BYTES = 1 << 20
@@ -58,6 +59,20 @@ class PlayTime:
         if self.scale == 1.0:
             return t_ns + (self.utc_ns - self.t_ns)
         return ((t_ns - self.t_ns) * self.scale).astype(np.int64) + self.utc_ns
+
+
+def car_of(source: ReplaySource, catalog: Path | None = None) -> Vehicle:
+    """Return the car that made a recording.
+
+    Args:
+        source: the recording.
+        catalog: a VSS tree of the user's own.
+
+    Raises:
+        LogError: the recording cannot be read, or none of the described cars made it.
+    """
+    with LogDecoder(source.path, None, Selection(buses=source.buses), catalog) as opened:
+        return opened.vehicle
 
 
 class Player(Worker):
