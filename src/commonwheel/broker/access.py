@@ -11,6 +11,7 @@ what is allowed and the client what is still within its limits::
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -26,6 +27,10 @@ __all__ = ["Access", "Authority", "Client", "Clients", "Limits", "Tls", "peer_na
 
 _FAILED_COST = 100.0
 """How many requests one with a bad token counts as: checking a signature costs as much, and guesses should be few."""
+
+
+_everything = functools.lru_cache(maxsize=1024)(Rights.everything)
+"""The same for the same client: it may ask thousands of times a second."""
 
 
 class Authority(Protocol):
@@ -62,7 +67,7 @@ class Access:
             BrokerError: UNAUTHENTICATED or EXPIRED.
         """
         if self.authority is None:
-            return Rights.everything(client)
+            return _everything(client)
         return self.authority.verify(token or "")
 
     def client(self, name: str) -> Client:
