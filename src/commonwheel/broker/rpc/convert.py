@@ -15,8 +15,6 @@ from commonwheel.broker.values import from_inside
 from commonwheel.vehicles.samples import Quality
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from commonwheel.broker.rpc.interface import Proto
     from commonwheel.broker.signals import Signal
     from commonwheel.broker.updates import Updates
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FIELDS", "FLOAT_MAX", "field_of", "fill", "float_limits", "read_time", "read_value", "row_value"]
 
-FIELDS: Final[Mapping[str, str]] = {
+FIELDS: Final[dict[str, str]] = {
     "string": "string",
     "boolean": "bool",
     "int8": "int32",
@@ -41,6 +39,8 @@ FIELDS: Final[Mapping[str, str]] = {
 }
 """The field for a value of each datatype; an array's is that of its elements with ``_array`` behind it."""
 
+_ALL_FIELDS = FIELDS | {f"{datatype}[]": f"{field}_array" for datatype, field in FIELDS.items()}
+
 FLOAT_MAX = 3.4028234663852886e38
 """Largest value of a float."""
 
@@ -50,8 +50,7 @@ _MOST_SECONDS = (2**63 - 1) // _SECOND - 1
 
 def field_of(leaf: Leaf) -> str:
     """Return the field that values of a signal come in; '' for a struct, which KUKSA has none for."""
-    field = FIELDS.get(leaf.element, "")
-    return f"{field}_array" if field and leaf.is_array else field
+    return _ALL_FIELDS.get(leaf.datatype, "")
 
 
 def fill(holder: Proto, signal: Signal, value: Value) -> None:

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from commonwheel.broker.broker import Broker
     from commonwheel.broker.rpc.calls import Call
     from commonwheel.broker.rpc.interface import Proto
-    from commonwheel.broker.updates import Updates
 
 __all__ = ["LONGEST_PATH", "MOST_BUFFERED", "Val"]
 
@@ -69,9 +68,13 @@ class Val:
         Raises:
             BrokerError: INVALID, UNKNOWN_SIGNAL, FORBIDDEN.
         """
-        current = await self._current([self._number(request.signal_id)], call)
-        response = _message("GetValueResponse")()
-        self._entries.point(current, 0, response.data_point)
+        number = self._number(request.signal_id)
+        await self._may_read((number,), call)
+        reading = self._broker.get(number)
+        if reading.quality != Quality.GOOD:
+            self._tell_quality([(number, reading.quality)], call)
+        response = _VALUE()
+        self._entries.reading(self._table[number], reading, response.data_point)
         return response
 
     async def get_values(self, request: Proto, call: Call) -> Proto:
@@ -82,33 +85,29 @@ class Val:
         """
         if not request.signal_ids:
             raise BrokerError(Reason.INVALID, "the request names no signal")
-        current = await self._current([self._number(identifier) for identifier in request.signal_ids], call)
+        numbers = [self._number(identifier) for identifier in request.signal_ids]
+        await self._may_read(numbers, call)
+        current = self._broker.snapshot(numbers)
+        self._tell_quality(zip(numbers, current.quality.tolist(), strict=True), call)
         response = _message("GetValuesResponse")()
         for row in range(len(current)):
             self._entries.point(current, row, response.data_points.add())
         return response
 
-    async def _current(self, numbers: Sequence[int], call: Call) -> Updates:
-        """Return the current state of signals, asked of their providers where these can be asked."""
-        for number in numbers:
-            call.rights.require(Action.READ, self._table[number].path)
+    async def _may_read(self, numbers: Sequence[int], call: Call) -> None:
+        """Check the rights to signals, and ask their providers for fresh values where these can be asked."""
         asked: dict[ProviderStream, list[int]] = {}
         for number in numbers:
+            call.rights.require(Action.READ, self._table[number].path)
             source = self._demand.source(number)
             if isinstance(source, ProviderStream):
                 asked.setdefault(source, []).append(number)
         if asked:
             await asyncio.gather(*(source.ask(wanted) for source, wanted in asked.items()))
-        current = self._broker.snapshot(numbers)
-        self._tell_quality(current, call)
-        return current
 
-    def _tell_quality(self, current: Updates, call: Call) -> None:
-        bad = [
-            f"{self._table[number].path}={Quality(quality).name}"
-            for number, quality in zip(current.signal.tolist(), current.quality.tolist(), strict=True)
-            if quality != Quality.GOOD
-        ]
+    def _tell_quality(self, qualities: Iterable[tuple[int, int]], call: Call) -> None:
+        """Tell the qualities of signals that are not good, as far as there is room."""
+        bad = [f"{self._table[number].path}={Quality(quality).name}" for number, quality in qualities if quality]
         if not bad:
             return
         length = 0
@@ -278,6 +277,7 @@ class Val:
 
 
 _INTERVAL = "min_sample_interval"
+_VALUE: Proto = message("kuksa.val.v2.GetValueResponse")
 
 
 def _message(name: str) -> Proto:

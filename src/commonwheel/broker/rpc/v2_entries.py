@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from commonwheel.broker.rpc.v2_kernels import Points
     from commonwheel.broker.signals import Signal, SignalTable
     from commonwheel.broker.updates import Updates
+    from commonwheel.broker.values import Reading, Value
 
 __all__ = ["Entries", "Key", "point_row"]
 
@@ -60,14 +61,18 @@ class Entries:
         self._kernels = Kernels(table)
 
     def point(self, updates: Updates, row: int, into: Proto) -> None:
-        """Put a row of a batch into a data point: its time, and its value if it is a good one.
-
-        A signal that never had a value has none since we began.
-        """
-        t_ns = int(updates.t_ns[row]) or self._since_ns
-        into.timestamp.seconds, into.timestamp.nanos = divmod(t_ns, 1_000_000_000)
+        """Put a row of a batch into a data point: its time, and its value if it is a good one."""
         signal = self._table[int(updates.signal[row])]
-        value = row_value(signal, updates, row)
+        self._fill(into, signal, int(updates.t_ns[row]), row_value(signal, updates, row))
+
+    def reading(self, signal: Signal, reading: Reading, into: Proto) -> None:
+        """Put a reading into a data point, as ``point`` does."""
+        self._fill(into, signal, reading.t_ns, reading.good)
+
+    def _fill(self, into: Proto, signal: Signal, t_ns: int, value: Value | None) -> None:
+        timestamp = into.timestamp
+        # A signal that never had a value has none since we began.
+        timestamp.seconds, timestamp.nanos = divmod(t_ns or self._since_ns, 1_000_000_000)
         if value is not None:
             fill(into.value, signal, value)
 
