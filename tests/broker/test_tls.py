@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import datetime as dt
 import ssl
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,10 +23,13 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
 )
+from hypothesis import given
+from hypothesis import strategies as st
 from pyarrow import flight
 
 from commonwheel.broker.certificates import Issuer, Pair
 from commonwheel.broker.faults import BrokerError, Reason
+from commonwheel.broker.keys import public_keys
 from commonwheel.broker.tls import Tls, name_in_auth_context, name_in_certificate
 from commonwheel.errors import OutputError
 
@@ -232,6 +237,49 @@ def test_a_certificate_that_has_not_begun(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("commonwheel.broker.certificates._EARLIER", -DAY)
     certificate, key = Issuer.new("test", 2 * DAY).server(["localhost"], 2 * DAY).write(tmp_path, "early")
     _wrong(Tls(certificate, key), certificate, "is this machine's clock right")
+
+
+@pytest.mark.parametrize("kind", ["server.pem", "server.key.pem", "ca.pem"])
+@given(data=st.data())
+def test_damaged_files_are_refused_or_used(files: Path, kind: str, data: st.DataObject) -> None:
+    """A bit turned over anywhere in what the PEM holds: never anything but a BrokerError."""
+    label, *lines = (files / kind).read_text().strip().splitlines()
+    der = bytearray(base64.b64decode("".join(lines[:-1])))
+    for place in data.draw(st.lists(st.integers(0, len(der) - 1), min_size=1, max_size=3)):
+        der[place] ^= 1 << data.draw(st.integers(0, 7))
+    with tempfile.TemporaryDirectory() as folder:
+        damaged = Path(folder, kind)
+        damaged.write_text("\n".join([label, base64.b64encode(der).decode(), lines[-1]]) + "\n")
+        names = [damaged if name == kind else files / name for name in ("server.pem", "server.key.pem", "ca.pem")]
+        said = ""
+        try:
+            Tls(*names).context()
+        except BrokerError as error:
+            said = str(error)
+        assert not said or str(damaged) in said or "cannot be used for TLS" in said
+
+
+def test_a_certificate_of_a_version_that_there_is_not(files: Path, tmp_path: Path) -> None:
+    der = x509.load_pem_x509_certificate((files / "ca.pem").read_bytes()).public_bytes(Encoding.DER)
+    version = bytes.fromhex("a003020102")  # the third, by X.509's counting
+    assert version in der
+    text = base64.b64encode(der.replace(version, version[:-1] + b"\x12", 1)).decode()
+    file = tmp_path / "strange.pem"
+    file.write_text(f"-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
+    _wrong(Tls(files / "server.pem", files / "server.key.pem", file), file, "is not a certificate in PEM")
+    with pytest.raises(BrokerError, match="is not a public key in PEM"):
+        public_keys([file])
+    with pytest.raises(BrokerError, match="remove them to start anew"):
+        Issuer.read(file, files / "ca.key.pem")
+
+
+@given(st.binary(max_size=200))
+def test_files_of_rubbish_are_refused(content: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "rubbish.pem")
+        file.write_bytes(content)
+        with pytest.raises(BrokerError, match="is not a certificate in PEM"):
+            Tls(file, file).load()
 
 
 # ---- certificates ---------------------------------------------------------------------------------------------------

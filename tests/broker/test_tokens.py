@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -451,6 +453,23 @@ def test_what_cannot_be_used_as_public_key_is_told_with_its_file(tmp_path: Path,
     assert str(caught.value).startswith(f"{file}: ")
     assert why in str(caught.value)
     assert caught.value.reason is Reason.INVALID
+
+
+@given(data=st.data())
+def test_damaged_keys_are_refused_or_used(data: st.DataObject) -> None:
+    """A bit turned over anywhere in what the PEM holds: never anything but a BrokerError."""
+    key = data.draw(st.sampled_from(list(KEYS.values())))
+    private = data.draw(st.booleans())
+    label, *lines = (key.private_pem() if private else key.public_pem()).decode().strip().splitlines()
+    der = bytearray(base64.b64decode("".join(lines[:-1])))
+    for place in data.draw(st.lists(st.integers(0, len(der) - 1), min_size=1, max_size=3)):
+        der[place] ^= 1 << data.draw(st.integers(0, 7))
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "key.pem")
+        file.write_text("\n".join([label, base64.b64encode(der).decode(), lines[-1]]) + "\n")
+        with contextlib.suppress(BrokerError):
+            found = _public(private_key(file)) if private else public_keys([file])[0]
+            assert found.algorithms
 
 
 def test_a_folder_without_public_keys(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
@@ -78,7 +79,7 @@ class Issuer:
         try:
             found = x509.load_pem_x509_certificate(certificate.read_bytes())
             private = load_pem_private_key(key.read_bytes(), None)
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
             message = f"{certificate} and {key} are not a certificate and its key ({error}); remove them to start anew"
             raise BrokerError(Reason.INVALID, message) from error
         if not isinstance(private, ec.EllipticCurvePrivateKey) or private.public_key() != found.public_key():

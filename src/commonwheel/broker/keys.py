@@ -100,7 +100,7 @@ def _public(path: Path, pem: bytes) -> PublicKey:
             key: PublicKeyTypes = x509.load_pem_x509_certificate(pem).public_key()
         else:
             key = load_pem_public_key(pem)
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise _bad(path, "is not a public key in PEM ('-----BEGIN PUBLIC KEY-----')") from error
     return PublicKey(path.name.partition(".")[0], _algorithms(path, key), key)
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import grpc
     from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 __all__ = ["Tls", "TlsFiles", "name_in_auth_context", "name_in_certificate"]
 
@@ -49,25 +50,14 @@ class Tls:
         Raises:
             BrokerError: INVALID; one is missing, no PEM, out of date, or the key is another certificate's.
         """
-        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
-
         certificate, key = _read(self.certificate), _read(self.key)
         first = _certificates(self.certificate, certificate)[0]
-        _check_dates(self.certificate, first)
-        try:
-            private = load_pem_private_key(key, None)
-        except TypeError as error:
-            raise _bad(self.key, "is encrypted; decrypt it first (openssl pkey -in …)") from error
-        except ValueError as error:
-            raise _bad(self.key, "is not a private key in PEM ('-----BEGIN PRIVATE KEY-----')") from error
-        form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        if private.public_key().public_bytes(*form) != first.public_key().public_bytes(*form):
+        if _public_half(self.key, _private_key(self.key, key)) != _public_half(self.certificate, first):
             raise _bad(self.key, f"is not the key of {self.certificate}")
         if self.clients is None:
             return TlsFiles(certificate, key)
         clients = _read(self.clients)
-        for signer in _certificates(self.clients, clients):
-            _check_dates(self.clients, signer)
+        _certificates(self.clients, clients)
         return TlsFiles(certificate, key, clients)
 
     def context(self) -> ssl.SSLContext:
@@ -124,9 +114,35 @@ def _certificates(path: Path, pem: bytes) -> list[x509.Certificate]:
     from cryptography import x509
 
     try:
-        return x509.load_pem_x509_certificates(pem)
-    except ValueError as error:
+        found = x509.load_pem_x509_certificates(pem)
+        for certificate in found:
+            _check_dates(path, certificate)
+    except (ValueError, x509.InvalidVersion) as error:
         raise _bad(path, "is not a certificate in PEM ('-----BEGIN CERTIFICATE-----')") from error
+    return found
+
+
+def _private_key(path: Path, pem: bytes) -> PrivateKeyTypes:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        return load_pem_private_key(pem, None)
+    except TypeError as error:
+        raise _bad(path, "is encrypted; decrypt it first (openssl pkey -in …)") from error
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise _bad(path, "is not a private key in PEM ('-----BEGIN PRIVATE KEY-----')") from error
+
+
+def _public_half(path: Path, holder: PrivateKeyTypes | x509.Certificate) -> bytes:
+    """Return the public key of a private one, or of a certificate, in the one form that both have."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    try:
+        return holder.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise _bad(path, "has a key of a kind that is not known here; use RSA or EC (P-256)") from error
 
 
 def _check_dates(path: Path, certificate: x509.Certificate) -> None:
