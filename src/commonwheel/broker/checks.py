@@ -92,15 +92,14 @@ class Checker:
         if signal.labels:
             message = f"{signal.path} has no value number {value:g}; they are 0 to {len(signal.labels) - 1}"
             return BrokerError(Reason.NOT_ALLOWED, message, signal=signal.number)
-        low, high = self._low[signal.number], self._high[signal.number]
-        unit = f" {signal.leaf.unit}" if signal.leaf.unit else ""
-        if low <= value <= high:
-            message = f"{signal.path} takes {signal.leaf.datatype}, not {value!r}"
+        if signal.leaf.datatype == "boolean":
+            message = f"{signal.path} is a boolean, 0 or 1, not {value:g}"
             return BrokerError(Reason.WRONG_TYPE, message, signal=signal.number)
-        message = (
-            f"{signal.path}: {value!r} is outside {low:g}..{high:g}{unit}; what is no value is not of good quality"
-        )
-        return BrokerError(Reason.OUT_OF_RANGE, message, signal=signal.number)
+        try:
+            to_inside(signal, value)
+        except BrokerError as error:
+            return error
+        return BrokerError(Reason.OUT_OF_RANGE, f"{signal.path} cannot be {value!r}", signal=signal.number)
 
 
 @functools.lru_cache(maxsize=16)
