@@ -12,6 +12,11 @@ only shown. An HTML comment in front of a block changes that::
     <!-- docs: exit 1 -->        has to end with this status
     <!-- docs: real -->          reads recorded logs; skipped where there are none
     <!-- docs: output -->        a console block's output has to be as shown ('...' stands for anything)
+    <!-- docs: server -->        one command, which goes on while the blocks behind it run: they wait until it has
+                                 printed what is shown, or a line 'ready' where nothing is shown
+    <!-- docs: stop -->          the servers so far are stopped before this block is run
+
+At the end of a page its servers are stopped (SIGTERM), which has to leave them with status 0.
 """
 
 from __future__ import annotations
@@ -23,6 +28,7 @@ import io
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -39,6 +45,9 @@ _FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)[^\n`]*$")
 _MARK = re.compile(r"^ *<!-- docs: (?P<text>.*?) -->$")
 _MATCH = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 _TIMEOUT_S = 600
+_READY_S = 60
+_STOP_S = 20
+_FLAGS = frozenset({"real", "output", "server", "stop"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +60,8 @@ class Marks:
     """Exit status it has to end with."""
     real: bool = False
     output: bool = False
+    server: bool = False
+    stop: bool = False
 
     @classmethod
     def parse(cls, text: str) -> Marks:
@@ -59,11 +70,12 @@ class Marks:
             return cls(skip=text.removeprefix("skip").strip() or "marked")
         words = [word.strip() for word in text.split(",")]
         status = next((int(word.removeprefix("exit ")) for word in words if re.fullmatch(r"exit \d+", word)), 0)
-        unknown = [word for word in words if word not in {"real", "output"} and not re.fullmatch(r"exit \d+", word)]
+        unknown = [word for word in words if word not in _FLAGS and not re.fullmatch(r"exit \d+", word)]
         if unknown:
-            message = f"unknown mark '{unknown[0]}'; use skip, exit N, real or output"
+            message = f"unknown mark '{unknown[0]}'; use skip, exit N, real, output, server or stop"
             raise ValueError(message)
-        return cls(status=status, real="real" in words, output="output" in words)
+        real, output, server, stop = (flag in words for flag in ("real", "output", "server", "stop"))
+        return cls(status=status, real=real, output=output, server=server, stop=stop)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +121,65 @@ def console(code: str) -> tuple[str, str]:
     return "\n".join(script) + "\n", "\n".join(output) + "\n"
 
 
+def _as_shown(shown: str, printed: str) -> bool:
+    return doctest.OutputChecker().check_output(shown, printed, _MATCH)
+
+
+class Server:
+    """A command of a page that goes on while later blocks run."""
+
+    def __init__(self, script: str, cwd: Path, environment: dict[str, str]) -> None:
+        # A file, so that it never waits for somebody to read.
+        self._printed = tempfile.TemporaryFile("w+")  # noqa: SIM115 - it is closed when the server is stopped
+        self._process = subprocess.Popen(
+            ["bash", "-euo", "pipefail", "-c", f"exec {script}"],
+            cwd=cwd,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=self._printed,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    @property
+    def printed(self) -> str:
+        """What it has printed so far."""
+        self._printed.seek(0)
+        return self._printed.read()
+
+    def wait_ready(self, shown: str) -> str:
+        """Wait until it has printed what is shown, and return what is wrong, or nothing."""
+        end = time.monotonic() + _READY_S
+        while time.monotonic() < end:
+            printed = self.printed
+            if shown.strip() and _as_shown(shown, printed):
+                return ""
+            if not shown.strip() and re.search(r"^ready$", printed, re.MULTILINE):
+                return ""
+            if self._process.poll() is not None:
+                return f"ended with status {self._process.returncode}:\n{printed}"
+            time.sleep(0.05)
+        return f"shown:\n{shown or 'ready'}\nprinted after {_READY_S} s:\n{self.printed}"
+
+    def stop(self) -> str:
+        """Stop it, and return what is wrong with how it ended, or nothing."""
+        early = self._process.poll() is not None
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGTERM)
+        try:
+            status = self._process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            status = None
+        printed = self.printed
+        self._printed.close()
+        if status == 0 and not early:
+            return ""
+        how = f"did not end within {_STOP_S} s" if status is None else f"ended with status {status}"
+        return f"the server {how}{' by itself' if early else ''}:\n{printed}"
+
+
 class Page:
     """One page being run in its scratch folder."""
 
@@ -117,9 +188,25 @@ class Page:
         self.cwd = cwd
         self.real = real
         self.namespace: dict[str, object] = {"__name__": "__main__"}
+        self.servers: list[Server] = []
 
     def run(self) -> int:
         """Run every block, print how each one went, and return the number of those that failed."""
+        try:
+            failed = self._run()
+        finally:
+            faults = self._stop()
+        for fault in faults:
+            print(f"{self.path.relative_to(_ROOT)}: FAILED\n{textwrap.indent(fault, '    ')}", flush=True)
+        return failed + len(faults)
+
+    def _stop(self) -> list[str]:
+        """Stop the servers, and return what is wrong with how they ended."""
+        faults = [server.stop() for server in reversed(self.servers)]
+        self.servers.clear()
+        return [fault for fault in faults if fault]
+
+    def _run(self) -> int:
         failed = 0
         for block in blocks(self.path.read_text(encoding="utf-8")):
             if block.language not in _SHELL | _PYTHON:
@@ -129,7 +216,8 @@ class Page:
                 print(f"{where}: skipped {reason}")
                 continue
             began = time.perf_counter()
-            fault = self._shell(block) if block.language in _SHELL else self._python(block)
+            fault = "\n".join(self._stop()) if block.marks.stop else ""
+            fault = fault or (self._shell(block) if block.language in _SHELL else self._python(block))
             failed += bool(fault)
             verdict = f"FAILED\n{textwrap.indent(fault, '    ')}" if fault else "ok"
             print(f"{where}: {time.perf_counter() - began:.1f} s, {verdict}", flush=True)
@@ -144,6 +232,8 @@ class Page:
             "COLUMNS": "120",
             "NO_COLOR": "1",
         }
+        if block.marks.server:
+            return self._serve(Server(script, self.cwd, environment), shown)
         try:
             done = subprocess.run(
                 ["bash", "-euo", "pipefail", "-c", script],
@@ -160,9 +250,18 @@ class Page:
             return f"still running after {_TIMEOUT_S} s"
         if done.returncode != block.marks.status:
             return f"ended with status {done.returncode}, not {block.marks.status}:\n{done.stdout}"
-        if block.marks.output and not doctest.OutputChecker().check_output(shown, done.stdout, _MATCH):
+        if block.marks.output and not _as_shown(shown, done.stdout):
             return f"shown:\n{shown}\nprinted:\n{done.stdout}"
         return ""
+
+    def _serve(self, server: Server, shown: str) -> str:
+        """Let a server go on when it is ready; return what is wrong, or nothing."""
+        fault = server.wait_ready(shown)
+        if fault:
+            server.stop()
+        else:
+            self.servers.append(server)
+        return fault
 
     def _python(self, block: Block) -> str:
         """Run or check Python and return what is wrong, or nothing."""

@@ -70,7 +70,7 @@ def test_a_mark_counts_for_the_next_block_only() -> None:
 
 
 def test_an_unknown_mark_is_refused() -> None:
-    with pytest.raises(ValueError, match="unknown mark 'exti 1'; use skip, exit N, real or output"):
+    with pytest.raises(ValueError, match="unknown mark 'exti 1'; use skip, exit N, real, output, server or stop"):
         blocks("<!-- docs: exti 1 -->\n")
 
 
@@ -146,3 +146,54 @@ def test_marked_blocks_are_skipped_and_said(run: Runner) -> None:
 
 def test_recorded_logs_are_read_where_they_are(run: Runner) -> None:
     assert run("<!-- docs: real -->\n```bash\nfalse\n```\n", real=True)[0] == 1
+
+
+def _server(status: int = 0) -> str:
+    """Return a block of a server that leaves a file behind, and ends with *status*, when it is stopped."""
+    code = (
+        "import signal, sys, time; "
+        f"signal.signal(signal.SIGTERM, lambda *_: (open('stopped', 'w').close(), sys.exit({status}))); "
+        "print('port 17'); time.sleep(60)"
+    )
+    return f'<!-- docs: server -->\n```console\n$ python -u -c "{code}"\nport ...\n```\n\n'
+
+
+def test_a_server_goes_on_while_later_blocks_run_and_is_stopped_at_the_end(run: Runner) -> None:
+    failed, printed = run(_server() + "```bash\n! test -e stopped\n```\n")
+    assert failed == 0, printed
+    assert printed.count(", ok") == 2
+    assert (run.root / "stopped").exists()
+
+
+def test_a_server_is_stopped_before_a_block_that_says_so(run: Runner) -> None:
+    failed, printed = run(_server() + "<!-- docs: stop -->\n```bash\ntest -e stopped\n```\n")
+    assert failed == 0, printed
+
+
+def test_a_server_without_output_is_ready_when_it_says_so(run: Runner) -> None:
+    code = "import time; print('binding', 'ready', sep=chr(10), flush=True); time.sleep(60)"
+    block = f'<!-- docs: server -->\n```bash\npython -c "{code}"\n```\n'
+    failed, printed = run(block)
+    assert failed == 1  # it does not mind being stopped, so that it ends by the signal
+    assert "ok" in printed
+    assert "ended with status -15" in printed
+
+
+@pytest.mark.parametrize("stop", ["", "<!-- docs: stop -->\n```bash\ntrue\n```\n"])
+def test_a_server_that_ends_badly_fails_the_page(run: Runner, stop: str) -> None:
+    failed, printed = run(_server(3) + stop)
+    assert failed == 1
+    assert "ended with status 3" in printed
+
+
+def test_a_server_that_ends_by_itself_fails_the_page(run: Runner) -> None:
+    block = "<!-- docs: server -->\n```console\n$ echo port 1\nport 1\n```\n\n```bash\nsleep 0.2\n```\n"
+    failed, printed = run(block)
+    assert failed == 1
+    assert "by itself" in printed
+
+
+def test_a_server_that_cannot_start_fails_its_block(run: Runner) -> None:
+    failed, printed = run("<!-- docs: server -->\n```console\n$ false\nready\n```\n")
+    assert failed == 1
+    assert "ended with status 1" in printed
