@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from commonwheel.broker import BrokerError
+from commonwheel.broker import BrokerError, Reason
 from commonwheel.errors import CatalogError, CommonwheelError
 from commonwheel.gateway.config import CarSettings, Settings
 from commonwheel.gateway.service import Bound, Service, serve
@@ -187,6 +187,26 @@ def test_events_of_the_broker_are_logged_and_actuations_counted(caplog: pytest.L
         (r.levelname, r.getMessage(), vars(r)["car"], vars(r)["number"]) for r in caplog.records if "number" in vars(r)
     ]
     assert told == [("INFO", "actuation.confirmed", "leaf", 1), ("WARNING", "actuation.timed_out", "leaf", 2)]
+
+
+def test_every_reader_s_stream_ends_with_the_reason_before_the_servers_stop() -> None:
+    parts = FakeParts()
+    service = Service(ONE, parts)
+
+    async def run() -> None:
+        await service.start()
+        broker = service.cars[0].broker
+        speed = broker.table.number("Vehicle.Speed")
+        reader = broker.subscribe([speed], initial=False)
+        broker.publish_values({speed: 30.0})
+        await service.stop()
+        assert len(reader.take().batches) == 1, "what waits is still given"
+        with pytest.raises(BrokerError) as raised:
+            reader.take()
+        assert raised.value.reason is Reason.STOPPING
+        assert broker.readers == ()
+
+    asyncio.run(run())
 
 
 def _serve(

@@ -29,6 +29,7 @@ class Reason(enum.Enum):
     INVALID = "invalid request"
     NO_VALUE = "no value"
     CLOSED = "closed"
+    STOPPING = "the service stops"
 
 
 class BrokerError(CommonwheelError):

@@ -126,7 +126,7 @@ class Follower:
         if is_expired(error):
             return self.link.token.renew()
         if isinstance(error, BrokerError):
-            return error.reason in {Reason.CLOSED, Reason.LIMIT}
+            return error.reason in {Reason.CLOSED, Reason.STOPPING, Reason.LIMIT}
         return isinstance(error, UnreachableError)
 
     def opened(self) -> None:

@@ -94,6 +94,7 @@ class LiveCar:
         if self.gateway is not None and self._running:
             clean &= await self._bounded("gateway", asyncio.to_thread(self.gateway.stop), end)
             self._running = False
+        self._end_streams()
         grace = min(_GRACE_S, seconds / 4)
         stops = [self._bounded(server.name, server.stop(grace), end) for server in reversed(self._started)]
         clean &= all(await asyncio.gather(*stops))
@@ -103,6 +104,11 @@ class LiveCar:
             self._deaf()
             self._deaf = None
         return clean
+
+    def _end_streams(self) -> None:
+        """End every subscription: its reader gets what waits, then the reason, and servers have nothing to wait for."""
+        for reader in self.broker.readers:
+            self.broker.unsubscribe(reader, BrokerError(Reason.STOPPING, "the service stops"))
 
     async def _bounded(self, what: str, work: Awaitable[object], end: float) -> bool:
         """Wait for the end of something until a time; what goes wrong is logged, and the rest goes on."""

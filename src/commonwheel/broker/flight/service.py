@@ -46,6 +46,7 @@ _ERRORS: dict[Reason, type[flight.FlightError]] = {
     Reason.FORBIDDEN: flight.FlightUnauthorizedError,
     Reason.LIMIT: flight.FlightUnavailableError,
     Reason.CLOSED: flight.FlightUnavailableError,
+    Reason.STOPPING: flight.FlightUnavailableError,
     Reason.NO_PROVIDER: flight.FlightUnavailableError,
 }
 """What a client sees for each reason; the general one for all others. Arrow's own errors (ArrowInvalid, …) would take a

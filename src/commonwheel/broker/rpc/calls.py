@@ -53,6 +53,7 @@ STATUS = {
     Reason.INVALID: grpc.StatusCode.INVALID_ARGUMENT,
     Reason.NO_VALUE: grpc.StatusCode.NOT_FOUND,
     Reason.CLOSED: grpc.StatusCode.ABORTED,
+    Reason.STOPPING: grpc.StatusCode.UNAVAILABLE,
 }
 """The status of each reason."""
 

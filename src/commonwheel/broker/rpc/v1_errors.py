@@ -37,6 +37,7 @@ _CODES: Final = {
     Reason.PROVIDER_FAILED: (502, "bad_gateway"),
     Reason.NO_PROVIDER: (503, "service_unavailable"),
     Reason.CLOSED: (503, "service_unavailable"),
+    Reason.STOPPING: (503, "service_unavailable"),
 }
 """KUKSA's own numbers and reasons where it has them; for what it does not know, HTTP's."""
 
