@@ -67,11 +67,14 @@ class Wire:
         assert error.details()
         return error.details()
 
+    def _all(self, name: str, request: Proto = None, **fields: Proto) -> None:
+        answer = self(name, request, **fields)
+        if _METHODS[name].streams_out:
+            list(answer)
+
     def put(self, **values: object) -> None:
-        table = self.broker.table
-        assert not self.broker.publish_values(
-            {table.number(f"Vehicle.{name}"): value for name, value in values.items()}
-        )
+        numbers = {self.number(f"Vehicle.{name}"): value for name, value in values.items()}
+        assert not self.broker.publish_values(numbers)
 
     def number(self, path: str) -> int:
         return self.broker.table.number(path)

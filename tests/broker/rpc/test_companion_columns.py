@@ -74,7 +74,7 @@ def test_numpy_s_values_are_values() -> None:
     for value, expected in (
         (np.float64(1.5), 1.5),
         (np.int32(3), 3),
-        (np.bool_(True), True),
+        (np.array([True])[0], True),
         (np.arange(3), [0, 1, 2]),
     ):
         holder = message("commonwheel.v1.Value")()
