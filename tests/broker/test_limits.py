@@ -9,6 +9,8 @@ import threading
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from commonwheel.broker import limits as module
 from commonwheel.broker.faults import BrokerError, Reason
@@ -198,6 +200,27 @@ def test_counts_hold_from_many_threads() -> None:
         thread.join()
     assert not over
     assert clients.client("app").count(Kind.STREAM) == 0
+
+
+@given(
+    st.floats(0.5, 1000.0),
+    st.lists(st.tuples(st.sampled_from("abc"), st.floats(0.0, 5.0), st.integers(1, 200)), max_size=30),
+)
+def test_nobody_gets_more_than_rate_and_burst_nor_less(rate: float, story: list[tuple[str, float, int]]) -> None:
+    """Any story of waiting and asking, held against a plain sum for each client."""
+    clock = Clock()
+    burst = max(rate * module.BURST_S, 1.0)
+    left = dict.fromkeys("abc", burst)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "time", SimpleNamespace(monotonic=clock.monotonic))
+        clients = Clients(Limits(requests_per_second=rate))
+        for name, wait_s, asked in story:
+            clock.now_s += wait_s
+            left = {each: min(burst, have + wait_s * rate) for each, have in left.items()}
+            got = _requests_until_refused(clients.client(name), asked)
+            assert got == pytest.approx(min(asked, math.floor(left[name])), abs=1)  # rounding at the limit itself
+            left[name] -= got
+            clients.facts()  # forgets who is quiet, which nobody may notice
 
 
 @pytest.mark.parametrize("name", ["message_bytes", "streams", "subscriptions", "requests_per_second", "connections"])
