@@ -127,14 +127,14 @@ class Fanout:
 
     def _hit(self) -> Iterator[tuple[_Group, bool]]:
         """Yield the groups that want some of the batch last touched, and whether they want all of it."""
-        for word, (some, whole) in enumerate(zip(self._some, self._whole, strict=True)):
-            left = int(some)
+        for word in range(len(self._some)):
+            left = int(self._some[word])
             while left:
                 lowest = left & -left
                 left ^= lowest
                 group = self._by_bit[word * _BITS + lowest.bit_length() - 1]
                 if group is not None:
-                    yield group, bool(int(whole) & lowest)
+                    yield group, bool(int(self._whole[word]) & lowest)
 
     def flush_late(self, now_ns: int) -> list[tuple[Subscription, BaseException]]:
         """Hand on the points of curves that wait too long, by a clock that is never set; as ``offer``."""

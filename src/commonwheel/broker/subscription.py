@@ -8,19 +8,21 @@ from __future__ import annotations
 import enum
 import threading
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from commonwheel.broker.faults import BrokerError, Reason
 from commonwheel.broker.latest import Latest
 from commonwheel.broker.rows import Rows
 from commonwheel.broker.sieve import Sieve
+from commonwheel.broker.updates import Updates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from commonwheel.broker.filters import Filter
-    from commonwheel.broker.updates import Updates
 
 __all__ = ["Overflow", "Queue", "Subscription", "Taken"]
 
@@ -51,15 +53,14 @@ class Queue:
             raise BrokerError(Reason.INVALID, message)
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(msgspec.Struct, frozen=True):
     """What a reader takes from its queue."""
 
     batches: list[Updates]
     """In the order they were published."""
     dropped: int
     """Updates that this reader lost since it took last."""
-    numbers: list[int] = field(default_factory=list[int])
+    numbers: list[int] = msgspec.field(default_factory=list[int])
     """Of each batch, the number of its first update: all updates meant for this reader are counted, from 0, also those
     it lost. Where a batch begins beyond the end of the one before, updates were lost between them."""
 

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from commonwheel.broker._kernels import CUpdates, bind_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    import numpy.typing as npt
-
 __all__ = ["Updates"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Updates:
+class Updates(msgspec.Struct, frozen=True, eq=False):
     """A batch of *n* updates, in the order they happened; a signal may occur several times.
 
     Whoever makes a batch gives its arrays away: every reader of these signals gets the same ones.
@@ -34,9 +32,10 @@ class Updates:
     """``Quality`` codes, shape (n,)."""
     objects: npt.NDArray[np.object_] | None = None
     """What a float64 cannot hold, shape (n,), None in the rows that need none; None when no row does."""
-    encoded: dict[object, object] = field(default_factory=dict[object, object])
+    encoded: dict[object, object] = msgspec.field(default_factory=dict[object, object])
     """Where servers keep this batch in their own form, so that many readers of the same cost one encoding."""
-    _bound: list[CUpdates] = field(default_factory=list[CUpdates], init=False, repr=False)
+    _bound: list[CUpdates] = msgspec.field(default_factory=list[CUpdates])
+    """The kernels' view, once it was asked for."""
 
     def __len__(self) -> int:
         return len(self.signal)
