@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commonwheel.catalog.patterns import compile_pattern
+from commonwheel.catalog.patterns import _without_choices, compile_pattern
 from commonwheel.errors import CatalogError
 
 SIGNALS = (
@@ -130,6 +130,21 @@ def test_patterns_agree_with_the_rules(pattern: list[str], path: list[str]) -> N
         expected = any(_reference(pattern, path[:i]) for i in range(len(path))) if pattern else True
         pattern = [*pattern, "**"]
     assert compile_pattern(".".join(pattern))(".".join(path)) is expected
+
+
+@pytest.mark.parametrize(
+    ("levels", "plain"),
+    [
+        ("**.*.**.*", "**.*.*"),
+        ("*.**.**", "**.*.*"),
+        ("A.*.**.B.**.*.C", "A.**.*.B.**.*.C"),
+        ("**.A.**", "**.A.**"),
+        ("*.*.A", "*.*.A"),
+    ],
+)
+def test_there_is_one_way_to_match_a_run_of_asterisks(levels: str, plain: str) -> None:
+    """A pattern of many runs that fits nothing would else be tried in every way there is."""
+    assert ".".join(_without_choices(levels.split("."))) == plain
 
 
 @given(st.text(max_size=20))

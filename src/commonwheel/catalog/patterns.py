@@ -15,6 +15,7 @@ An asterisk stands for whole levels; a part of a name cannot be left open.
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,7 @@ def _check(level: str, pattern: str) -> None:
 def _expression(levels: list[str]) -> str:
     """Translate levels to a regular expression over ``path``; runs of ``**`` are one."""
     parts: list[str] = []
+    levels = _without_choices(levels)
     last = len(levels) - 1
     for i, level in enumerate(levels):
         if level == "**":
@@ -75,6 +77,22 @@ def _expression(levels: list[str]) -> str:
         else:
             parts.append((r"[^.]+" if level == "*" else re.escape(level)) + (r"\." if i < last else ""))
     return "".join(parts)
+
+
+def _without_choices(levels: list[str]) -> list[str]:
+    """Return levels in which each run of asterisks with a ``**`` says only how many levels it takes at least.
+
+    ``**.*.**.*`` could be matched in many ways, all of which a pattern that fits nothing would try.
+    """
+    runs = itertools.groupby(enumerate(levels), lambda pair: pair[1] in {"*", "**"})
+    parted: list[str] = []
+    for wild, pairs in runs:
+        places, run = zip(*pairs, strict=True)
+        if wild and "**" in run and "*" in run:
+            needs_one = run[-1] == "**" and places[-1] == len(levels) - 1
+            run = ("**", *["*"] * (run.count("*") + needs_one))
+        parted.extend(run)
+    return parted
 
 
 def _only(levels: list[str], i: int) -> bool:
