@@ -210,7 +210,8 @@ def test_too_many_requests_or_streams_are_refused() -> None:
         refused = [answer for answer in answers if isinstance(answer, aio.AioRpcError)]
         assert refused
         assert {error.code() for error in refused} == {StatusCode.RESOURCE_EXHAUSTED}
-        assert line.server.facts()["refused"] >= 2
+        assert await line.refused("ActuateStream", iter([])) is StatusCode.RESOURCE_EXHAUSTED
+        assert line.server.facts()["refused"] >= 3
         assert line.server.facts()["streams"] == 2
 
     talk(story, access=Access(limits=Limits(streams=2, requests_per_second=5)))

@@ -254,6 +254,24 @@ def test_a_signal_that_a_provider_owns_is_not_anybodys_to_publish() -> None:
     talk(story)
 
 
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        ("GetValues", {"signal_ids": [{"id": 0}] * 10_001}),
+        ("Subscribe", {"signal_paths": ["Vehicle.Speed"] * 10_001}),
+        ("SubscribeById", {"signal_ids": [0] * 10_001}),
+        ("BatchActuate", {"actuate_requests": [{"signal_id": {"id": 0}}] * 10_001}),
+    ],
+)
+def test_a_request_for_more_signals_than_cars_have_is_refused(name: str, fields: dict[str, Any]) -> None:
+    """It would keep the others waiting for seconds."""
+
+    async def story(line: Line) -> None:
+        assert await line.refused(name, **fields) is StatusCode.RESOURCE_EXHAUSTED
+
+    talk(story)
+
+
 @pytest.mark.parametrize("name", ["Actuate", "BatchActuate", "ActuateStream"])
 @pytest.mark.parametrize(
     ("path", "value", "status"),

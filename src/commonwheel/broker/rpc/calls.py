@@ -169,7 +169,9 @@ def _to_bytes(answer: Proto) -> bytes:
 def _unary(method: Method, serve: Unary, gate: Gate, kind: Proto) -> object:
     async def call(request: bytes | AsyncIterator[bytes], context: Context) -> Proto:
         try:
-            return await serve(_read(method, request, kind), gate.enter(context))
+            client = gate.enter(context)
+            with client.account.stream() if method.streams_in else contextlib.nullcontext():
+                return await serve(_read(method, request, kind), client)
         except BrokerError as error:
             await gate.refuse(context, error)
         except (aio.AbortError, aio.BaseError):

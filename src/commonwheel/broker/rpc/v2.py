@@ -18,7 +18,7 @@ from commonwheel.broker.rights import Action
 from commonwheel.broker.rpc.convert import read_value
 from commonwheel.broker.rpc.interface import message
 from commonwheel.broker.rpc.v2_demand import Demand
-from commonwheel.broker.rpc.v2_entries import Entries, Key, point_row
+from commonwheel.broker.rpc.v2_entries import Entries, Key, check_count, point_row
 from commonwheel.broker.rpc.v2_metadata import metadata_of
 from commonwheel.broker.rpc.v2_provider import ProviderStream
 from commonwheel.broker.stream import Stream
@@ -85,6 +85,7 @@ class Val:
         """
         if not request.signal_ids:
             raise BrokerError(Reason.INVALID, "the request names no signal")
+        check_count(len(request.signal_ids))
         numbers = [self._number(identifier) for identifier in request.signal_ids]
         await self._may_read(numbers, call)
         current = self._broker.snapshot(numbers)
@@ -124,6 +125,7 @@ class Val:
         Raises:
             BrokerError: INVALID, UNKNOWN_SIGNAL, FORBIDDEN; EXPIRED when the rights end.
         """
+        check_count(len(request.signal_paths))
         return self._subscribe([self._of_path(path) for path in request.signal_paths], request, Key.PATH, call)
 
     def subscribe_by_id(self, request: Proto, call: Call) -> AsyncGenerator[bytes]:
@@ -132,6 +134,7 @@ class Val:
         Raises:
             BrokerError: as there.
         """
+        check_count(len(request.signal_ids))
         return self._subscribe([self._of_number(number) for number in request.signal_ids], request, Key.NUMBER, call)
 
     async def _subscribe(self, numbers: Iterable[int], request: Proto, key: Key, call: Call) -> AsyncGenerator[bytes]:
@@ -188,6 +191,7 @@ class Val:
         Raises:
             BrokerError: as ``actuate``.
         """
+        check_count(len(request.actuate_requests))
         self._actuate(request.actuate_requests, call)
         return _message("BatchActuateResponse")()
 

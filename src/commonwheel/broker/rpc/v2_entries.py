@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from commonwheel.broker.faults import BrokerError, Reason
 from commonwheel.broker.rpc.convert import fill, read_time, read_value, row_value
 from commonwheel.broker.rpc.interface import message
 from commonwheel.broker.rpc.v2_kernels import Kernels
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from commonwheel.broker.updates import Updates
     from commonwheel.broker.values import Reading, Value
 
-__all__ = ["Entries", "Key", "point_row"]
+__all__ = ["Entries", "Key", "check_count", "point_row"]
 
 
 class Key(enum.Enum):
@@ -35,6 +36,20 @@ class Key(enum.Enum):
 
     PATH = "kuksa.val.v2.SubscribeResponse"
     NUMBER = "kuksa.val.v2.SubscribeByIdResponse"
+
+
+_MOST_SIGNALS = 10_000
+
+
+def check_count(count: int) -> None:
+    """Refuse a request for more signals than cars have: it would keep all others waiting.
+
+    Raises:
+        BrokerError: LIMIT.
+    """
+    if count > _MOST_SIGNALS:
+        message_ = f"a request for {count} signals is too large; {_MOST_SIGNALS} are the most, ask several times"
+        raise BrokerError(Reason.LIMIT, message_)
 
 
 def point_row(signal: Signal, point: Proto, now_ns: int) -> tuple[int, int, float, int, object]:

@@ -22,7 +22,7 @@ from commonwheel.broker.rights import Action
 from commonwheel.broker.rpc.calls import STATUS
 from commonwheel.broker.rpc.convert import fill
 from commonwheel.broker.rpc.interface import enum_values, message, parse
-from commonwheel.broker.rpc.v2_entries import point_row
+from commonwheel.broker.rpc.v2_entries import check_count, point_row
 from commonwheel.broker.updates import Updates
 from commonwheel.vehicles.samples import Quality
 
@@ -158,6 +158,7 @@ class ProviderStream:
     # ---- claims -----------------------------------------------------------------------------------------------------
 
     def _provide_signals(self, request: Proto) -> None:
+        check_count(len(request.signals_sample_intervals))
         intervals = {number: wish.interval_ms for number, wish in request.signals_sample_intervals.items()}
         for number in intervals:
             self._require(self._known(number))
@@ -170,6 +171,7 @@ class ProviderStream:
         self._demand.provide(self, intervals)
 
     def _provide_actuation(self, request: Proto) -> Proto:
+        check_count(len(request.actuator_identifiers))
         numbers = [self._resolve(identifier) for identifier in request.actuator_identifiers]
         for number in numbers:
             self._require(number)
@@ -218,6 +220,7 @@ class ProviderStream:
 
     def _publish_values(self, request: Proto) -> Proto | None:
         """Publish what the kernel could not take apart."""
+        check_count(len(request.data_points))
         table = self._broker.table
         now = time.time_ns()
         rows: list[tuple[int, int, float, int, object]] = []
