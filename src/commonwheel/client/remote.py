@@ -51,6 +51,8 @@ _OPTIONS: Final = [
 ]
 _METHODS: Final = {method.name: method for method in methods("commonwheel.v1.Car")}
 _RETRY_S: Final = 0.05
+_DRAIN_S: Final = 0.005
+"""How long the last words of cancelled calls are waited for: gRPC logs an error for those that find the loop closed."""
 
 
 class RemoteLink:
@@ -263,3 +265,4 @@ class RemoteLink:
         for stream in list(self._streams):
             await stream.close()
         await self._channel.close()
+        await asyncio.sleep(_DRAIN_S)
