@@ -239,11 +239,11 @@ def reason_of(answer: Mapping[str, Any], version: Version) -> tuple[int, str]:
 class Desk(Client):
     """A client without a socket: in the server's own event loop."""
 
-    def __init__(self, car: Car, version: Version, access: Access | None = None, token: str | None = None) -> None:
+    def __init__(self, car: Car, version: Version, access: Access | None = None, shown: str | None = None) -> None:
         super().__init__(version)
         service = Service(car.broker, access or Access())
         self.feeds = Feeds(service)
-        self.session = Session(service, self.feeds, version, "127.0.0.1", token)
+        self.session = Session(service, self.feeds, version, "127.0.0.1", shown)
 
     async def send(self, text: str) -> None:
         self.session.handle(text)

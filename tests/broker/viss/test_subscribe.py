@@ -479,7 +479,7 @@ def test_a_subscription_that_the_broker_ends_says_so(car: Car, version: Version)
 
 
 def test_who_joins_later_gets_the_current_value_and_nobody_goes_back_in_time(car: Car, version: Version) -> None:
-    last = 1500
+    last = 300
 
     def publish() -> None:
         for value in range(1, last + 1):

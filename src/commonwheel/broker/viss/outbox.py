@@ -21,23 +21,30 @@ _MOST_CHARACTERS = 8 * 1024 * 1024
 class Source(Protocol):
     """Whose events they are."""
 
-    def lost(self, count: int) -> None:
-        """Take note of events that were dropped."""
+    def compose(self, data: str, now: str, lost: int) -> str:
+        """Return an event as it is sent.
+
+        Args:
+            data: the fragment of its data.
+            now: its time, written.
+            lost: events and updates of this source that were lost before it.
+        """
         ...
 
 
 class _Entry:
-    """A message that waits."""
+    """A message that waits: an answer, or an event that is put together when it goes."""
 
-    __slots__ = ("count", "source", "text")
+    __slots__ = ("dropped", "lost", "now", "source", "text")
 
-    def __init__(self, text: str, source: Source | None, count: int) -> None:
-        self.text: str | None = text
-        """None: it was dropped."""
+    def __init__(self, text: str, source: Source | None = None, now: str = "", lost: int = 0) -> None:
+        self.text = text
+        """An answer's; an event's data."""
         self.source = source
         """None for an answer."""
-        self.count = count
-        """How many events are lost with it."""
+        self.now = now
+        self.lost = lost
+        self.dropped = False
 
 
 class Outbox:
@@ -56,6 +63,7 @@ class Outbox:
         self._by_source: dict[Source, deque[_Entry]] = {}
         self._characters = 0
         self._answers = 0
+        self._closed = False
         self._gaps = 0
         """Entries that were dropped and still stand in the queue."""
         self._filled = asyncio.Event()
@@ -67,37 +75,46 @@ class Outbox:
 
     def answer(self, text: str) -> None:
         """Put in what is never dropped: an answer, or the end of a subscription."""
-        self._waiting.append(_Entry(text, None, 0))
+        self._waiting.append(_Entry(text))
         self._answers += 1
         self._filled.set()
-        if self._answers > _MOST_ANSWERS:
+        if self._answers > _MOST_ANSWERS and not self._closed:
             self._roomy.clear()
 
-    def event(self, text: str, source: Source, lost_before: int = 0) -> None:
-        """Put in an event; the oldest of its source go to make room.
+    def event(self, source: Source, data: str, now: str, lost: int = 0) -> None:
+        """Put in an event; the oldest of its source go to make room, and the next of them tells how many.
 
         Args:
-            text: the message.
             source: whose it is.
-            lost_before: how many lost ones it tells of: they are lost again if it is.
+            data: the fragment of its data.
+            now: its time, written.
+            lost: updates that were lost before they came to be events.
         """
         own = self._by_source.get(source)
         if own is None:
             own = self._by_source[source] = deque()
-        while own and (len(own) >= self._most_events or self._characters + len(text) > self._most_characters):
-            dropped = own.popleft()
-            self._characters -= len(dropped.text or "")
-            dropped.text = None
-            self._gaps += 1
-            source.lost(dropped.count)
-        entry = _Entry(text, source, lost_before + 1)
+        entry = _Entry(data, source, now, lost)
         self._waiting.append(entry)
         own.append(entry)
-        self._characters += len(text)
+        self._characters += len(data)
+        while len(own) > 1 and (len(own) > self._most_events or self._characters > self._most_characters):
+            self._drop(own)
         self._filled.set()
+
+    def _drop(self, own: deque[_Entry]) -> None:
+        oldest = own.popleft()
+        own[0].lost += oldest.lost + 1
+        oldest.dropped = True
+        self._characters -= len(oldest.text)
+        self._gaps += 1
         if self._gaps > _MOST_GAPS and self._gaps > len(self._waiting) // 2:
-            self._waiting = deque(entry for entry in self._waiting if entry.text is not None)
+            self._waiting = deque(entry for entry in self._waiting if not entry.dropped)
             self._gaps = 0
+
+    def close(self) -> None:
+        """Let nobody wait for room any more: nothing will be sent."""
+        self._closed = True
+        self._roomy.set()
 
     async def room(self) -> None:
         """Wait until not too many answers wait."""
@@ -110,19 +127,20 @@ class Outbox:
                 self._filled.clear()
                 await self._filled.wait()
             entry = self._waiting.popleft()
-            if entry.text is not None:
-                self._took(entry, len(entry.text))
+            if entry.dropped:
+                self._gaps -= 1
+            elif entry.source is None:
+                self._answers -= 1
+                if self._answers <= _MOST_ANSWERS // 2:
+                    self._roomy.set()
                 return entry.text
-            self._gaps -= 1
+            else:
+                return self._composed(entry, entry.source)
 
-    def _took(self, entry: _Entry, length: int) -> None:
-        if entry.source is None:
-            self._answers -= 1
-            if self._answers <= _MOST_ANSWERS // 2:
-                self._roomy.set()
-            return
-        self._characters -= length
-        own = self._by_source[entry.source]
+    def _composed(self, entry: _Entry, source: Source) -> str:
+        self._characters -= len(entry.text)
+        own = self._by_source[source]
         own.popleft()
         if not own:
-            del self._by_source[entry.source]
+            del self._by_source[source]
+        return source.compose(entry.text, entry.now, entry.lost)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import ssl
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING
 
 import uvicorn
 from starlette.applications import Starlette
@@ -26,7 +26,7 @@ from commonwheel.broker.viss.session import Session
 from commonwheel.broker.viss.web import Web, allowed_origin, bearer, peer_of
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 
     from starlette.websockets import WebSocket
 
@@ -36,13 +36,16 @@ if TYPE_CHECKING:
 __all__ = ["VissServer"]
 
 _GOING_AWAY = 1001
+_STALL_S = 60.0
+"""How long a client may read nothing while something is sent to it."""
 
 
 class _Engine(uvicorn.Server):
     """Uvicorn without its signal handlers: whoever runs the process has its own."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, each_second: Callable[[], None]) -> None:
         super().__init__(config)
+        self._each_second = each_second
         self.ready = asyncio.Event()
         self.stopping = asyncio.Event()
 
@@ -57,10 +60,17 @@ class _Engine(uvicorn.Server):
         self.ready.set()
 
     async def main_loop(self) -> None:
-        """Look after the date header each second, until it is time to stop."""
+        """Look after what has to be looked after each second, until it is time to stop."""
         while not await self.on_tick(0):
+            self._each_second()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.stopping.wait(), 1.0)
+
+    def cut(self, clients: Collection[object]) -> None:
+        """Cut the connections of clients, by host and port, that take nothing any more."""
+        for connection in tuple(self.server_state.connections):
+            if _host_and_port(connection.transport) in clients:
+                connection.transport.abort()
 
 
 class VissServer:
@@ -96,18 +106,16 @@ class VissServer:
         Raises:
             BrokerError: INVALID; the address cannot be had, or a TLS file cannot be used. Says why.
         """
+        tls = self._access.tls
+        secure = tls.context() if tls is not None else None
         config = self._config()
+        config.load()
+        config.ssl = secure
         listener = self._listen()
-        try:
-            config.load()
-        except (OSError, ssl.SSLError) as error:
-            listener.close()
-            message = f"the TLS files of the VISS server cannot be used: {error}"
-            raise BrokerError(Reason.INVALID, message) from error
         host, port, *_ = listener.getsockname()
         self._service.port = port
         self._feeds = Feeds(self._service)
-        self._engine = _Engine(config)
+        self._engine = _Engine(config, self._cut_stalled)
         self._running = asyncio.create_task(self._engine.serve([listener]), name="viss")
         ready = asyncio.create_task(self._engine.ready.wait())
         await asyncio.wait({self._running, ready}, return_when=asyncio.FIRST_COMPLETED)
@@ -117,6 +125,9 @@ class VissServer:
         return Endpoint(host, port)
 
     def _listen(self) -> socket.socket:
+        if not 0 <= self._endpoint.port < 2**16:  # the resolver would take it modulo
+            message = f"the VISS server cannot listen at {self._endpoint}: ports are 0 to {2**16 - 1}"
+            raise BrokerError(Reason.INVALID, message)
         try:
             family, _, _, _, address = socket.getaddrinfo(
                 self._endpoint.host, self._endpoint.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -127,12 +138,6 @@ class VissServer:
             raise BrokerError(Reason.INVALID, message) from error
 
     def _config(self) -> uvicorn.Config:
-        tls = self._access.tls
-        files: dict[str, Any] = {}
-        if tls is not None:
-            files = {"ssl_certfile": tls.certificate, "ssl_keyfile": tls.key}
-            if tls.clients is not None:
-                files |= {"ssl_ca_certs": str(tls.clients), "ssl_cert_reqs": ssl.CERT_REQUIRED}
         return uvicorn.Config(
             self._app(),
             lifespan="off",
@@ -144,7 +149,6 @@ class VissServer:
             ws="websockets-sansio",
             ws_max_size=self._access.limits.message_bytes,
             ws_per_message_deflate=False,
-            **files,
         )
 
     def _app(self) -> Starlette:
@@ -226,6 +230,17 @@ class VissServer:
         engine.stopping.set()
         await running
 
+    def _cut_stalled(self) -> None:
+        """End the connections of clients that have read nothing for long: they hold memory, and may never come back."""
+        before = time.monotonic() - _STALL_S
+        stalled = [
+            _peer(each)
+            for session, each in self._sessions.items()
+            if session.sending_since is not None and session.sending_since < before
+        ]
+        if stalled and self._engine is not None:
+            self._engine.cut(stalled)
+
     def facts(self) -> Mapping[str, float]:
         """Return counts for the metrics: ``clients``, ``streams`` (subscriptions), ``requests``, ``refused``."""
         sessions = tuple(self._sessions)
@@ -235,6 +250,15 @@ class VissServer:
             "requests": float(self._asked + self._web.requests + sum(session.requests for session in sessions)),
             "refused": float(self._access.clients.refused),
         }
+
+
+def _host_and_port(transport: asyncio.Transport) -> tuple[object, ...]:
+    """Return the other side's host and port; of version 6 of the internet protocol there is more to an address."""
+    return tuple(transport.get_extra_info("peername") or ())[:2]
+
+
+def _peer(web_socket: WebSocket) -> tuple[str, int] | None:
+    return None if web_socket.client is None else (web_socket.client.host, web_socket.client.port)
 
 
 async def _receive(web_socket: WebSocket, session: Session) -> None:
@@ -253,9 +277,16 @@ async def _receive(web_socket: WebSocket, session: Session) -> None:
 
 async def _send(web_socket: WebSocket, session: Session) -> None:
     """Send what waits until the client goes."""
-    with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+    try:
         while True:
-            await web_socket.send_text(await session.outbox.take())
+            text = await session.outbox.take()
+            session.sending_since = time.monotonic()
+            await web_socket.send_text(text)
+            session.sending_since = None
+    except (WebSocketDisconnect, RuntimeError):  # it has gone, or is being told to
+        pass
+    finally:
+        session.outbox.close()
 
 
 async def _say_goodbye(web_socket: WebSocket, session: Session, grace_s: float) -> None:

@@ -48,6 +48,8 @@ class Session:
         self.outbox = Outbox()
         self.version = version
         self.requests = 0
+        self.sending_since: float | None = None
+        """When what is being sent was begun, by the monotonic clock; None while nothing is. Whoever sends sets it."""
         self._service = service
         self._feeds = feeds
         self._peer = peer
@@ -188,10 +190,14 @@ class Subscriber:
             self._expire()
             return
         dropped, self._dropped = self._dropped, 0
-        self._session.outbox.event(event(self._head, data, now, dropped), self, dropped)
+        self._session.outbox.event(self, data, now, dropped)
+
+    def compose(self, data: str, now: str, lost: int) -> str:
+        """Return an event as it is sent."""
+        return event(self._head, data, now, lost)
 
     def lost(self, count: int) -> None:
-        """Take note of what was dropped; the next event says so."""
+        """Take note of updates that were lost before they came to be events; the next one says so."""
         self._dropped += count
 
     def ended(self, error: VissError) -> None:
