@@ -198,7 +198,9 @@ def _numbers(table: SignalTable, column: Any) -> npt.NDArray[np.int32]:  # noqa:
 def _times(column: Any) -> npt.NDArray[np.int64]:  # noqa: ANN401
     if column.null_count:
         raise BrokerError(Reason.INVALID, "the column 'time' has nulls")
-    stamps = column if pa.types.is_integer(column.type) else column.cast(pa.timestamp("ns", tz=column.type.tz))
+    stamps = column
+    if not pa.types.is_integer(column.type):
+        stamps = column.cast(pa.timestamp("ns", tz=getattr(column.type, "tz", None)))
     return np.ascontiguousarray(stamps.cast(pa.int64()).to_numpy(zero_copy_only=False))
 
 

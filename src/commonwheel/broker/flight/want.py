@@ -12,6 +12,7 @@ import msgspec
 
 from commonwheel.broker.faults import BrokerError, Reason
 from commonwheel.broker.filters import Boundary, Change, Compare, Curvelog, Filter
+from commonwheel.broker.session import MOST_BATCHES
 from commonwheel.broker.subscription import Overflow, Queue
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class Want(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def bounds(self) -> Queue:
         """The bounds of the reader's queue."""
-        return Queue(batches=self.queue, updates=self.queue, overflow=self.overflow)
+        return Queue(batches=min(self.queue, MOST_BATCHES), updates=self.queue, overflow=self.overflow)
 
     def check(self) -> None:
         """Raise a BrokerError (INVALID) for what makes no sense."""
