@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
+from commonwheel.broker.offers import offers_of
 from commonwheel.gateway.translate import Translation
 from commonwheel.vehicles.decoder import VehicleDecoder
 
@@ -95,6 +96,7 @@ class Pipeline:
         """
         translation = self._translation
         self.provider.claim(translation.claimed)
+        self.provider.offers.update(offers_of(self._vehicle, self._broker.table))
         refused = self.provider.publish_values(translation.attributes)
         left_out = [*translation.left_out, *(str(fault) for fault in refused.values())]
         if left_out:
