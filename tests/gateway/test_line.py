@@ -67,6 +67,11 @@ def test_a_bus_recorded_behind_another_is_played_behind_it() -> None:
     line = start()
     assert placed(line, (0, 0), (60, 0)) == [0, 60]
     assert placed(line, (0, 1), (60, 1)) == [60, 120]
+    assert placed(start(), (0, 0), (60, 0), (0, 1), (60, 1)) == [0, 60, 60, 120]
+
+
+def test_one_wild_stamp_is_pulled_back_and_shifts_no_other_bus() -> None:
+    assert placed(start(), (0, 0), (1e6, 1), (1, 0), (2, 0)) == [0, 0.001, 1, 2]
 
 
 def test_pauses_are_kept_unless_no_driver_makes_them() -> None:

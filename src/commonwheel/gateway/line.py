@@ -36,7 +36,8 @@ class RisingLine:
         self._end = start_ns
         self._order_ns = order_ns
         self._shift: int | None = None
-        self._own: dict[int, int] = {}
+        self._own = np.zeros(256, np.int64)
+        """What is added to the times of each bus, beside the common shift."""
         self._last: dict[int, int] = {}
         self._begun = False
 
@@ -48,7 +49,7 @@ class RisingLine:
     def restart(self) -> None:
         """The next chunk is a recording's first."""
         self._shift = None
-        self._own.clear()
+        self._own[:] = 0
         self._last.clear()
 
     def place(self, frames: Frames) -> Frames:
@@ -63,31 +64,42 @@ class RisingLine:
         else:
             if self._shift is None:
                 self._shift = begin - int(frames.t_ns[0])
-            t_ns = self._without_pauses(frames.t_ns + self._shift)
-            for bus in np.unique(frames.bus).tolist():
-                self._without_steps_back(t_ns, frames.bus == bus, bus)
+            t_ns = frames.t_ns + (self._own[frames.bus] + self._shift)
+            if not self._rises(t_ns, frames.bus):
+                t_ns = self._straightened(frames)
         self._end = max(self._end, int(t_ns.max()))
         return replace(frames, t_ns=t_ns)
 
-    def _without_pauses(self, t_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Shift everything behind a pause that no driver makes."""
-        steps = np.diff(t_ns, prepend=min(self._end, int(t_ns[0])) if self._last else t_ns[0])
-        long = steps > PAUSE_NS
-        if not long.any():
-            return t_ns
-        over = np.cumsum(np.where(long, steps - GAP_NS, 0))
-        self._shift = (self._shift or 0) - int(over[-1])
-        return t_ns - over
+    def _rises(self, t_ns: npt.NDArray[np.int64], bus: npt.NDArray[np.uint8]) -> bool:
+        """Whether times can stay as they are; then they are noted."""
+        reached = np.maximum.accumulate(np.concatenate(([self._end], t_ns)))
+        if (np.diff(reached) > PAUSE_NS).any():
+            return False
+        last = dict(self._last)
+        for number in np.unique(bus).tolist():
+            rows = np.flatnonzero(bus == number)
+            own = t_ns[rows]
+            before = last.get(number, int(reached[rows[0]]))
+            if (np.diff(own, prepend=before) < -BACK_NS).any():
+                return False
+            last[number] = int(own[-1])
+        self._last = last
+        return True
 
-    def _without_steps_back(self, t_ns: npt.NDArray[np.int64], rows: npt.NDArray[np.bool_], bus: int) -> None:
-        """Shift everything of one bus behind a step back, in place."""
-        times = t_ns[rows] + self._own.get(bus, 0)
-        before = self._last.get(bus, max(int(times[0]), self._end if self._last else int(times[0])))
-        steps = np.diff(times, prepend=before)
-        back = steps < -BACK_NS
-        if back.any():
-            over = np.cumsum(np.where(back, -steps, 0))
-            times += over
-            self._own[bus] = self._own.get(bus, 0) + int(over[-1])
-        t_ns[rows] = times
-        self._last[bus] = int(times[-1])
+    def _straightened(self, frames: Frames) -> npt.NDArray[np.int64]:
+        """Go through the times one by one, and shift each bus from where it steps back or pauses too long."""
+        own: list[int] = self._own.tolist()
+        raw: list[int] = (frames.t_ns + (self._shift or 0)).tolist()
+        last, end = self._last, self._end
+        times: list[int] = []
+        buses: list[int] = frames.bus.tolist()
+        for bus, placed in zip(buses, raw, strict=True):
+            t_ns = placed + own[bus]
+            before = last.get(bus, end)
+            wanted = before if t_ns < before - BACK_NS else end + GAP_NS if t_ns > end + PAUSE_NS else t_ns
+            own[bus] += wanted - t_ns
+            last[bus] = wanted
+            end = max(end, wanted)
+            times.append(wanted)
+        self._own = np.array(own, np.int64)
+        return np.array(times, np.int64)
