@@ -274,10 +274,7 @@ class Val:
         return self._table.number(path)
 
     def _of_number(self, number: int) -> int:
-        if not 0 <= number < len(self._table):
-            message_ = f"there is no signal {number}; they are 0 to {len(self._table) - 1}"
-            raise BrokerError(Reason.UNKNOWN_SIGNAL, message_)
-        return number
+        return self._table[number].number
 
 
 _INTERVAL = "min_sample_interval"

@@ -19,17 +19,15 @@ import numpy as np
 from commonwheel.broker.actuation import Stage
 from commonwheel.broker.faults import BrokerError, Reason
 from commonwheel.broker.rights import Action
-from commonwheel.broker.rpc.calls import STATUS
 from commonwheel.broker.rpc.convert import fill
 from commonwheel.broker.rpc.interface import enum_values, message, parse
 from commonwheel.broker.rpc.v2_entries import check_count, point_row
+from commonwheel.broker.rpc.v2_publish import Publisher
 from commonwheel.broker.updates import Updates
 from commonwheel.vehicles.samples import Quality
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-
-    import numpy.typing as npt
 
     from commonwheel.broker.actuation import Actuation
     from commonwheel.broker.broker import Broker
@@ -37,7 +35,6 @@ if TYPE_CHECKING:
     from commonwheel.broker.rpc.interface import Proto
     from commonwheel.broker.rpc.v2_demand import Demand
     from commonwheel.broker.rpc.v2_entries import Entries
-    from commonwheel.broker.rpc.v2_kernels import Points
 
 __all__ = ["ProviderStream"]
 
@@ -45,13 +42,6 @@ _OUTGOING = 1000
 """Messages that may wait for a provider that does not read."""
 _ANSWER_S = 1.0
 """How long a provider may take to say its current values."""
-
-_ERRORS = {
-    "NOT_FOUND": "ERROR_CODE_NOT_FOUND",
-    "PERMISSION_DENIED": "ERROR_CODE_PERMISSION_DENIED",
-    "UNAUTHENTICATED": "ERROR_CODE_PERMISSION_DENIED",
-}
-"""Names of gRPC's statuses to KUKSA's codes inside a message; all others are INVALID_ARGUMENT."""
 
 
 @dataclass(eq=False)
@@ -84,6 +74,7 @@ class ProviderStream:
         self._call = call
         self._resolve = resolve
         self._provider = broker.provider(call.client)
+        self._publisher = Publisher(broker, self._provider)
         self._loop = asyncio.get_running_loop()
         self._outgoing: asyncio.Queue[Proto | Exception | None] = asyncio.Queue(_OUTGOING)
         self._actuations: dict[int, Actuation] = {}
@@ -138,11 +129,11 @@ class ProviderStream:
     def _handle(self, data: bytes) -> Proto | None:
         points = self._entries.read(data, time.time_ns())
         if points is not None:
-            return self._publish_points(points)
+            return self._publisher.publish_points(points)
         request = parse(_REQUEST, data)
         action = request.WhichOneof("action")
         if action == "publish_values_request":
-            return self._publish_values(request.publish_values_request)
+            return self._publisher.publish_values(request.publish_values_request)
         if action == "provide_actuation_request":
             return self._provide_actuation(request.provide_actuation_request)
         if action == "provide_signal_request":
@@ -161,7 +152,7 @@ class ProviderStream:
         check_count(len(request.signals_sample_intervals))
         intervals = {number: wish.interval_ms for number, wish in request.signals_sample_intervals.items()}
         for number in intervals:
-            self._require(self._known(number))
+            self._require(number)
         self._provider.claim(tuple(intervals))
         self.intervals.update(intervals)
         answer = _RESPONSE()
@@ -180,83 +171,8 @@ class ProviderStream:
         answer.provide_actuation_response.SetInParent()
         return answer
 
-    def _known(self, number: int) -> int:
-        if not 0 <= number < len(self._broker.table):
-            message_ = f"there is no signal {number}; they are 0 to {len(self._broker.table) - 1}"
-            raise BrokerError(Reason.UNKNOWN_SIGNAL, message_)
-        return number
-
     def _require(self, number: int) -> None:
         self._call.rights.require(Action.PROVIDE, self._broker.table[number].path)
-
-    # ---- values -----------------------------------------------------------------------------------------------------
-
-    def _publish_points(self, points: Points) -> Proto | None:
-        """Publish what the kernel took apart."""
-        faults: dict[int, BrokerError] = {}
-        updates = Updates(points.signal, points.t_ns, points.value, points.quality)
-        if points.left:
-            updates, faults = self._look_at(points)
-        self._publish(updates, points.signal)
-        return _status(points.request_id, faults) if faults else None
-
-    def _look_at(self, points: Points) -> tuple[Updates, dict[int, BrokerError]]:
-        """Read the data points that the kernel left to us; returns all that are right, and the errors of the others."""
-        faults: dict[int, BrokerError] = {}
-        keep = np.ones(len(points.signal), bool)
-        objects = np.full(len(points.signal), None, object)
-        now = time.time_ns()
-        for row, data in points.left:
-            signal = self._broker.table[int(points.signal[row])]
-            point = parse(_POINT, data)
-            try:
-                _, points.t_ns[row], points.value[row], points.quality[row], objects[row] = point_row(
-                    signal, point, now
-                )
-            except BrokerError as error:
-                faults[signal.number], keep[row] = error, False
-        updates = Updates(points.signal, points.t_ns, points.value, points.quality, objects)
-        return updates[keep] if faults else updates, faults
-
-    def _publish_values(self, request: Proto) -> Proto | None:
-        """Publish what the kernel could not take apart."""
-        check_count(len(request.data_points))
-        table = self._broker.table
-        now = time.time_ns()
-        rows: list[tuple[int, int, float, int, object]] = []
-        faults: dict[int, BrokerError] = {}
-        for number, point in request.data_points.items():
-            try:
-                rows.append(point_row(table[self._known(number)], point, now))
-            except BrokerError as error:
-                faults[number] = error
-        self._publish(Updates.build(rows), [number for number in request.data_points if 0 <= number < len(table)])
-        return _status(request.request_id, faults) if faults else None
-
-    def _publish(self, updates: Updates, numbers: Sequence[int] | npt.NDArray[np.int32]) -> None:
-        """Publish a batch, all of it or, when one of the signals named is not this provider's, nothing.
-
-        Raises:
-            BrokerError: NOT_CLAIMED or ALREADY_CLAIMED.
-        """
-        if not self._provider.signals:
-            raise BrokerError(Reason.NOT_CLAIMED, "nothing is claimed yet; send a ProvideSignalRequest first")
-        if len(updates) < len(numbers):
-            self._require_claims(numbers)
-        try:
-            self._provider.publish(updates)
-        except BrokerError:
-            self._require_claims(numbers)
-            raise
-
-    def _require_claims(self, numbers: Sequence[int] | npt.NDArray[np.int32]) -> None:
-        for number in map(int, numbers):
-            if number not in self._provider.signals:
-                path = self._broker.table[number].path
-                owner = self._broker.owner(number)
-                if owner is None:
-                    raise BrokerError(Reason.NOT_CLAIMED, f"{path} is not claimed; send a ProvideSignalRequest first")
-                raise BrokerError(Reason.ALREADY_CLAIMED, f"{path} is provided by {owner.name} already")
 
     def _fail(self, indication: Proto) -> None:
         """Make all its signals STALE: it says that it has no fresh values."""
@@ -349,19 +265,6 @@ class ProviderStream:
         self._broker.finish(actuation, Stage.FAILED, f"{self._provider.name}: {why}")
 
 
-def _status(request_id: int, faults: Mapping[int, BrokerError]) -> Proto:
-    """Return the answer to a request of which some values were refused."""
-    answer = _RESPONSE()
-    response = answer.publish_values_response
-    response.request_id = request_id
-    for number, error in faults.items():
-        status = response.status[number]
-        status.code = _CODES[_ERRORS.get(STATUS[error.reason].name, "ERROR_CODE_INVALID_ARGUMENT")]
-        status.message = str(error)
-    return answer
-
-
-_POINT: Proto = message("kuksa.val.v2.Datapoint")
 _REQUEST: Proto = message("kuksa.val.v2.OpenProviderStreamRequest")
 _RESPONSE: Proto = message("kuksa.val.v2.OpenProviderStreamResponse")
 _CODES = enum_values("kuksa.val.v2.ErrorCode")
