@@ -11,7 +11,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import functools
 import itertools
+import statistics
 import subprocess
 import sys
 import time
@@ -28,7 +30,7 @@ from commonwheel.broker.signals import SignalTable
 from commonwheel.catalog import load_catalog
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -262,24 +264,26 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--full", action="store_true")
     quick = parser.parse_args().quick
-    seconds = 1.0 if quick else 10.0
+    seconds, rounds = (1.0, 1) if quick else (3.0, 5)
     with server("broker") as ours, server("relay") as floor:
 
-        def both(what: str, run: Proto) -> None:
-            _show(what, asyncio.run(run(ours)), asyncio.run(run(floor)))
+        def both(what: str, run: Callable[[Server], Coroutine[None, None, dict[str, float]]]) -> None:
+            facts = [(asyncio.run(run(ours)), asyncio.run(run(floor))) for _ in range(rounds)]
+            _show(what, *map(_medians, zip(*facts, strict=True)))
 
-        both("55 signals in ten groups, 10 to 100 ms, one subscriber each", lambda at: nominal(at, 1, 2 * seconds))
-        for count in (1, 10, 100):
-            who = f"{count} subscriber{'s' * (count > 1)}"
-            both(
-                f"{UNTHROTTLED} signals, one batch at a time, {who}", lambda at, n=count: unthrottled(at, n, seconds, 1)
-            )
-        for count in (1, 10):
-            both(
-                f"{UNTHROTTLED} signals, {AT_ONCE} batches at a time, {count} subscriber{'s' * (count > 1)}",
-                lambda at, n=count: unthrottled(at, n, seconds, AT_ONCE),
-            )
+        both("55 signals in ten groups, 10 to 100 ms, one subscriber each", lambda at: nominal(at, 1, seconds))
+        for at_once, counts in ((1, (1, 10, 100)), (AT_ONCE, (1, 10))):
+            for count in counts:
+                who = f"{at_once} batch{'es' * (at_once > 1)} at a time, {count} subscriber{'s' * (count > 1)}"
+                run = functools.partial(unthrottled, subscribers=count, seconds=seconds, at_once=at_once)
+                both(f"{UNTHROTTLED} signals, {who}", run)
         both(f"GetValue by path, {WORKERS} at once", lambda at: unary(at, seconds))
+
+
+def _medians(runs: Iterable[dict[str, float]]) -> dict[str, float]:
+    """Return the median of each figure over the rounds, in which both sides took turns."""
+    listed = list(runs)
+    return {key: statistics.median(run[key] for run in listed) for key in listed[0]}
 
 
 if __name__ == "__main__":
