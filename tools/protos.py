@@ -12,8 +12,6 @@ import tempfile
 from importlib.resources import files
 from pathlib import Path
 
-from grpc_tools import protoc
-
 PROTOS = Path(__file__).resolve().parents[1] / "src" / "commonwheel" / "broker" / "rpc" / "protos"
 SHIPPED = PROTOS / "interfaces.binpb"
 
@@ -24,6 +22,8 @@ def generate(folder: Path = PROTOS) -> bytes:
     Raises:
         RuntimeError: a file is wrong; protoc has said on stderr what.
     """
+    from grpc_tools import protoc
+
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch) / "out.binpb"
         common = str(files("grpc_tools") / "_proto")
