@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 import pytest
@@ -15,6 +16,8 @@ from commonwheel.broker.access import Access
 from commonwheel.broker.flight.server import FlightServer
 from commonwheel.broker.serving import Endpoint
 from commonwheel.catalog import load_catalog
+
+_flight: Any = flight
 
 Serve = Callable[..., "Served"]
 
@@ -32,9 +35,9 @@ class Served:
     def number(self, path: str) -> int:
         return self.broker.table.number(path)
 
-    def connect(self, **options: bytes) -> flight.FlightClient:
+    def connect(self, **options: bytes) -> Any:  # noqa: ANN401 - Arrow's stubs know half of what it takes and gives
         scheme = "grpc+tls" if self.secure else "grpc"
-        client = flight.FlightClient(f"{scheme}://localhost:{self.endpoint.port}", **options)
+        client = _flight.FlightClient(f"{scheme}://localhost:{self.endpoint.port}", **options)
         self.clients.append(client)
         return client
 
@@ -47,7 +50,7 @@ def ticket(**want: object) -> flight.Ticket:
 
 
 def bearer(token: str) -> flight.FlightCallOptions:
-    return flight.FlightCallOptions(headers=[(b"authorization", f"Bearer {token}".encode())])
+    return _flight.FlightCallOptions(headers=[(b"authorization", f"Bearer {token}".encode())])
 
 
 @pytest.fixture

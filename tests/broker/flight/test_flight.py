@@ -234,7 +234,7 @@ def put() -> Iterator[Put]:
     writers: list[Any] = []
 
     def start(
-        client: flight.FlightClient,
+        client: Any,  # noqa: ANN401
         schema: pa.Schema = GIVEN,
         options: flight.FlightCallOptions | None = None,
         **offered: object,
@@ -345,7 +345,10 @@ def test_columns_that_cannot_be_read_are_said(serve: Serve, put: Put, columns: d
 
 
 def action(
-    client: flight.FlightClient, name: str, body: bytes = b"", options: flight.FlightCallOptions | None = None
+    client: Any,  # noqa: ANN401
+    name: str,
+    body: bytes = b"",
+    options: flight.FlightCallOptions | None = None,
 ) -> object:
     return msgspec.json.decode(next(iter(client.do_action(flight.Action(name, body), options))).body.to_pybytes())
 

@@ -1,0 +1,1 @@
+"""The tests; a package of its own, since others are installed under the same name."""
