@@ -33,7 +33,7 @@ OPTIONS = frozenset({"fd", "bitrate"})
 CLASSIC_BYTES, FD_BYTES = 16, 72
 """Sizes of the two structures; the kernel says by them which one it is."""
 QUEUE_BYTES = 4 << 20
-SO_TIMESTAMPNS, SO_RXQ_OVFL, MSG_WAITFORONE = 35, 40, 0x10000
+SO_RCVBUFFORCE, SO_TIMESTAMPNS, SO_RXQ_OVFL, MSG_WAITFORONE = 33, 35, 40, 0x10000
 SOL_CAN_RAW, CAN_RAW_ERR_FILTER, CAN_RAW_FD_FRAMES, EVERY_ERROR = 101, 2, 5, 0x1FFF_FFFF
 FDF = 0x04
 NOTED_TIME, NOTED_DROPS = 32, 52
@@ -88,6 +88,14 @@ def open_socket(source: BusSource) -> socket.socket:
     return sock
 
 
+def _enlarge(sock: socket.socket) -> None:
+    """Let the kernel keep some thousand frames for us: beyond its own limit where we may, else up to it."""
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, QUEUE_BYTES)
+    except OSError:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, QUEUE_BYTES)
+
+
 class SocketCanPort:
     """A CAN socket, or any socket of datagrams that hold the same structures."""
 
@@ -97,7 +105,7 @@ class SocketCanPort:
         sock.settimeout(None)
         sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         sock.setsockopt(socket.SOL_SOCKET, SO_RXQ_OVFL, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, QUEUE_BYTES)
+        _enlarge(sock)
         self._wait_s = 0.0
         self._bus = np.full(MOST_FRAMES, number, np.uint8)
         frames, notes = np.zeros(MOST_FRAMES, _FRAME), np.zeros(MOST_FRAMES, _NOTE)
