@@ -8,9 +8,11 @@ import os
 import re
 import signal
 import socket
+import ssl
 import urllib.request
 from pathlib import Path
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -195,6 +197,24 @@ def test_two_cars_have_brokers_of_their_own(cart: Path, cart_log: Path, tmp_path
     options = ("--car", f"a={cart}", "--replay", f"a={cart_log}", "--car", f"b={cart}", "--replay", f"b={cart_log}")
     with running(tmp_path / "log", *BROKER, *options) as service:
         assert service.port("grpc", "a") != service.port("grpc", "b")
+        assert service.stop() == FINE
+
+
+def test_with_keys_and_certificates_metrics_need_a_token_and_health_none(tmp_path: Path) -> None:
+    keys, files = tmp_path / "keys", tmp_path / "tls"
+    assert main(["token", "keys", "--out", str(keys)]) == FINE
+    assert main(["token", "tls", "--out", str(files), "--host", "127.0.0.1"]) == FINE
+    token = tmp_path / "token"
+    made = ["token", "make", "--key", keys / "dev.pem", "--subject", "prometheus", "--read", "Vehicle", "-o", token]
+    assert main([str(word) for word in made]) == FINE
+    secure = ("--tokens", keys / "dev.pub.pem", "--tls-cert", files / "server.pem", "--tls-key")
+    trusting = ssl.create_default_context(cafile=files / "ca.pem")
+    with running(tmp_path / "log", *secure, files / "server.key.pem", "--no-flight") as service:
+        base = f"https://127.0.0.1:{service.port('metrics')}"
+        assert httpx.get(f"{base}/ready", verify=trusting).text == "ready\n"
+        assert httpx.get(f"{base}/metrics", verify=trusting).status_code == 401
+        bearer = {"Authorization": f"Bearer {token.read_text().strip()}"}
+        assert "commonwheel_ready 1.0" in httpx.get(f"{base}/metrics", verify=trusting, headers=bearer).text
         assert service.stop() == FINE
 
 
