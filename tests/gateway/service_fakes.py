@@ -11,6 +11,7 @@ from commonwheel.broker import Broker, BrokerError, Reason
 from commonwheel.broker.access import Access
 from commonwheel.broker.serving import Endpoint
 from commonwheel.gateway.config import CarSettings, Settings
+from commonwheel.gateway.notify import Notifier
 from commonwheel.gateway.parts import Parts
 
 LOOPBACK = Settings(grpc_port=0, viss_port="off", flight_port="off", metrics_port=0, stop_seconds=2.0)
@@ -116,10 +117,11 @@ class FakeParts(Parts):
         return FakeState(self.journal) if self._state else None
 
 
-class Told:
-    """A notifier that keeps what it is told."""
+class Told(Notifier):
+    """Keeps what it is told."""
 
     def __init__(self, watchdog_s: float | None = None) -> None:
+        super().__init__({})
         self.watchdog_s = watchdog_s
         self.heard: list[str] = []
 
