@@ -158,6 +158,7 @@ def test_values_come_in_the_order_asked_for_by_path_or_number() -> None:
         ({}, StatusCode.INVALID_ARGUMENT),
         (None, StatusCode.INVALID_ARGUMENT),
         ({"path": "x" * 1000}, StatusCode.NOT_FOUND),
+        ({"path": "\N{EURO SIGN}" * 1000}, StatusCode.NOT_FOUND),
         ({"path": "x" * 1001}, StatusCode.INVALID_ARGUMENT),
     ],
 )

@@ -58,6 +58,10 @@ STATUS = {
 """The status of each reason."""
 
 
+_MOST_DETAILS = 500
+"""Characters of what a client is told: it takes 8 kB of metadata, and one character may take 12 bytes of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """Who calls, and what may be told beside the answer."""
@@ -103,12 +107,16 @@ class Gate:
         """End a call with what its client has to know; does not return."""
         self.refused += 1
         reason = (("commonwheel-reason", error.reason.name),)  # several reasons share a status
-        await context.abort(STATUS[error.reason], str(error), reason)
+        await context.abort(STATUS[error.reason], _shortened(str(error)), reason)
 
     async def fail(self, context: Context, method: Method, error: Exception) -> None:
         """End a call that failed for no fault of its client; does not return."""
         log.error("%s/%s failed", method.service, method.name, exc_info=error)
         await context.abort(grpc.StatusCode.INTERNAL, "an error of the server, which is in its log")
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _MOST_DETAILS else f"{text[: _MOST_DETAILS - 1]}…"
 
 
 def _token(context: Context) -> str | None:
