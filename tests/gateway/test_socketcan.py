@@ -7,16 +7,21 @@ import struct
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from commonwheel.broker import Broker
+from commonwheel.catalog import load_catalog
+from commonwheel.gateway.car import CarGateway
 from commonwheel.gateway.clock import SteadyClock
 from commonwheel.gateway.opening import open_port
 from commonwheel.gateway.port import MOST_FRAMES, Outlet
 from commonwheel.gateway.socketcan import SocketCanOutlet, SocketCanPort, can_read, open_socket
 from commonwheel.gateway.sources import BusSource
 from commonwheel.wire.frames import ERROR_FLAG, EXTENDED_FLAG, REMOTE_FLAG, Frames
+from tests.gateway.kit import SPEED, small_car, until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux' own sockets")
 SOON = 0.02
@@ -179,3 +184,25 @@ def test_an_interface_that_is_not_there_is_an_error_that_says_so() -> None:
         open_socket(source)
     with pytest.raises(OSError, match=r".+"):
         open_port(source, 0, SteadyClock())
+
+
+def test_a_whole_car_on_such_a_bus(tmp_path: Path) -> None:
+    """Ten thousand frames: every one is decoded, and the last one's value stands."""
+    here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+
+    def opener(_source: BusSource, number: int, clock: SteadyClock, *, may_send: bool) -> SocketCanPort:
+        assert not may_send
+        return SocketCanPort(here, number, clock)
+
+    broker = Broker(load_catalog())
+    gateway = CarGateway(small_car(tmp_path), broker, {"drive": BusSource("socketcan", "pair")}, opener=opener)
+    gateway.start()
+    for i in range(10_000):
+        there.send(classic(0x100, struct.pack(">H6x", i)))
+    until(lambda: gateway.facts()["frames"] == 10_000)
+    number = broker.table.number(SPEED)
+    assert broker.get(number).value == pytest.approx(99.99)
+    assert gateway.facts()["known"] == 10_000
+    gateway.stop()
+    there.close()
+    assert here.fileno() == -1  # given back
