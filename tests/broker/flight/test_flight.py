@@ -171,13 +171,18 @@ def test_a_reader_that_stops_loses_its_own_and_is_told(serve: Serve) -> None:
     assert place.dropped == dropped
 
 
-def test_a_client_that_goes_leaves_nothing(serve: Serve) -> None:
+@pytest.mark.parametrize("ends", ["cancels", "drops its reader", "closes its connection"])
+def test_a_client_that_goes_leaves_nothing(serve: Serve, ends: str) -> None:
     car = serve()
     for _ in range(3):
         client = car.connect()
         reader = client.do_get(ticket(signals=[SPEED]))
         reader.read_chunk()
-        reader.cancel()
+        if ends == "cancels":
+            reader.cancel()
+        elif ends == "closes its connection":
+            client.close()
+        del reader
     wait_for(lambda: not car.broker.readers, "the end of the subscriptions")
     assert car.server.facts()["streams"] == 0
 
@@ -422,9 +427,13 @@ def test_one_client_beyond_its_limits_does_not_touch_another(serve: Serve) -> No
         reader.read_chunk()
     with pytest.raises(flight.FlightUnavailableError, match="streams"):
         car.connect().do_get(ticket(signals=[SPEED]), greedy).read_chunk()
-    assert car.connect().do_get(ticket(signals=[SPEED]), modest).read_chunk().data.num_rows == 1
+    other = car.connect().do_get(ticket(signals=[SPEED]), modest)
+    assert other.read_chunk().data.num_rows == 1
+    assert len(car.broker.readers) == 3
     readers[0].cancel()
     wait_for(lambda: len(car.broker.readers) == 2, "the end of a stream")
+    give(car, {SPEED: 5.0})
+    assert other.read_chunk().data.column("value").to_pylist() == [5.0]
     assert car.connect().do_get(ticket(signals=[SPEED]), greedy).read_chunk().data.num_rows == 1
 
 
