@@ -309,6 +309,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tools.docs", description="Run what the documents show.")
     parser.add_argument("pages", nargs="*", type=Path, help="default: README.md and docs/**/*.md")
     options = parser.parse_args()
+    # Whoever ends this tool ends the servers of its page as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     pages = [page.resolve() for page in options.pages]
     pages = pages or [_ROOT / "README.md", *sorted((_ROOT / "docs").rglob("*.md"))]
     failed = sum(run_page(page) for page in pages)
