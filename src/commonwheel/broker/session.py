@@ -16,7 +16,7 @@ from commonwheel.broker.provision import Provision
 from commonwheel.broker.rights import Action
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence, Sized
 
     from commonwheel.broker.actuation import Actuation, Step
     from commonwheel.broker.broker import Broker
@@ -29,10 +29,16 @@ if TYPE_CHECKING:
     from commonwheel.broker.updates import Updates
     from commonwheel.catalog import Leaf
 
-__all__ = ["LONGEST_PATH", "MOST_BATCHES", "MOST_UPDATES", "Session", "SignalFacts"]
+__all__ = ["LONGEST_PATH", "MOST_BATCHES", "MOST_NAMES", "MOST_PATTERNS", "MOST_UPDATES", "Session", "SignalFacts"]
 
 LONGEST_PATH = 1000
 """Characters of a path or pattern."""
+MOST_NAMES = 10_000
+"""Paths in one request."""
+MOST_PATTERNS = 100
+"""Patterns in one request: each is held against every signal."""
+MOST_EXPLAINED = 20
+"""Unknown paths of one request that are told what is close to them, which takes time."""
 MOST_BATCHES = 100_000
 MOST_UPDATES = 1_000_000
 """Bounds of what a client may ask to be queued for it."""
@@ -99,15 +105,15 @@ class Session:
         """Return the numbers of the signals that patterns select and an action is allowed on, rising.
 
         Raises:
-            BrokerError: UNKNOWN_SIGNAL, BAD_PATTERN, INVALID; FORBIDDEN when one selects nothing that is allowed.
+            BrokerError: UNKNOWN_SIGNAL, BAD_PATTERN, INVALID, LIMIT; FORBIDDEN when one selects nothing allowed.
         """
         if not patterns:
             raise BrokerError(Reason.INVALID, "no signal is named; name paths or patterns")
         self.rights.require_valid()
         mask = self.rights.mask(self.table, action)
         chosen: set[int] = set()
+        self._check_names(patterns)
         for pattern in patterns:
-            _check_length(pattern)
             found = [number for number in self.table.match(pattern) if mask[number]]
             if not found:
                 message = f"{self.rights.client} may not {action.value} {pattern or 'anything'}"
@@ -119,11 +125,10 @@ class Session:
         """Return the signals that patterns select; none: all. What the standard says may be known to everyone let in.
 
         Raises:
-            BrokerError: UNKNOWN_SIGNAL, BAD_PATTERN, INVALID, EXPIRED.
+            BrokerError: UNKNOWN_SIGNAL, BAD_PATTERN, INVALID, LIMIT, EXPIRED.
         """
         self.rights.require_valid()
-        for pattern in patterns:
-            _check_length(pattern)
+        self._check_names(patterns)
         may = {action: self.rights.mask(self.table, action) for action in (Action.READ, Action.ACTUATE, Action.PROVIDE)}
         return [
             self._facts(number, frozenset(action for action, mask in may.items() if mask[number]))
@@ -141,12 +146,27 @@ class Session:
             rights,
         )
 
-    def read(self, paths: Iterable[str], *, targets: bool = False) -> Updates:
+    def _check_names(self, names: Sequence[str]) -> None:
+        """Refuse what would take long to look up, while others wait.
+
+        Raises:
+            BrokerError: LIMIT or INVALID.
+        """
+        _check_count(names)
+        patterns = [name for name in names if name not in self.table.numbers]
+        if len(patterns) > MOST_PATTERNS:
+            message = f"{len(patterns)} patterns (or unknown paths) in one request; {MOST_PATTERNS} are the most"
+            raise BrokerError(Reason.LIMIT, message)
+        for pattern in patterns:
+            _check_length(pattern)
+
+    def read(self, paths: Sequence[str], *, targets: bool = False) -> Updates:
         """Return the current state of signals, a row for each path; or what was last asked of them.
 
         Raises:
             BrokerError: UNKNOWN_SIGNAL, FORBIDDEN, EXPIRED or INVALID.
         """
+        _check_count(paths)
         numbers = [self.number(path) for path in paths]
         return self.broker.snapshot(numbers, targets=targets)
 
@@ -180,6 +200,7 @@ class Session:
         """
         if not targets:
             raise BrokerError(Reason.INVALID, "no actuator is named; give paths and values")
+        _check_count(targets)
         numbers = {self.number(path, Action.ACTUATE): value for path, value in targets.items()}
         return self.broker.actuate(numbers, self.rights.client, on_step=on_step)
 
@@ -190,9 +211,13 @@ class Session:
             BrokerError: EXPIRED.
         """
         self.rights.require_valid()
+        _check_count(values)
         faults: dict[str, BrokerError] = {}
         numbers: dict[int, object] = {}
         for path, value in values.items():
+            if len(faults) >= MOST_EXPLAINED and path not in self.table.numbers:
+                faults[path] = BrokerError(Reason.UNKNOWN_SIGNAL, f"{path[:LONGEST_PATH]!r} is not in the catalog")
+                continue
             try:
                 numbers[self.number(path, Action.PROVIDE)] = value
             except BrokerError as error:
@@ -217,6 +242,12 @@ class Session:
         if isinstance(path, str):
             return self.rights.allow(Action.READ, path)
         return bool(self.rights.mask(self.table, Action.READ).all())
+
+
+def _check_count(names: Sized) -> None:
+    if len(names) > MOST_NAMES:
+        message = f"{len(names)} signals in one request; {MOST_NAMES} are the most"
+        raise BrokerError(Reason.LIMIT, message)
 
 
 def _check_length(path: str) -> None:

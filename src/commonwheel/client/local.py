@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import weakref
 from typing import TYPE_CHECKING
 
@@ -79,13 +80,11 @@ class LocalLink:
     async def actuate(self, targets: Mapping[str, object], wake: Callable[[], None]) -> Source[tuple[str, Step]]:
         """See ``Link``."""
         inbox: Inbox[tuple[str, Step]] = Inbox(wake)
-        left = len(targets)
+        ended = itertools.count(1)
 
         def on_step(actuation: Actuation, step: Step) -> None:
-            nonlocal left
             inbox.put((self.table[actuation.signal].path, step))
-            left -= step.stage.is_final
-            if not left:
+            if step.stage.is_final and next(ended) == len(targets):  # steps may come from several threads
                 inbox.end()
 
         self._live().actuate(targets, on_step)

@@ -481,3 +481,18 @@ def test_bytes_that_are_no_message_are_refused(wire: Wire) -> None:
     for name in ("Describe", "Read", "ReadHistory", "Publish", "Subscribe", "Actuate", "Watch"):
         wire.refused(Code.INVALID_ARGUMENT, "INVALID", name, b"\xff\xff\xff")
     wire.refused(Code.INVALID_ARGUMENT, "INVALID", "Provide", iter([b"\x0a\xff"]))
+
+
+def test_what_would_take_long_is_refused_before_it_holds_others_up(wire: Wire) -> None:
+    for name, fields in (
+        ("Read", {"paths": [SPEED] * 10_001}),
+        ("Describe", {"patterns": ["Vehicle.*"] * 101}),
+        ("Subscribe", {"patterns": ["Vehicle.**.Speed"] * 101}),
+        ("Publish", {"values": [{"path": f"Vehicle.X{number}"} for number in range(10_001)]}),
+    ):
+        wire.refused(Code.RESOURCE_EXHAUSTED, "LIMIT", name, **fields)
+    faults = wire("Publish", values=[{"path": f"Vehicle.Sped{number}"} for number in range(1000)]).faults
+    assert len(faults) == 1000
+    assert {fault.reason for fault in faults} == {"UNKNOWN_SIGNAL"}
+    assert "did you mean" in faults[0].message
+    assert "did you mean" not in faults[-1].message

@@ -41,6 +41,9 @@ __all__ = ["Companion"]
 
 _MOST_ROWS: Final = 40_000
 """Updates in one message: about a megabyte, where clients take four."""
+_SIGNALS: Final = bytes([4 << 3 | 2])
+"""Protobuf's tag of ``DescribeResponse.signals``: field 4, with a length."""
+_MORE: Final = 0x80
 _MOST_EVENTS: Final = 10_000
 """Events that wait for a reader."""
 
@@ -68,12 +71,14 @@ class Companion:
         """
         facts = self._session(call).describe(list(request.patterns))
         table = self._broker.table
-        return message("commonwheel.v1.DescribeResponse")(
-            car=self._broker.name,
-            catalog=table.catalog.source,
-            table=fingerprint(table),
-            signals=[encode_signal(signal) for signal in facts],
+        head = message("commonwheel.v1.DescribeResponse")(
+            car=self._broker.name, catalog=table.catalog.source, table=fingerprint(table)
         )
+        parts = [head.SerializeToString()]
+        for signal in facts:
+            data = encode_signal(signal)
+            parts += (_SIGNALS, _varint(len(data)), data)
+        return b"".join(parts)
 
     async def read(self, request: Proto, call: Call) -> Proto:
         """Return the current state of signals, a row for each path.
@@ -220,6 +225,16 @@ class Companion:
                 yield _Watched(events=[_event(event) for event in events], dropped=dropped)
         finally:
             stop()
+
+
+def _varint(number: int) -> bytes:
+    """Return a length as protobuf writes it."""
+    out = bytearray()
+    while number >= _MORE:
+        out.append(number & (_MORE - 1) | _MORE)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
 
 
 def _joined(batches: Sequence[Updates]) -> Iterator[Updates]:

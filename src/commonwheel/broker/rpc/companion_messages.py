@@ -66,12 +66,35 @@ def fingerprint(table: SignalTable) -> int:
     return int.from_bytes(hashed.digest(), "little")
 
 
-def encode_signal(facts: SignalFacts) -> Proto:
-    """Return a Signal message."""
-    leaf = facts.leaf
+def encode_signal(facts: SignalFacts) -> bytes:
+    """Return the bytes of a Signal message. What the standard says of it is kept, for it is the same each time."""
+    return _standard(facts.number, facts.leaf.path, _ByIdentity(facts.leaf)) + _current(
+        facts.owner, facts.actor, facts.offer, facts.rights
+    )
+
+
+class _ByIdentity:
+    """A leaf as a key that is quick to look up."""
+
+    __slots__ = ("leaf",)
+
+    def __init__(self, leaf: Leaf) -> None:
+        self.leaf = leaf
+
+    def __hash__(self) -> int:
+        return id(self.leaf)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _ByIdentity) and other.leaf is self.leaf
+
+
+@functools.lru_cache(maxsize=20_000)
+def _standard(number: int, path: str, key: _ByIdentity) -> bytes:
+    """Return the part of a Signal message that the standard says."""
+    leaf = key.leaf
     made = _Signal(
-        number=facts.number,
-        path=leaf.path,
+        number=number,
+        path=path,
         kind=_KIND_NUMBERS[leaf.kind],
         datatype=leaf.datatype,
         unit=leaf.unit,
@@ -83,17 +106,22 @@ def encode_signal(facts: SignalFacts) -> Proto:
         arraysize=leaf.arraysize,
         deprecation=leaf.deprecation,
         overlay=leaf.overlay,
-        owner=facts.owner,
-        actor=facts.actor,
-        rights=[number for number, action in _RIGHTS.items() if action in facts.rights],
     )
     for value in leaf.allowed:
         encode_value(made.allowed.add(), value)
     if leaf.default is not None:
         encode_value(made.default, leaf.default)
-    if facts.offer is not None:
-        _encode_offer(made.offer, facts.offer)
-    return made
+    return made.SerializeToString()
+
+
+@functools.lru_cache(maxsize=20_000)
+def _current(owner: str | None, actor: str | None, offer: Offer | None, rights: frozenset[Action]) -> bytes:
+    """Return the part of a Signal message that this car says now."""
+    numbers = [number for number, action in _RIGHTS.items() if action in rights]
+    made = _Signal(owner=owner, actor=actor, rights=numbers)
+    if offer is not None:
+        _encode_offer(made.offer, offer)
+    return made.SerializeToString()
 
 
 def _encode_offer(made: Proto, offer: Offer) -> None:
