@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import socket
 import time
 from typing import TYPE_CHECKING
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 __all__ = ["VissServer"]
 
 _GOING_AWAY = 1001
+_BURST = 4
+"""Messages that are sent to a client before others have their turn, and before it is seen that it has gone."""
 _STALL_S = 60.0
 """How long a client may read nothing while something is sent to it."""
 
@@ -278,11 +281,13 @@ async def _receive(web_socket: WebSocket, session: Session) -> None:
 async def _send(web_socket: WebSocket, session: Session) -> None:
     """Send what waits until the client goes."""
     try:
-        while True:
+        for count in itertools.count(1):
             text = await session.outbox.take()
             session.sending_since = time.monotonic()
             await web_socket.send_text(text)
             session.sending_since = None
+            if not count % _BURST:
+                await asyncio.sleep(0)  # sending waits only when the socket is full: let others have their turn
     except (WebSocketDisconnect, RuntimeError):  # it has gone, or is being told to
         pass
     finally:

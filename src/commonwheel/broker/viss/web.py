@@ -83,7 +83,8 @@ class Web:
 
     async def health(self, _request: Request) -> Response:
         """Say that the server is there, and of which car it speaks."""
-        return Response(to_json_text({"status": "ok", "car": self._service.broker.name}), media_type=_JSON)
+        found = to_json_text({"status": "ok", "car": self._service.broker.name})
+        return Response(f"{found}\n", media_type=_JSON)
 
     async def signal(self, request: Request) -> Response:
         """Answer a get or a set."""
@@ -96,7 +97,7 @@ class Web:
         except VissError as error:
             return _refused(error, version, request)
         ts = f'"ts":"{stamp(time.time_ns())}"'
-        return Response(f"{{{fragment}{',' if fragment else ''}{ts}}}", media_type=_JSON)
+        return Response(f"{{{fragment}{',' if fragment else ''}{ts}}}\n", media_type=_JSON)
 
     def _check_origin(self, request: Request) -> None:
         if not allowed_origin(request.headers, self._origins, loopback=self._loopback):
@@ -164,5 +165,5 @@ def _refused(error: VissError, version: Version, request: Request) -> Response:
             f'Bearer realm="{request.url.hostname or "viss"}", error="invalid_token", '
             'error_description="The access token is invalid or expired"'
         )
-    body = f'{{{error_fragment(error, version)},"ts":"{stamp(time.time_ns())}"}}'
+    body = f'{{{error_fragment(error, version)},"ts":"{stamp(time.time_ns())}"}}\n'
     return Response(body, status_code=status, headers=headers, media_type=_JSON)
