@@ -22,8 +22,10 @@ from hypothesis import strategies as st
 
 from commonwheel.errors import LogError, OutputError
 from commonwheel.gateway import record_frames as module
+from commonwheel.gateway import recorder as writer
 from commonwheel.gateway.partfile import PartFile
 from commonwheel.gateway.record_frames import FrameRecorder
+from commonwheel.gateway.recorder import Facts, Rotation
 from commonwheel.vehicles import load_vehicle
 from commonwheel.vehicles.decoder import VehicleDecoder
 from commonwheel.wire.frames import ERROR_FLAG, EXTENDED_FLAG, REMOTE_FLAG, Clock, Frames
@@ -76,8 +78,8 @@ def _wait(condition: Callable[[], object]) -> None:
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not wait for frames to gather, nor after a fault."""
-    monkeypatch.setattr(module, "_GATHER_S", 0.0)
-    monkeypatch.setattr(module, "_RETRY_S", 0.0)
+    monkeypatch.setattr(writer, "_GATHER_S", 0.0)
+    monkeypatch.setattr(writer, "_RETRY_S", 0.0)
 
 
 def test_what_came_in_is_what_is_read(tmp_path: Path) -> None:
@@ -87,9 +89,8 @@ def test_what_came_in_is_what_is_read(tmp_path: Path) -> None:
             recorder.put(frames[start : start + 37])
     (file,) = _files(tmp_path / "made" / "by it")
     _same(_recorded(file.parent), frames)
-    facts = recorder.facts()
-    assert (facts["frames"], facts["dropped"], facts["queued"], facts["files"]) == (1000, 0, 0, 1)
-    assert facts["bytes"] == file.stat().st_size
+    assert recorder.counts == Facts(1000, 0, 0, 1, file.stat().st_size)
+    assert recorder.files == (file,)
 
 
 IDS = st.one_of(
@@ -129,11 +130,11 @@ def test_a_recorded_drive_decodes_to_the_same_samples(shared: Path, tmp_path: Pa
     """Of a recorded drive as if it took place now: a gateway's frames have times in UTC."""
     frames = read_log(shared / "logs" / "nissan-leaf-2011" / "leaf_on_Driveincircle_off.txt")[0]
     frames = replace(frames, t_ns=frames.t_ns + NOW, clock=Clock.UTC)
-    with FrameRecorder(tmp_path, rotate_bytes=50_000) as recorder:
+    with FrameRecorder(tmp_path, Rotation(size_bytes=50_000)) as recorder:
         for start in range(0, len(frames), 500):
             recorder.put(frames[start : start + 500])
     assert len(_files(tmp_path)) > 2
-    assert recorder.facts()["dropped"] == 0
+    assert recorder.counts.dropped == 0
     vehicle = load_vehicle("nissan/leaf_ze0")
     before, after = (VehicleDecoder(vehicle).decode(part) for part in (frames, _recorded(tmp_path)))
     assert len(before) > 10_000
@@ -143,16 +144,16 @@ def test_a_recorded_drive_decodes_to_the_same_samples(shared: Path, tmp_path: Pa
 
 def test_files_are_ended_when_they_are_large(tmp_path: Path) -> None:
     frames = _frames(4000)
-    with FrameRecorder(tmp_path, rotate_bytes=2000) as recorder:
+    with FrameRecorder(tmp_path, Rotation(size_bytes=2000)) as recorder:
         for start in range(0, 4000, 500):
             recorder.put(frames[start : start + 500])
-            _wait(lambda: recorder.facts()["queued"] == 0)
-    assert len(_files(tmp_path)) == recorder.facts()["files"] > 2
+            _wait(lambda: recorder.counts.queued == 0)
+    assert len(_files(tmp_path)) == recorder.counts.files > 2
     _same(_recorded(tmp_path), frames)
 
 
 def test_a_file_is_ended_when_it_is_old_even_if_nothing_comes(tmp_path: Path) -> None:
-    with FrameRecorder(tmp_path, rotate_s=0.05) as recorder:
+    with FrameRecorder(tmp_path, Rotation(age_s=0.05)) as recorder:
         recorder.put(_frames(10))
         _wait(lambda: _files(tmp_path))
         recorder.put(_frames(10, 10))
@@ -164,7 +165,7 @@ def test_a_file_is_ended_when_it_is_old_even_if_nothing_comes(tmp_path: Path) ->
 def test_a_file_under_way_is_a_part_that_can_be_read(tmp_path: Path) -> None:
     with FrameRecorder(tmp_path) as recorder:
         recorder.put(_frames(100))
-        _wait(lambda: recorder.facts()["frames"] == 100)
+        _wait(lambda: recorder.counts.written == 100)
         (part,) = tmp_path.iterdir()
         assert part.name.endswith(".log.zst.part")
         _same(_read(part), _frames(100))
@@ -174,17 +175,17 @@ def test_a_file_under_way_is_a_part_that_can_be_read(tmp_path: Path) -> None:
 CHILD = """
 import sys, time
 from pathlib import Path
-from commonwheel.gateway.partfile import PartFile
 from commonwheel.gateway.record_frames import FrameRecorder
+from commonwheel.gateway.recorder import Rotation
 from commonwheel.wire.frames import Frames
-recorder, number = FrameRecorder(Path(sys.argv[1]), rotate_bytes=20_000), 0
+recorder, number = FrameRecorder(Path(sys.argv[1]), Rotation(20_000)), 0
 while True:
     rows = [(1_790_000_000_000_000_000 + i * 1_000_000, 0, 0x100, i.to_bytes(4, "big"))
             for i in range(number, number + 500)]
     recorder.put(Frames.build(rows))
     number += 500
     time.sleep(0.001)
-    if recorder.facts()["files"] >= 2:
+    if recorder.counts.files >= 2:
         print("two files", flush=True)
 """
 
@@ -231,13 +232,13 @@ def test_a_slow_disk_loses_frames_not_time(
         assert reached.wait(30)
         for start in range(100, 1000, 100):
             recorder.put(frames[start : start + 100])
-        facts = recorder.facts()
-        assert (facts["queued"], facts["dropped"], facts["frames"]) == (250, 750, 0)
+        facts = recorder.counts
+        assert (facts.queued, facts.dropped, facts.written) == (250, 750, 0)
         go_on.set()
-        _wait(lambda: recorder.facts()["queued"] == 0)
+        _wait(lambda: recorder.counts.queued == 0)
         recorder.put(frames[900:])
     _same(_recorded(tmp_path), Frames.concat([frames[:250], frames[900:]]))
-    assert recorder.facts()["dropped"] == 750
+    assert recorder.counts.dropped == 750
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
 
 
@@ -255,17 +256,17 @@ def test_a_full_disk_is_said_once_and_recording_goes_on_when_there_is_room(
     monkeypatch.setattr(module._LogFile, "write", full_disk)
     with FrameRecorder(tmp_path) as recorder:
         recorder.put(_frames(10))
-        _wait(lambda: recorder.facts()["frames"] == 10)
+        _wait(lambda: recorder.counts.written == 10)
         full.set()
         for start in (10, 20):
             recorder.put(_frames(10, start))
-            _wait(lambda: recorder.facts()["queued"] == 0)
+            _wait(lambda: recorder.counts.queued == 0)
         assert "No space left" in recorder.fault
         full.clear()
         recorder.put(_frames(10, 30))
-        _wait(lambda: recorder.facts()["frames"] == 20)
+        _wait(lambda: recorder.counts.written == 20)
         assert recorder.fault == ""
-    assert recorder.facts()["dropped"] == 20
+    assert recorder.counts.dropped == 20
     _same(_recorded(tmp_path), _frames(10, 30))
     _same(_read(min(tmp_path.glob("*.part"))), _frames(10))  # what was written before stays
     assert [record.levelno for record in caplog.records] == [logging.ERROR, logging.WARNING]
@@ -278,24 +279,24 @@ def test_a_disk_that_refused_is_left_alone_for_a_moment(tmp_path: Path, monkeypa
         tried.append(len(frames))
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(module, "_RETRY_S", 3600.0)
+    monkeypatch.setattr(writer, "_RETRY_S", 3600.0)
     monkeypatch.setattr(module._LogFile, "write", refuse)
     with FrameRecorder(tmp_path) as recorder:
         for start in range(0, 50, 10):
             recorder.put(_frames(10, start))
-            _wait(lambda: recorder.facts()["queued"] == 0)
+            _wait(lambda: recorder.counts.queued == 0)
         assert tried == [10]
-        assert recorder.facts()["dropped"] == 50
+        assert recorder.counts.dropped == 50
 
 
 def test_a_file_that_cannot_be_ended_stays_a_part(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with FrameRecorder(tmp_path) as recorder:
         recorder.put(_frames(10))
-        _wait(lambda: recorder.facts()["frames"] == 10)
+        _wait(lambda: recorder.counts.written == 10)
         (part,) = tmp_path.iterdir()
         (tmp_path / part.name.removesuffix(".part")).write_text("another's")
     assert "is there already" in recorder.fault
-    assert recorder.facts()["files"] == 0
+    assert recorder.counts.files == 0
     _same(_read(part), _frames(10))
     assert "is there already" in caplog.text
 
@@ -308,7 +309,7 @@ def test_a_name_that_is_taken_is_not_used(tmp_path: Path, monkeypatch: pytest.Mo
         def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
             return datetime(2026, 1, 2, 3, 4, 5, tzinfo=tz)
 
-    monkeypatch.setattr(module, "datetime", Stopped)
+    monkeypatch.setattr(writer, "datetime", Stopped)
     names = [f"frames-20260102T030405Z-000{number}.log.zst" for number in (1, 2, 3)]
     (tmp_path / names[0]).write_text("whole")
     (tmp_path / f"{names[1]}.part").write_text("under way")
@@ -325,7 +326,7 @@ def test_what_was_written_is_handed_to_the_disk(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(PartFile, "sync", lambda target: (synced.append(target.path), sync(target)))
     with FrameRecorder(tmp_path) as recorder:
         recorder.put(_frames(10))
-        _wait(lambda: recorder.facts()["frames"] == 10)
+        _wait(lambda: recorder.counts.written == 10)
         assert len(synced) == 1
     assert len(synced) == 2
 
@@ -349,7 +350,7 @@ def test_times_before_1970_are_dropped_alone(tmp_path: Path) -> None:
     with FrameRecorder(tmp_path) as recorder:
         recorder.put(frames)
     _same(_recorded(tmp_path), frames[frames.t_ns >= 0])
-    assert (recorder.facts()["frames"], recorder.facts()["dropped"]) == (9, 1)
+    assert (recorder.counts.written, recorder.counts.dropped) == (9, 1)
 
 
 def test_after_the_end_frames_are_counted_as_dropped(tmp_path: Path) -> None:
@@ -357,7 +358,7 @@ def test_after_the_end_frames_are_counted_as_dropped(tmp_path: Path) -> None:
     recorder.close()
     recorder.close()
     recorder.put(_frames(3))
-    assert recorder.facts()["dropped"] == 3
+    assert recorder.counts.dropped == 3
     assert not list(tmp_path.iterdir())
 
 
@@ -365,7 +366,7 @@ def test_a_batch_larger_than_the_queue(tmp_path: Path) -> None:
     with FrameRecorder(tmp_path, queue_frames=100) as recorder:
         recorder.put(_frames(150))
     _same(_recorded(tmp_path), _frames(100))
-    assert recorder.facts()["dropped"] == 50
+    assert recorder.counts.dropped == 50
 
 
 def test_two_recorders_in_one_folder(tmp_path: Path) -> None:
@@ -391,9 +392,9 @@ def test_many_threads(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [
-        ({"rotate_bytes": 0}, "rotate_bytes has to be more than 0"),
-        ({"rotate_s": -1.0}, "rotate_s has to be more than 0"),
-        ({"rotate_s": float("nan")}, "rotate_s has to be more than 0"),
+        ({"rotation": Rotation(size_bytes=0)}, "size has to be more than 0"),
+        ({"rotation": Rotation(age_s=-1.0)}, "age has to be more than 0"),
+        ({"rotation": Rotation(age_s=float("nan"))}, "age has to be more than 0"),
         ({"queue_frames": 0}, "queue has to be more than 0"),
         ({"prefix": "../a"}, "'../a' cannot be a name in a log"),
         ({"interfaces": {0: "can 0"}}, "'can 0' cannot be a name in a log"),
