@@ -18,7 +18,7 @@ class Offer:
     """How one car gives one signal."""
 
     evidence: str = ""
-    """``verified`` on a recording, ``documented`` by a source, or ``assumed``."""
+    """Begins with ``verified`` (on a recording), ``documented`` (by a source) or ``assumed``."""
     resolution: float = 0.0
     """Step of the wire in the standard's unit; 0 where it has none (enumerations, computed signals)."""
     personal: bool = False
