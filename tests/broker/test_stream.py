@@ -71,9 +71,10 @@ def test_many_streams_of_one_loop_all_get_every_batch() -> None:
 
     async def run() -> list[list[float]]:
         opened = [Stream(broker, [0], ALL, initial=False) for _ in range(streams)]
-        publish = asyncio.to_thread(lambda: [provider.publish(one(float(i))) for i in range(count)])
         async with asyncio.timeout(WAIT_S):
-            *results, _ = await asyncio.gather(*map(read, opened), publish)
+            reading = asyncio.gather(*map(read, opened))
+            await asyncio.to_thread(lambda: [provider.publish(one(float(i))) for i in range(count)])
+            results = await reading
         for stream in opened:
             stream.close()
         return results
