@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import socket
 import threading
@@ -223,13 +224,29 @@ def test_a_run_announces_when_it_is_ready_and_ends_when_it_is_told() -> None:
 
     async def stop() -> None:
         await until(lambda: not service.not_ready)
+        await until(gc.get_freeze_count)
         asked.set()
 
     clean, announced = _serve(service, stop)
     assert clean
+    assert gc.get_freeze_count() == 0, "what was set aside for the run is given back"
     assert asked.is_set()
     assert len(announced) == 1
     assert any(line.startswith("stop grpc") for line in parts.journal)
+
+
+def test_a_run_that_cannot_announce_stops_everything() -> None:
+    parts = FakeParts()
+
+    def announce(_: tuple[Bound, ...]) -> None:
+        raise BrokenPipeError
+
+    async def stop() -> None:
+        await asyncio.Event().wait()
+
+    with pytest.raises(BrokenPipeError):
+        asyncio.run(serve(Service(ONE, parts), announce, stop))
+    assert "stop grpc 0 within 0.5" in parts.journal
 
 
 def test_a_run_that_is_told_to_end_while_it_starts_stops_what_had_started() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import time
 from dataclasses import dataclass
@@ -213,15 +214,31 @@ async def serve(
             return True
         bound = starting.result()
         _LOG.info("ready", extra=fields(seconds=round(time.perf_counter() - began, 3), cars=len(service.cars)))
-        announce(bound)
-        await stopping
+        _settle()
+        try:
+            announce(bound)
+            await stopping
+        except BaseException:  # nobody reads what is announced, for one
+            await service.stop()
+            raise
     finally:
         stopping.cancel()
+        gc.unfreeze()
     _LOG.info("stopping")
     began = time.perf_counter()
     clean = await service.stop()
     _LOG.info("stopped", extra=fields(seconds=round(time.perf_counter() - began, 3)))
     return clean
+
+
+def _settle() -> None:
+    """Leave what has been made so far out of garbage collection, for as long as the service runs.
+
+    It lives as long as the process; to look through it again costs 12 to 26 ms in which nothing else runs (67,000
+    objects, measured on two shared cores with several builds running), and after this next to nothing.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _log_unhandled(_loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
