@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from bench.soak import CAR, Result, soak
+from bench._soak_readers import Account
+from bench.soak import CAR, Result, Vitals, soak
 from commonwheel.broker import Broker
 from commonwheel.broker.state import StateFile
 from commonwheel.catalog import load_catalog
@@ -41,6 +43,30 @@ def _check(result: Result) -> None:
     assert result.counts["flood answered"] > 0
     dropped = f'commonwheel_broker_dropped_updates_total{{car="{CAR.rpartition("/")[2]}"}}'
     assert result.metrics[dropped] > 0, "what the reader that stopped reading lost is counted"
+
+
+def _result(*accounts: Account, **other: object) -> Result:
+    vitals = Vitals([100.0] * 40, [20] * 40, [10] * 40)
+    whole = {"seconds": 1.0, "published": 3, "vitals": vitals, "counts": Counter(), "metrics": {}, "stop_s": 0.1,
+             "status": 0, "idle": {}, "log": []}  # fmt: skip
+    return Result(accounts=list(accounts), **{**whole, **other})  # type: ignore[arg-type]
+
+
+def test_what_is_lost_repeated_or_kept_is_found() -> None:
+    """The measure itself: each broken promise is told."""
+    good, lost, twice = Account("good"), Account("lost"), Account("twice")
+    for account, numbers in ((good, (1, 2, 3)), (lost, (1, 3, 4)), (twice, (1, 2, 2))):
+        for number in numbers:
+            account.see(number)
+    assert _result(good).broken() == []
+    assert _result(lost).broken() == ["lost: 1 numbers lost, 0 out of turn"]
+    assert _result(twice).broken() == ["twice: 0 numbers lost, 1 out of turn"]
+    assert len(_result(Account("silent")).broken()) == 1
+    growing = Vitals([100.0 + 2 * i for i in range(40)], [], [])
+    assert "memory grew" in _result(good, vitals=growing).broken()[0]
+    assert "descriptors" in _result(good, idle={"descriptors": (20, 60)}).broken()[0]
+    assert _result(good, status=1).broken() == ["it ended with status 1"]
+    assert len(_result(good, log=['{"level":"error"}', '{"level":"warning"}']).broken()) == 1
 
 
 def test_ten_seconds_under_load_and_attack(drive: Path, tmp_path: Path) -> None:
