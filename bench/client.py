@@ -48,12 +48,16 @@ class Publisher:
         plain = [signal.number for signal in broker.table.signals if signal.leaf.datatype == "float"]
         self.numbers = np.array(plain, np.int32)
         self.provider.claim(plain)
+        self._columns: dict[int, Any] = {}
+        """Signals, values and qualities by size: to make them is not what is measured."""
 
     def batch(self, size: int) -> Updates:
         """Return a batch with the time of now."""
-        signal = np.resize(self.numbers, size)
-        t_ns = np.full(size, time.time_ns(), np.int64)
-        return Updates(signal, t_ns, np.linspace(0.0, 1.0, size), np.zeros(size, np.uint8))
+        if size not in self._columns:
+            signal = np.resize(self.numbers, size)
+            self._columns[size] = signal, np.linspace(0.0, 1.0, size), np.zeros(size, np.uint8)
+        signal, value, quality = self._columns[size]
+        return Updates(signal, np.full(size, time.time_ns(), np.int64), value, quality)
 
     def flood(self, size: int, updates: int) -> None:
         """Publish so many updates as fast as the reader takes them."""
