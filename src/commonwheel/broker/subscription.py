@@ -189,7 +189,7 @@ class Subscription:
         return None
 
     def take(self, most: int | None = None) -> Taken:
-        """Return what waits, at most *most* batches, and how much was dropped since the last call.
+        """Return what waits, at most *most* batches (by default all), and how much was dropped since the last call.
 
         Nothing may wait: a reader can be woken once more than there is something for it.
 
@@ -203,7 +203,7 @@ class Subscription:
                 waiting.append((self.offered - len(updates), updates))
             if not waiting and self.error is not None and not self._dropped:
                 raise self.error
-            if most is None or len(waiting) <= most:
+            if most is None or most < 1 or len(waiting) <= most:
                 parts = list(waiting)
                 waiting.clear()
                 taken = self._size
