@@ -41,9 +41,14 @@ def bystander(car: Car) -> Iterator[Stub]:
     assert values == [42.0]
 
 
-def outcome(stub: Stub, name: str, request: object) -> tuple[list[Proto], grpc.StatusCode]:
-    """Call, and return every answer and the status at the end."""
+def outcome(stub: Stub, name: str, request: object, *, first: bool = False) -> tuple[list[Proto], grpc.StatusCode]:
+    """Call, and return every answer (or the first one alone) and the status at the end."""
     try:
+        if first and name == "Subscribe":
+            stream = stub.Subscribe(request)
+            answers = [next(stream)]
+            stream.cancel()
+            return answers, grpc.StatusCode.OK
         return ask(stub, name, request), grpc.StatusCode.OK
     except grpc.RpcError as error:
         return [], cast("grpc.Call", error).code()
@@ -203,6 +208,51 @@ def test_a_client_that_does_not_read_its_answers_holds_nobody_up(car: Car) -> No
         assert turn < 100_000, "a queue without an end"
     stream.cancel()
     wait_for(lambda: len(car.broker.readers) == 1, "the end of the subscription")
+
+
+BIG = {
+    "Get": ("GetRequest", "entries", [{"path": f"Vehicle.**.None{i}.*"} for i in range(600)]),
+    "Subscribe": ("SubscribeRequest", "entries", [{"path": f"Vehicle.**.*.{'*.' * (i % 3)}*"} for i in range(600)]),
+    "Set": (
+        "SetRequest",
+        "updates",
+        [{"entry": {"path": "Vehicle.Service.TimeToService", "value": {"int32": 1}}, "fields": [2]}] * 15_000,
+    ),
+    "StreamedUpdate": (
+        "StreamedUpdateRequest",
+        "updates",
+        [{"entry": {"path": "Vehicle.Service.TimeToService", "value": {"int32": 1}}, "fields": [2]}] * 15_000,
+    ),
+}
+"""Requests that take a server long: patterns that have to be looked for, values that each are a batch."""
+
+
+@pytest.mark.parametrize("name", BIG)
+def test_others_are_served_while_a_big_request_is(car: Car, bystander: Stub, name: str) -> None:
+    stub = car.stub(SERVICE)
+    kind, field, items = BIG[name]
+    over = threading.Event()
+
+    def flood() -> None:
+        outcome(stub, name, stub.new(kind, **{field: items}), first=True)
+        over.set()
+
+    asked = car.server.facts()["requests"]
+    thread = threading.Thread(target=flood)
+    thread.start()
+    wait_for(lambda: car.server.facts()["requests"] > asked, "the big request")
+    assert ask(bystander, "GetServerInfo", b"")
+    assert not over.is_set()
+    thread.join()
+
+
+@pytest.mark.parametrize("name", ["Get", "Subscribe"])
+def test_too_many_entries_are_refused(car: Car, name: str) -> None:
+    stub = car.stub(SERVICE)
+    request = stub.new(f"{name}Request", entries=[{"path": SPEED}] * 10_001)
+    with pytest.raises(grpc.RpcError) as error:
+        ask(stub, name, request)
+    assert status(error) is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
 def _connections(port: int) -> int:

@@ -43,10 +43,11 @@ if TYPE_CHECKING:
 __all__ = ["Val"]
 
 _BREATH: Final = 500
-"""How many entries a long request handles before others have their turn."""
+"""How many entries of a long request are handled before others have their turn."""
 
 _MOST_ENTRIES: Final = 10_000
-"""Entries of one answer, unless the catalog itself has more: patterns that overlap make many of few."""
+"""Entries that one request may ask for, and of one answer (patterns that overlap make many of few); more where the
+catalog has more."""
 
 
 class Val:
@@ -68,7 +69,7 @@ class Val:
             raise BrokerError(Reason.INVALID, "no entries are asked for; name at least one path")
         answer = message("kuksa.val.v1.GetResponse")()
         denied = False
-        for i, asked in enumerate(request.entries):
+        async for asked in self._each(request):
             wanted = wanted_by_get(asked.view, asked.fields)
             try:
                 numbers = self._find(asked.path, explain=len(answer.errors) < MOST_EXPLAINED)
@@ -77,16 +78,29 @@ class Val:
                 denied = denied or error.reason is Reason.FORBIDDEN
                 answer.errors.append(entry_error(asked.path, error, self._broker.table))
                 continue
-            if len(answer.entries) + len(numbers) > self._most:
-                raise BrokerError(Reason.LIMIT, f"more than {self._most} entries are asked for; ask for fewer at once")
+            self._require_few(len(answer.entries) + len(numbers))
             self._add(answer, numbers, wanted)
-            if len(numbers) >= _BREATH or i % _BREATH == _BREATH - 1:
-                await asyncio.sleep(0)
         if denied:  # one that is not allowed to read all gets nothing, so that nobody takes a part for the whole
             del answer.entries[:]
         if answer.errors:
             answer.error.CopyFrom(answer.errors[0].error)
         return answer
+
+    async def _each(self, request: Proto) -> AsyncGenerator[Proto]:
+        """Yield what a request asks for, entry by entry; others have their turn before each that is more than a path.
+
+        Raises:
+            BrokerError: LIMIT; they are too many.
+        """
+        self._require_few(len(request.entries))
+        for i, asked in enumerate(request.entries):
+            if i % _BREATH == _BREATH - 1 or asked.path not in self._broker.table.numbers:
+                await asyncio.sleep(0)
+            yield asked
+
+    def _require_few(self, count: int) -> None:
+        if count > self._most:
+            raise BrokerError(Reason.LIMIT, f"more than {self._most} entries are asked for; ask for fewer at once")
 
     def _add(self, answer: Proto, numbers: Sequence[int], wanted: Wanted) -> None:
         broker, entries = self._broker, self._entries
@@ -130,7 +144,7 @@ class Val:
             changes.read(update)
             if i % _BREATH == _BREATH - 1:
                 await asyncio.sleep(0)
-        changes.apply()
+        await _apply(changes)
         return message("kuksa.val.v1.SetResponse")(errors=changes.errors)
 
     async def streamed_update(self, requests: AsyncIterator[Proto], call: Call) -> AsyncGenerator[Proto]:
@@ -144,7 +158,7 @@ class Val:
                     changes.note(update.entry.path, error)
                 if i % _BREATH == _BREATH - 1:
                     await asyncio.sleep(0)
-            changes.apply()
+            await _apply(changes)
             answer = message("kuksa.val.v1.StreamedUpdateResponse")(errors=changes.errors)
             if changes.errors:
                 answer.error.CopyFrom(changes.errors[0].error)
@@ -159,14 +173,12 @@ class Val:
         if not request.entries:
             raise BrokerError(Reason.INVALID, "a subscription needs at least one entry")
         chosen: dict[int, Wanted] = {}
-        for i, asked in enumerate(request.entries):
+        async for asked in self._each(request):
             wanted = wanted_by_subscribe(asked.view, asked.fields)
             numbers = self._find(asked.path, explain=True)
             self._require_read(numbers, wanted, call)
             for number in numbers:
                 chosen[number] = chosen[number] | wanted if number in chosen else wanted
-            if i % _BREATH == _BREATH - 1:
-                await asyncio.sleep(0)
         with call.account.subscription():
             stream = answers(self._broker, self._entries, call.rights, chosen)
             async with contextlib.aclosing(stream) as closing:
@@ -176,3 +188,8 @@ class Val:
     async def get_server_info(self, _request: Proto, _call: Call) -> Proto:
         """Return who serves."""
         return message("kuksa.val.v1.GetServerInfoResponse")(name="commonwheel", version=commonwheel.__version__)
+
+
+async def _apply(changes: Changes) -> None:
+    for _ in changes.apply():
+        await asyncio.sleep(0)

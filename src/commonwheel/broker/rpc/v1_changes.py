@@ -100,18 +100,23 @@ class Changes:
                 to_inside(signal, given)
         return Change(number, sets_value, value, read_time(entry.value), sets_target, target)
 
-    def apply(self) -> None:
-        """Do what can be done; what cannot is noted."""
+    def apply(self) -> Iterator[None]:
+        """Do what can be done, and note what cannot; yields in between, where others may have their turn."""
         for t_ns, values in self._values():
             self._fail(self._broker.publish_values(values, t_ns=t_ns))
+            yield
         for targets in self._targets():
-            asked = {number: target for number, target in targets.items() if target is not None}
-            if len(asked) < len(targets):
-                self._broker.clear_targets([number for number in targets if number not in asked])
-            try:
-                self._broker.actuate(asked, self._rights.client, need_provider=False)
-            except BrokerError as error:
-                self._fail(dict.fromkeys(asked, error))
+            self._ask(targets)
+            yield
+
+    def _ask(self, targets: dict[int, Value | None]) -> None:
+        asked = {number: target for number, target in targets.items() if target is not None}
+        if len(asked) < len(targets):
+            self._broker.clear_targets([number for number in targets if number not in asked])
+        try:
+            self._broker.actuate(asked, self._rights.client, need_provider=False)
+        except BrokerError as error:
+            self._fail(dict.fromkeys(asked, error))
 
     def _fail(self, faults: dict[int, BrokerError]) -> None:
         for number, error in faults.items():
