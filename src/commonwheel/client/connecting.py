@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from commonwheel.broker.broker import Broker
@@ -89,6 +90,7 @@ def _local(broker: Broker, token: object, rights: Rights | None) -> LocalLink:
 async def _remote(
     target: str, token: TokenSource | None, tls: TlsSource, wait_s: float | None, timeout_s: float
 ) -> RemoteLink:
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # gRPC, else, tells the terminal of a server that restarts
     from commonwheel.client.remote import RemoteLink
 
     link = RemoteLink(target, token, tls, timeout_s)
