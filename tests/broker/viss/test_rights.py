@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 
@@ -48,7 +49,7 @@ def test_a_token_lets_read_what_it_names(car: Car, version: Version, access: Acc
 def test_a_token_that_is_none_is_401(
     car: Car, version: Version, access: Access, token: str | None, reason: str
 ) -> None:
-    members: dict[str, object] = {} if token is None else {"authorization": token}
+    members: dict[str, Any] = {} if token is None else {"authorization": token}
     wanted = (401, reason if version is Version.V2 else "invalid_token")
 
     async def story() -> None:
@@ -57,7 +58,6 @@ def test_a_token_that_is_none_is_401(
         assert await desk.fault("get", SPEED, **members) == wanted
         assert await desk.fault("set", FONT, value="LARGE", **members) == wanted
         assert await desk.fault("subscribe", SPEED, filter=timed, **members) == wanted
-        assert await desk.fault("unsubscribe", subscriptionId="1", **members) == wanted
 
     run(story())
 
@@ -119,10 +119,31 @@ def test_to_set_needs_the_right_to_actuate(car: Car, version: Version, access: A
     actor.close()
 
 
-def test_the_version_of_the_tree_is_for_everyone_with_a_token(car: Car, version: Version, access: Access) -> None:
+def test_what_tree_and_server_say_of_themselves_is_for_everyone(car: Car, version: Version, access: Access) -> None:
     async def story() -> None:
-        answer = await Desk(car, version, access).ask("get", "Vehicle.VersionVSS.Major", authorization="speed")
-        assert answer["data"]["dp"]["value"] == "6"
+        desk = Desk(car, version, access)
+        assert (await desk.ask("get", "Vehicle.VersionVSS.Major"))["data"]["dp"]["value"] == "6"
+        assert "data" in await desk.ask("get", "Vehicle.VersionVSS.Major", authorization="speed")
+        kind = "static-metadata" if version is Version.V2 else "metadata"
+        assert "metadata" in await desk.ask("get", "Vehicle", filter=desk.filter(kind, ""))
+        if version is Version.V2:
+            wanted = desk.filter("dynamic-metadata", "server_capabilities")
+            assert (await desk.ask("get", "Vehicle", filter=wanted))["metadata"]["access_ctrl"]
+            available = desk.filter("dynamic-metadata", "availability")
+            assert (await desk.fault("get", "Vehicle", filter=available))[0] == 401
+        else:
+            security = (await desk.ask("get", "Server.Support.Security"))["data"]["dp"]["value"]
+            assert security == ["access-control"]
+
+    run(story())
+
+
+def test_to_end_ones_own_subscription_needs_no_token(car: Car, version: Version, access: Access) -> None:
+    async def story() -> None:
+        desk = Desk(car, version, access)
+        subscription = await desk.subscribe(SPEED, ("timebased", {"period": "20"}), authorization="speed")
+        assert "error" not in await desk.ask("unsubscribe", subscriptionId=subscription)
+        assert (await desk.fault("unsubscribe", subscriptionId=subscription))[0] == 404
 
     run(story())
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from commonwheel.broker.rights import Action
+from commonwheel.broker.access import peer_name
+from commonwheel.broker.rights import Action, Rights
 from commonwheel.broker.updates import Updates
 from commonwheel.broker.viss.clock import stamp
 from commonwheel.broker.viss.data import Shape, Writer
@@ -17,6 +18,7 @@ from commonwheel.broker.viss.filters import Capabilities, Dynamic, History, Meta
 from commonwheel.broker.viss.messages import to_json_text
 from commonwheel.broker.viss.metadata import Tree, capabilities, server_tree
 from commonwheel.broker.viss.paths import Atlas, Place
+from commonwheel.broker.viss.requests import Get, Unsubscribe
 from commonwheel.broker.viss.texts import from_text
 from commonwheel.vehicles.samples import Quality
 
@@ -24,8 +26,8 @@ if TYPE_CHECKING:
     from commonwheel.broker.access import Access
     from commonwheel.broker.broker import Broker
     from commonwheel.broker.faults import BrokerError
-    from commonwheel.broker.rights import Rights
-    from commonwheel.broker.viss.requests import Get, Set
+    from commonwheel.broker.limits import Client
+    from commonwheel.broker.viss.requests import Request, Set
 
 __all__ = ["Service", "refusal"]
 
@@ -45,6 +47,16 @@ def refusal(error: BrokerError, token: str | None) -> VissError:
     return VissError(fault, str(error))
 
 
+def _is_open(request: Request) -> bool:
+    """Whether a request is for everyone: what the tree and the server say of themselves, and the end of one's own."""
+    if isinstance(request, Unsubscribe):
+        return True
+    if not isinstance(request, Get):
+        return False
+    known = isinstance(request.filters.other, Metadata | Capabilities)
+    return known or request.path.startswith(("Server.", _VERSION_BRANCH))
+
+
 class Service:
     """Answers requests from a broker."""
 
@@ -57,6 +69,33 @@ class Service:
         """Where the server listens; known when it does."""
         self._tree = Tree(broker.table.catalog)
         self._written: dict[object, str] = {}
+
+    def enter(self, request: Request, token: str | None, peer: str) -> tuple[Rights, Client]:
+        """Count a request; return the rights of who asks, and its account.
+
+        What is for everyone (see ``_is_open``) needs no token, and one that is shown is not looked at.
+
+        Args:
+            request: what is asked.
+            token: bearer token; None for none.
+            peer: the other side's address.
+
+        Raises:
+            BrokerError: UNAUTHENTICATED, EXPIRED, LIMIT.
+        """
+        if self.access.authority is None or not _is_open(request):
+            return self.access.enter(token, peer)
+        return Rights(peer_name(peer), {}), self.count(peer)
+
+    def count(self, peer: str, cost: float = 1.0) -> Client:
+        """Count a request that no token has anything to do with; returns the account of the address it came from.
+
+        Raises:
+            BrokerError: LIMIT.
+        """
+        client = self.access.client(peer_name(peer))
+        client.request(cost)
+        return client
 
     # ---- reading ----------------------------------------------------------------------------------------------------
 

@@ -87,16 +87,22 @@ class Session:
     def _answer(self, head: Head, size: int) -> None:
         token = head.token or self._token
         try:
-            rights, client = self._service.access.enter(token, self._peer)
             if size > _LONG_MESSAGE:
-                client.request(size / _LONG_MESSAGE)
-            if head.error is not None:
-                raise head.error
-            action = head.action or ""
-            request = read_request(action, head.members or {}, self.version)
+                self._service.count(self._peer, size / _LONG_MESSAGE)
+            request = self._read(head)
+            rights, client = self._service.enter(request, token, self._peer)
             self._perform(head, request, rights, client)
         except BrokerError as error:
             raise refusal(error, token) from error
+
+    def _read(self, head: Head) -> Request:
+        try:
+            if head.error is not None:
+                raise head.error
+            return read_request(head.action or "", head.members or {}, self.version)
+        except VissError:
+            self._service.count(self._peer)  # of no client in particular: it is not known who it is
+            raise
 
     def _perform(self, head: Head, request: Request, rights: Rights, client: Client) -> None:
         fragment = ""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from starlette.datastructures import Headers
     from starlette.requests import HTTPConnection, Request
 
+    from commonwheel.broker.viss.requests import Request as Asked
     from commonwheel.broker.viss.service import Service
 
 __all__ = ["Web", "allowed_origin", "bearer", "peer_of"]
@@ -106,17 +107,8 @@ class Web:
     async def _answer(self, request: Request, version: Version) -> str:
         token = bearer(request.headers)
         try:
-            rights, client = self._service.access.enter(token, peer_of(request))
-            members: dict[str, object] = {"path": request.path_params["path"].strip("/")}
-            if request.method == "POST":
-                body = await _body(request, client.limits.message_bytes)
-                found = load_json(body)
-                if not isinstance(found, dict) or "value" not in found:
-                    raise VissError(Fault.BAD_REQUEST, 'Missing or invalid value: the body has to be {"value": …}')
-                members["value"] = found["value"]
-            elif "filter" in request.query_params:
-                members["filter"] = load_json(request.query_params["filter"])
-            asked = read_request("set" if request.method == "POST" else "get", members, version)
+            asked = await self._read(request, version)
+            rights, _ = self._service.enter(asked, token, peer_of(request))
             if isinstance(asked, Get):
                 return self._service.get(asked, rights, version)
             if isinstance(asked, Set):
@@ -124,6 +116,22 @@ class Web:
         except BrokerError as error:
             raise refusal(error, token) from error
         return ""
+
+    async def _read(self, request: Request, version: Version) -> Asked:
+        """Return what a request asks for."""
+        try:
+            members: dict[str, object] = {"path": request.path_params["path"].strip("/")}
+            if request.method == "POST":
+                found = load_json(await _body(request, self._service.access.limits.message_bytes))
+                if isinstance(found, dict) and "value" in found:
+                    members["value"] = found["value"]
+                return read_request("set", members, version)
+            if "filter" in request.query_params:
+                members["filter"] = load_json(request.query_params["filter"])
+            return read_request("get", members, version)
+        except VissError:
+            self._service.count(peer_of(request))  # of no client in particular: it is not known who it is
+            raise
 
 
 def _version(request: Request) -> Version:
