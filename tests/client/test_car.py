@@ -13,10 +13,12 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
+import commonwheel as cw
 from commonwheel import Confirm, Quality
-from commonwheel.broker import BrokerError, Reason
+from commonwheel.broker import Broker, BrokerError, Reason
 from commonwheel.broker.offers import Offer
-from commonwheel.broker.rights import Action
+from commonwheel.broker.rights import Action, Rights
+from commonwheel.broker.scopes import parse_scopes
 from commonwheel.client import Boundary, Compare, Filter, Overflow, Queue, Stage
 from tests.client.harness import (
     CELLS,
@@ -492,6 +494,15 @@ def test_rights_are_asked_signal_by_signal(way: Way) -> None:
     with car.provide(NAME) as provided:
         provided.publish({NAME: "mine"})
         wait_for(lambda: car.get(NAME).value == "mine")
+
+
+def test_a_reader_learns_that_its_rights_have_ended(broker: Broker) -> None:
+    rights = Rights.of("app", parse_scopes("read"), time.time_ns() + 100_000_000)
+    with cw.connect(broker, rights=rights) as car, car.subscribe(SPEED, initial=False) as updates:
+        with refused(Reason.EXPIRED):
+            updates.take(PATIENCE_S)
+        with refused(Reason.EXPIRED):
+            car.get(SPEED)
 
 
 def test_events_are_told_to_those_who_may_know(way: Way) -> None:

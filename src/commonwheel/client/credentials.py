@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     TokenSource: TypeAlias = str | Path | Callable[[], str]
     TlsSource: TypeAlias = "bool | str | Path | ClientTls"
 
-__all__ = ["ClientTls", "Token", "credentials"]
+__all__ = ["ClientTls", "Token", "credentials", "pem_files"]
 
 _LONGEST_NAME = 255
 
@@ -108,16 +108,25 @@ def credentials(tls: TlsSource) -> tuple[grpc.ChannelCredentials | None, list[tu
     import grpc
 
     files = tls if isinstance(tls, ClientTls) else ClientTls(None if tls is True else tls)
-    if (files.certificate is None) != (files.key is None):
-        message = "TLS: a certificate and its key come together; give both or none"
-        raise CommonwheelError(message)
-    made = grpc.ssl_channel_credentials(_read(files.authority), _read(files.key), _read(files.certificate))
+    pem = pem_files(files)
+    made = grpc.ssl_channel_credentials(pem.get("authority"), pem.get("key"), pem.get("certificate"))
     return made, [("grpc.ssl_target_name_override", files.server_name)] if files.server_name else []
 
 
-def _read(path: str | Path | None) -> bytes | None:
-    if path is None:
-        return None
+def pem_files(files: ClientTls) -> dict[str, bytes]:
+    """Return what the files hold, by ``authority``, ``certificate`` and ``key``; those that are given.
+
+    Raises:
+        CommonwheelError: a file cannot be read, or a certificate comes without its key.
+    """
+    if (files.certificate is None) != (files.key is None):
+        message = "TLS: a certificate and its key come together; give both or none"
+        raise CommonwheelError(message)
+    named = {"authority": files.authority, "certificate": files.certificate, "key": files.key}
+    return {name: _read(path) for name, path in named.items() if path is not None}
+
+
+def _read(path: str | Path) -> bytes:
     try:
         data = Path(path).read_bytes()
     except OSError as error:

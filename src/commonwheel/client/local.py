@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import threading
+import time
 import weakref
 from typing import TYPE_CHECKING
 
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
     from commonwheel.client.sources import Source
 
 __all__ = ["LocalLink"]
+
+_MARGIN_S = 0.001
+"""So that the end is behind when it is looked at."""
 
 
 class LocalLink:
@@ -72,7 +77,14 @@ class LocalLink:
         subscription = self._broker.subscribe(
             numbers, rule=plan.rule, queue=plan.queue, wake=wake, initial=plan.initial, targets=plan.targets
         )
-        batches = Batches(wake, lambda: self._broker.unsubscribe(subscription), self._session.rights.require_valid)
+        alarm = _at_the_end(self._session.rights, wake)
+
+        def closing() -> None:
+            self._broker.unsubscribe(subscription)
+            if alarm is not None:
+                alarm.cancel()
+
+        batches = Batches(wake, closing, self._session.rights.require_valid)
         batches.follow(subscription, self.table)
         self._open.add(batches)
         return batches
@@ -127,6 +139,16 @@ class LocalLink:
             source.close()
         for place in list(self._places):
             await place.close()
+
+
+def _at_the_end(rights: Rights, wake: Callable[[], None]) -> threading.Timer | None:
+    """Wake a reader that waits when its rights end, so that it learns it; None where they do not."""
+    if rights.expires_ns is None:
+        return None
+    alarm = threading.Timer(max(0.0, (rights.expires_ns - time.time_ns()) / 1e9) + _MARGIN_S, wake)
+    alarm.daemon = True
+    alarm.start()
+    return alarm
 
 
 class LocalPlace:
