@@ -387,6 +387,20 @@ def test_a_header_says_the_version_where_there_is_no_filter(car: Car) -> None:
     run(story())
 
 
+def test_small_messages_are_sent_at_once(car: Car) -> None:
+    """Without TCP_NODELAY each answer of several parts waits for the client's acknowledgement, 40 ms later."""
+
+    async def story() -> None:
+        async with serving(car) as (server, address), calling(address, Version.V3) as caller:
+            await caller.ask("get", SPEED)
+            assert server._engine is not None
+            (connection,) = server._engine.server_state.connections
+            raw = connection.transport.get_extra_info("socket")
+            assert raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+    run(story())
+
+
 def test_post_sets(car: Car) -> None:
     actor = car.act(FONT)
     url = "/" + FONT.replace(".", "/")
