@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-__all__ = ["Bounds", "Facts", "RecordFile", "Recorder", "Rotation", "check_name"]
+__all__ = ["Bounds", "Facts", "RecordFile", "Recorder", "Rotation", "check_name", "is_name"]
 
 _LOG = logging.getLogger(__name__)
 _GATHER_S = 0.5
@@ -323,9 +323,14 @@ class Recorder(Generic[Rows]):
             self._dropped += lost
 
 
+def is_name(name: str) -> bool:
+    """Whether a name can stand in a log."""
+    return _NAME.fullmatch(name) is not None
+
+
 def check_name(name: str) -> None:
     """Raise an OutputError for a name that a log, or a file's name, cannot have."""
-    if not _NAME.fullmatch(name):
+    if not is_name(name):
         message = f"recording: {name!r} cannot be a name in a log; use one without spaces, '(', ')', '#' and '/'"
         raise OutputError(message)
 

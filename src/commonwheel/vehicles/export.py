@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from commonwheel.vehicles.model import SignalInfo
 
-__all__ = ["SUFFIXES", "SampleWriter", "to_arrow", "to_wide"]
+__all__ = ["SUFFIXES", "LongNames", "SampleWriter", "parquet_options", "to_arrow", "to_wide"]
 
 SUFFIXES = (".parquet", ".arrow", ".csv", ".jsonl")
 MOST_WIDE_CELLS = 50_000_000
@@ -89,7 +89,7 @@ def schema(clock: Clock) -> pa.Schema:
 
 
 @dataclass(frozen=True)
-class _Names:
+class LongNames:
     """Dictionaries of the table's text columns, and where each signal points in them."""
 
     paths: pa.Array[Any]
@@ -102,7 +102,8 @@ class _Names:
     text: npt.NDArray[np.bool_]
 
     @classmethod
-    def of(cls, table: tuple[SignalInfo, ...]) -> _Names:
+    def of(cls, table: tuple[SignalInfo, ...]) -> LongNames:
+        """Return those of a table of signals."""
         units = list(dict.fromkeys(signal.unit for signal in table))
         labels: list[str] = []
         starts = np.full(len(table), -1, np.int32)
@@ -121,9 +122,9 @@ class _Names:
         )
 
 
-def to_arrow(samples: Samples, names: _Names | None = None) -> pa.Table:
+def to_arrow(samples: Samples, names: LongNames | None = None) -> pa.Table:
     """Return the long table of a batch; see ``Samples.to_arrow``."""
-    names = names or _Names.of(samples.table)
+    names = names or LongNames.of(samples.table)
     signal, value = samples.signal, samples.value
     label, is_text = _labels(samples, names)
     missing = np.isnan(value) if is_text is None else np.isnan(value) | is_text
@@ -139,7 +140,7 @@ def to_arrow(samples: Samples, names: _Names | None = None) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=wire)
 
 
-def _labels(samples: Samples, names: _Names) -> tuple[pa.Array[Any], npt.NDArray[np.bool_] | None]:
+def _labels(samples: Samples, names: LongNames) -> tuple[pa.Array[Any], npt.NDArray[np.bool_] | None]:
     """Return the label column, and which values are no numbers (texts)."""
     n = len(samples)
     indices, missing = np.zeros(n, np.int32), np.ones(n, bool)
@@ -208,7 +209,7 @@ class SampleWriter:
     path: Path
     clock: Clock = Clock.UTC
     rows: int = 0
-    _names: _Names | None = None
+    _names: LongNames | None = None
     _sink: Any = None
     _write: Callable[[pa.Table], None] | None = None
     _closers: list[Callable[[], None]] = field(default_factory=list["Callable[[], None]"])
@@ -245,7 +246,7 @@ class SampleWriter:
         """
         self._settle()
         if self._names is None:
-            self._names = _Names.of(samples.table)
+            self._names = LongNames.of(samples.table)
         self._pending = self._pool.submit(self._put, to_arrow(samples, self._names))
 
     def write_table(self, table: pa.Table) -> None:
@@ -322,7 +323,7 @@ class SampleWriter:
         if self.path.suffix == ".parquet":
             import pyarrow.parquet as pq
 
-            writer: Any = pq.ParquetWriter(sink, wire, **_parquet_options(wire))
+            writer: Any = pq.ParquetWriter(sink, wire, **parquet_options(wire))
             self._write = writer.write_table
         elif self.path.suffix == ".arrow":
             plain_wire = _with_plain_labels(wire.empty_table()).schema
@@ -336,7 +337,7 @@ class SampleWriter:
         self._closers += [writer.close, sink.close]
 
 
-def _parquet_options(wire: pa.Schema) -> dict[str, Any]:
+def parquet_options(wire: pa.Schema) -> dict[str, Any]:
     """Return what suits samples: dictionaries for words only, times as differences, statistics of times."""
     return {
         "compression": "zstd",
