@@ -35,6 +35,7 @@ VERBS: Mapping[str, str] = {
     "check": "compile descriptions and print every fault at once",
     "new": "scaffold a description from a CAN database",
     "run": "run cars live: gateway, broker and the interfaces to it",
+    "record": "write a live car's frames or samples to files",
     "plot": "draw signals of a log over time",
     "token": "make keys, tokens and certificates for development",
     "mapping": "import and export KUKSA's dbc2vss/vss2dbc mappings",

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from commonwheel.cli import FINE, PROBLEMS
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from commonwheel.gateway.service import Bound
     from commonwheel.vehicles.yamltree import Node
 
-__all__ = ["configure", "run", "settings_of_options"]
+__all__ = ["add_car_options", "configure", "run", "settings_of_options"]
 
 _PORTS = {
     "grpc": "kuksa.val.v1, kuksa.val.v2 and Commonwheel's own (55555)",
@@ -60,23 +60,9 @@ _CAR_NAME = re.compile(r"[A-Za-z0-9_-]+")
 def configure(parser: argparse.ArgumentParser) -> None:
     """State the options."""
     cars = parser.add_argument_group("cars")
-    cars.add_argument("--car", action="append", metavar="[NAME=]CAR", help="maker/car[:variant], or a folder")
-    cars.add_argument(
-        "--bus",
-        action="append",
-        metavar="[NAME.]BUS=INTERFACE:CHANNEL",
-        help="where the car's bus is: any interface of python-can, as in ev=socketcan:can0 or ev=virtual:a",
-    )
-    cars.add_argument("--replay", action="append", metavar="[NAME=]LOG", help="a recording in place of buses")
-    cars.add_argument("--rate", metavar="X", help="replay so many times as fast as recorded, or 'max' (1)")
+    add_car_options(cars.add_argument)
     cars.add_argument("--loop", action="store_true", default=None, help="begin the recording again at its end")
     cars.add_argument("--actuate", action="store_true", default=None, help="let clients ask the car to act")
-    cars.add_argument(
-        "--with-personal",
-        action="store_true",
-        default=None,
-        help="also signals that tell who the car or its user is",
-    )
     service = parser.add_argument_group("service")
     for name, value, text in _VALUES:
         service.add_argument(f"--{name}", metavar=value, help=text)
@@ -93,6 +79,25 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     service.add_argument("--config", type=Path, metavar="FILE", help="the same and more as YAML; options go before it")
     parser.add_argument("--json", action="store_true", help="print what is bound as one JSON line")
+
+
+def add_car_options(add: Callable[..., object]) -> None:
+    """State the options that say which cars there are and where their frames come from; *add* takes each."""
+    add("--car", action="append", metavar="[NAME=]CAR", help="maker/car[:variant], or a folder")
+    add(
+        "--bus",
+        action="append",
+        metavar="[NAME.]BUS=INTERFACE:CHANNEL",
+        help="where the car's bus is: any interface of python-can, as in ev=socketcan:can0 or ev=virtual:a",
+    )
+    add("--replay", action="append", metavar="[NAME=]LOG", help="a recording in place of buses")
+    add("--rate", metavar="X", help="replay so many times as fast as recorded, or 'max' (1)")
+    add(
+        "--with-personal",
+        action="store_true",
+        default=None,
+        help="also signals that tell who the car or its user is",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -146,7 +151,7 @@ def settings_of_options(args: argparse.Namespace) -> Settings:
 
     options = _Options(args)
     tree = Node(dict(options.entries()), Path("options"), 0)
-    if args.config is None:
+    if getattr(args, "config", None) is None:
         return settings_of(tree, options.faults)
     if options.faults:
         raise ConfigError(options.faults)
@@ -168,20 +173,25 @@ class _Options:
     def entries(self) -> Iterator[tuple[str, Node]]:
         """Yield every setting that is stated."""
         for name, _, _ in _VALUES:
-            value = getattr(self._args, name.replace("-", "_"))
+            value = self._get(name)
             if value is not None:
                 yield name, self._node(name, value)
         for name in _PORTS:
-            if getattr(self._args, f"no_{name}"):
+            if self._get(f"no-{name}"):
                 yield f"{name}-port", self._node(f"no-{name}", "off")
-        if self._args.insecure:
+        if self._get("insecure"):
             yield "insecure", self._node("insecure", value=True)
-        if self._args.limit:
-            limits = dict(self._pair("limit", text, "NAME=N, such as streams=10") for text in self._args.limit)
+        asked: list[str] = self._get("limit") or []
+        if asked:
+            limits = dict(self._pair("limit", text, "NAME=N, such as streams=10") for text in asked)
             yield "limits", self._node("limit", {key: self._node("limit", value) for key, value in limits.items()})
         cars = self._cars()
         if cars:
             yield "cars", self._node("car", cars)
+
+    def _get(self, option: str) -> Any:  # noqa: ANN401 - whatever an option holds
+        """Return the value of an option; None where it is not given, or where the verb has none of this name."""
+        return getattr(self._args, option.replace("-", "_"), None)
 
     def _node(self, option: str, value: object) -> Node:
         return self._make_node(value, Path(f"--{option}"), 0)
@@ -206,7 +216,7 @@ class _Options:
             cars[name] = {"car": self._node("car", car)}
         self._sources(cars)
         for key in ("rate", "loop", "actuate", "with-personal"):
-            value = getattr(self._args, key.replace("-", "_"))
+            value = self._get(key)
             if value is None:
                 continue
             if not cars:
