@@ -136,7 +136,17 @@ def test_it_falls_back_to_the_first_interface_where_the_second_is_not_there(
             await client.set_target_values(points({LOCK: True}))
             assert known(await anext(targets)) == {LOCK: True}
 
-    play(serve(), story)
+    car = serve()
+    for left in reversed(range(5)):
+        try:
+            play(car, story)
+        except kuksa.VSSClientError as error:
+            # gRPC's own client may find the stream ended before it has sent its request, and then says INTERNAL in
+            # place of the UNIMPLEMENTED that the server answered with.
+            if not left or error.error.get("code") != grpc.StatusCode.INTERNAL.value[0]:
+                raise
+        else:
+            return
 
 
 def test_an_actuation_goes_through_a_provider(car: Car) -> None:

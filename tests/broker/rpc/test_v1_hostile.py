@@ -229,21 +229,29 @@ BIG = {
 
 @pytest.mark.parametrize("name", BIG)
 def test_others_are_served_while_a_big_request_is(car: Car, bystander: Stub, name: str) -> None:
+    """Whoever asks little while much is asked gets its answer first: in one of many tries at least, since what is much
+    may be over before the little one has set out."""  # noqa: D205, D209 - one thought
     stub = car.stub(SERVICE)
     kind, field, items = BIG[name]
-    over = threading.Event()
+    request = stub.new(kind, **{field: items})
 
-    def flood() -> None:
-        outcome(stub, name, stub.new(kind, **{field: items}), first=True)
-        over.set()
+    def served_meanwhile() -> bool:
+        over = threading.Event()
 
-    asked = car.server.facts()["requests"]
-    thread = threading.Thread(target=flood)
-    thread.start()
-    wait_for(lambda: car.server.facts()["requests"] > asked, "the big request")
-    assert ask(bystander, "GetServerInfo", b"")
-    assert not over.is_set()
-    thread.join()
+        def flood() -> None:
+            outcome(stub, name, request, first=True)
+            over.set()
+
+        asked = car.server.facts()["requests"]
+        thread = threading.Thread(target=flood)
+        thread.start()
+        wait_for(lambda: car.server.facts()["requests"] > asked, "the big request")
+        assert ask(bystander, "GetServerInfo", b"")
+        meanwhile = not over.is_set()
+        thread.join()
+        return meanwhile
+
+    assert any(served_meanwhile() for _ in range(20))
 
 
 @pytest.mark.parametrize("name", ["Get", "Subscribe"])
