@@ -127,8 +127,8 @@ class _ParquetFile:
         self._sink: Any = pa.PythonFile(cast("Any", self._target.file), mode="w")
         self._writer: Any = None
         self._waiting: list[Told] = []
-        self._rows = self._written = 0
-        """Rows that wait, and rows that are written."""
+        self._rows = self._written = self._taken = 0
+        """Rows that wait, that are written, and that were taken in without a fault."""
         self.size = 0
 
     def write(self, told: Told) -> None:
@@ -139,6 +139,7 @@ class _ParquetFile:
             self._flush()
         each = self.size_on_disk / self._written if self._written else _GUESSED_BYTES
         self.size = self.size_on_disk + round(self._rows * each)
+        self._taken += len(told)
 
     @property
     def size_on_disk(self) -> int:
@@ -175,13 +176,12 @@ class _ParquetFile:
 
     def abandon(self) -> int:
         """Leave it: without its end, nobody can read it."""
-        lost = self._written + self._rows
         self._waiting, self._rows = [], 0
         if self._writer is not None:
             with contextlib.suppress(OSError, pa.ArrowException, ValueError):
                 self._writer.close()  # else it would try when it is thrown away
         self._target.abandon()
-        return lost
+        return self._taken
 
 
 def _by_form(told: Iterable[Told]) -> list[tuple[SampleForm, list[Updates]]]:

@@ -68,7 +68,7 @@ class RecordFile(Protocol[Rows_contra]):
         ...
 
     def abandon(self) -> int:
-        """Leave it as it is; returns how many rows nobody can read any more. Raises nothing."""
+        """Leave it as it is; returns how many rows that it took in nobody can read any more. Raises nothing."""
         ...
 
 
