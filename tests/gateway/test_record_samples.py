@@ -114,6 +114,7 @@ def test_it_can_begin_with_what_is_known_and_never_was_is_no_sample(tmp_path: Pa
         broker.publish_values({speed: 6.0}, t_ns=NOW + 1)
         listener.close()
     assert _speeds(tmp_path) == [5.0, 6.0]
+    assert recorder.counts.written == 2
 
 
 def test_numbers_that_the_form_does_not_know_and_codes_without_a_name(broker: Broker) -> None:

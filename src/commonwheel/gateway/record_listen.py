@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from commonwheel.broker.faults import BrokerError
 from commonwheel.broker.subscription import Queue
-from commonwheel.gateway.record_samples import SampleForm, Told
+from commonwheel.gateway.record_samples import SampleForm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +71,7 @@ class Listener:
                 return
             self._lost += taken.dropped
             for updates in taken.batches:
-                self._recorder.put(Told(self._form, updates), patience_s=self._patience_s)
+                self._recorder.put(self._form.told(updates), patience_s=self._patience_s)
 
     def close(self) -> None:
         """End; what was published before is handed on."""

@@ -14,14 +14,14 @@ from pyarrow import flight
 
 from commonwheel.broker.updates import Updates
 from commonwheel.errors import CommonwheelError, UnreachableError
-from commonwheel.gateway.record_samples import SampleForm, Told, info_of
+from commonwheel.gateway.record_samples import SampleForm, info_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
-    from commonwheel.gateway.record_samples import SampleRecorder
+    from commonwheel.gateway.record_samples import SampleRecorder, Told
 
 __all__ = ["Follower", "RemotePlace"]
 
@@ -189,15 +189,14 @@ def told_of(form: SampleForm, batch: pa.RecordBatch) -> Told:
     signal, time, value, quality, text = (
         cast("Any", batch.column(name)) for name in ("signal", "time", "value", "quality", "text")
     )
-    return Told(
-        form,
+    return form.told(
         Updates(
             signal.to_numpy(zero_copy_only=False),
             time.cast(pa.int64()).to_numpy(zero_copy_only=False),
             value.to_numpy(zero_copy_only=False),
             quality.to_numpy(zero_copy_only=False),
             _texts(value, text),
-        ),
+        )
     )
 
 

@@ -60,17 +60,21 @@ class SampleForm:
             for one in chosen
         )
 
+    def told(self, updates: Updates) -> Told:
+        """Return updates to be recorded: without those that only say that there never was a value."""
+        never = (updates.quality == Quality.MISSING) & (updates.t_ns == 0)
+        return Told(self, updates[~never] if never.any() else updates)
+
     def samples(self, updates: Updates) -> Samples:
         """Return updates as samples.
 
-        Left out are signals that the form does not know, and those that never had a value. A code without a name is
-        no value.
+        Signals that the form does not know are left out. A code without a name is no value.
         """
         unsigned = np.ascontiguousarray(updates.signal).view(np.uint32)  # so that negative numbers are beyond the end
         index = self._index.take(unsigned, mode="clip")
-        wanted = (index >= 0) & ~((updates.quality == Quality.MISSING) & (updates.t_ns == 0))
-        if not wanted.all():
-            updates, index = updates[wanted], index[wanted]
+        known = index >= 0
+        if not known.all():
+            updates, index = updates[known], index[known]
         value = updates.value
         count = self._labels[index]
         with np.errstate(invalid="ignore"):
