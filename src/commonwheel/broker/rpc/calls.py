@@ -58,6 +58,7 @@ STATUS = {
 """The status of each reason."""
 
 
+_FIRST_MESSAGE_S = 0.5
 _MOST_DETAILS = 500
 """Characters of what a client is told: it takes 8 kB of metadata, and one character may take 12 bytes of them."""
 
@@ -103,9 +104,16 @@ class Gate:
         rights, account = self._access.enter(_token(context), context.peer(), _certified(context))
         return Call(rights, account, context)
 
-    async def refuse(self, context: Context, error: BrokerError) -> None:
-        """End a call with what its client has to know; does not return."""
+    async def refuse(self, context: Context, error: BrokerError, request: bytes | AsyncIterator[bytes] = b"") -> None:
+        """End a call with what its client has to know; does not return.
+
+        A client that streams gets a moment to send its first message: gRPC's own client says INTERNAL in place of our
+        status when it finds the call over before it has sent anything.
+        """
         self.refused += 1
+        if not isinstance(request, bytes):
+            with contextlib.suppress(TimeoutError, StopAsyncIteration, aio.BaseError):
+                await asyncio.wait_for(anext(request), _FIRST_MESSAGE_S)
         reason = (("commonwheel-reason", error.reason.name),)  # several reasons share a status
         await context.abort(STATUS[error.reason], _shortened(str(error)), reason)
 
@@ -174,10 +182,18 @@ def _to_bytes(answer: Proto) -> bytes:
     return answer if isinstance(answer, bytes) else answer.SerializeToString()
 
 
+async def _enter(gate: Gate, context: Context, request: bytes | AsyncIterator[bytes]) -> Call:
+    try:
+        return gate.enter(context)
+    except BrokerError as error:
+        await gate.refuse(context, error, request)
+        raise  # not reached: to refuse raises
+
+
 def _unary(method: Method, serve: Unary, gate: Gate, kind: Proto) -> object:
     async def call(request: bytes | AsyncIterator[bytes], context: Context) -> Proto:
         try:
-            client = gate.enter(context)
+            client = await _enter(gate, context, request)
             with client.account.stream() if method.streams_in else contextlib.nullcontext():
                 return await serve(_read(method, request, kind), client)
         except BrokerError as error:
@@ -194,7 +210,7 @@ def _streaming(method: Method, serve: Streaming, gate: Gate, kind: Proto) -> obj
     async def call(request: bytes | AsyncIterator[bytes], context: Context) -> None:
         gate.streams += 1
         try:
-            client = gate.enter(context)
+            client = await _enter(gate, context, request)
             with client.account.stream():
                 async with contextlib.aclosing(serve(_read(method, request, kind), client)) as answers:
                     async for answer in answers:

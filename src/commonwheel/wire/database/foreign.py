@@ -122,14 +122,16 @@ class _Collector(logging.Handler):
 def _remarks(repairs: list[Repair]) -> Generator[None]:
     """Collect what cantools logs while a file is read."""
     logger = logging.getLogger("cantools")
-    collector, propagate = _Collector(repairs), logger.propagate
+    collector, propagate, level = _Collector(repairs), logger.propagate, logger.level
     logger.addHandler(collector)
     logger.propagate = False
+    logger.setLevel(logging.WARNING)  # whatever the program wants to see of them
     try:
         yield
     finally:
         logger.removeHandler(collector)
         logger.propagate = propagate
+        logger.setLevel(level)
 
 
 def _message(source: Message, repairs: list[Repair]) -> MessageDraft | None:
