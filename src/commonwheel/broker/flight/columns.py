@@ -190,7 +190,7 @@ def _numbers(table: SignalTable, column: Any) -> npt.NDArray[np.int32]:  # noqa:
     words = cast("list[str]", coded.dictionary.cast(pa.string()).to_pylist())
     used = np.unique(coded.indices.to_numpy(zero_copy_only=False))
     numbers = np.full(max(len(words), 1), -1, np.int32)
-    for place in used.tolist():
+    for place in cast("list[int]", used.tolist()):
         numbers[place] = table.number(words[place])
     return numbers[coded.indices.to_numpy(zero_copy_only=False)]
 
