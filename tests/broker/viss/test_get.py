@@ -159,8 +159,17 @@ def test_a_signal_without_a_good_value_is_404(car: Car, version: Version) -> Non
 
     async def story() -> None:
         desk = Desk(car, version)
-        assert await desk.fault("get", SPEED) == (404, "unavailable_data")  # INVALID
-        assert await desk.fault("get", "Vehicle.Mood") == (404, "unavailable_data")  # MISSING
+        assert await desk.fault("get", SPEED) == (404, "unavailable_data")
+
+    run(story())
+
+
+def test_what_nobody_has_given_a_value_is_null_in_version_2_and_404_in_version_3(car: Car) -> None:
+    async def story() -> None:
+        answer = await Desk(car, Version.V2).ask("get", "Vehicle.Mood")
+        assert data_of(answer) == {"Vehicle.Mood": None}
+        assert answer["data"]["dp"]["ts"].endswith("Z")
+        assert await Desk(car, Version.V3).fault("get", "Vehicle.Mood") == (404, "unavailable_data")
 
     run(story())
 
@@ -190,7 +199,10 @@ def test_version_3_says_in_line_what_is_not_available(car: Car) -> None:
     run(story())
 
 
-def test_version_2_refuses_a_named_signal_that_is_not_available(car: Car) -> None:
+def test_version_2_refuses_a_named_signal_whose_value_went_bad(car: Car) -> None:
+    car.give({"Vehicle.Mood": "calm"})
+    car.give({"Vehicle.Mood": None})
+
     async def story() -> None:
         desk = Desk(car, Version.V2)
         assert await desk.fault("get", "Vehicle", filter=desk.filter("paths", ["Speed", "Mood"])) == (
@@ -201,13 +213,14 @@ def test_version_2_refuses_a_named_signal_that_is_not_available(car: Car) -> Non
     run(story())
 
 
-def test_version_2_leaves_out_of_a_wildcard_what_is_not_available(car: Car) -> None:
-    car.give({DOORS[0]: True})
+def test_version_2_leaves_out_of_a_wildcard_what_went_bad_and_says_null_where_nothing_ever_was(car: Car) -> None:
+    car.give({DOORS[0]: True, DOORS[1]: False, "Vehicle.Acceleration.Longitudinal": 1.0})
+    car.give({DOORS[1]: None, "Vehicle.Acceleration.Longitudinal": None})
 
     async def story() -> None:
         desk = Desk(car, Version.V2)
         answer = await desk.ask("get", "Vehicle", filter=desk.filter("paths", "**.IsOpen"))
-        assert data_of(answer) == {DOORS[0]: "true"}
+        assert data_of(answer) == {DOORS[0]: "true", DOORS[2]: None, DOORS[3]: None}
         nothing = desk.filter("paths", "Acceleration.*")
         assert await desk.fault("get", "Vehicle", filter=nothing) == (404, "unavailable_data")
 

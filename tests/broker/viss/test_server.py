@@ -172,6 +172,7 @@ def test_a_reader_that_stops_loses_its_own_events_and_nobody_waits(car: Car) -> 
             await until(lambda: len(car.broker.readers) == 1)
             async with calling(address, Version.V2) as fast:
                 subscription = await fast.subscribe("Vehicle.Mood")
+                assert await fast.value(subscription) is None
                 for i in range(1000):
                     car.give({"Vehicle.Mood": f"{i} " + "x" * 5000})
                     if i % 100 == 99:

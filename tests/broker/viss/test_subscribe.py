@@ -135,7 +135,29 @@ async def until_value(desk: Desk, subscription: str, value: str) -> None:
         pass
 
 
-def test_timebased_says_nothing_while_there_is_no_value(car: Car, version: Version) -> None:
+@pytest.mark.parametrize(
+    "kind",
+    [None, ("timebased", {"period": "10"}), ("change", {"logic-op": "ne", "diff": "0"})],
+    ids=["none", "timebased", "change"],
+)
+def test_in_version_2_the_first_event_is_null_where_nobody_has_given_a_value(
+    car: Car, kind: tuple[str, object] | None
+) -> None:
+    async def story() -> None:
+        desk = Desk(car, Version.V2)
+        subscription = await desk.subscribe("Vehicle.Mood", *([kind] if kind else []))
+        assert await desk.value(subscription) is None
+        car.give({"Vehicle.Mood": "calm"})
+        await until_value(desk, subscription, "calm")
+        desk.session.close()
+
+    run(story())
+
+
+def test_timebased_says_nothing_while_a_value_is_bad(car: Car, version: Version) -> None:
+    car.give({"Vehicle.Mood": "merry"})
+    car.give({"Vehicle.Mood": None})
+
     async def story() -> None:
         desk = Desk(car, version)
         subscription = await desk.subscribe("Vehicle.Mood", ("timebased", {"period": "10"}))
@@ -213,6 +235,8 @@ def test_change_of_a_text_is_any_other_text(car: Car, version: Version) -> None:
         subscription = await desk.subscribe("Vehicle.Mood", ("change", {"logic-op": "ne", "diff": "0"}))
         for mood in ("calm", "calm", "merry", "calm"):
             car.give({"Vehicle.Mood": mood})
+        if version is Version.V2:
+            assert await desk.value(subscription) is None
         assert [await desk.value(subscription) for _ in range(3)] == ["calm", "merry", "calm"]
         wanted = desk.filter("change", {"logic-op": "gt", "diff": "1"})
         fault = (400, "filter_invalid" if version is Version.V2 else "invalid_data")

@@ -29,6 +29,8 @@ class Shape:
     """A value that is not there is said in its place; else it is left out."""
     empty_arrays: bool
     """Whether an array without elements can be written: version 3's schema has none."""
+    nulls: bool = False
+    """A signal that nobody has given a value is null, as KUKSA's databroker has it; else its value is not there."""
 
 
 class Writer:
@@ -53,8 +55,10 @@ class Writer:
                 text = (self._texts[signal] or self._prepare(signal))(value, item)
                 if text == "[]" and not shape.empty_arrays:
                     text = None
-            if text is None:
-                point = self._missing(t_ns) if shape.inline else None
+            if text is None and shape.nulls and quality == Quality.MISSING:
+                point = self._point("null", t_ns)
+            elif text is None:
+                point = self._point(f'"{INLINE}"', t_ns) if shape.inline else None
             else:
                 point = f'{{"value":{text},"ts":"{stamp(t_ns)}"}}'
             found.append((signal, point))
@@ -65,8 +69,9 @@ class Writer:
         return text
 
     @staticmethod
-    def _missing(t_ns: int) -> str:
-        return f'{{"value":"{INLINE}","ts":"{stamp(t_ns or time.time_ns())}"}}'
+    def _point(text: str, t_ns: int) -> str:
+        """Return a data point of what is no value; as of now where it has no time either."""
+        return f'{{"value":{text},"ts":"{stamp(t_ns or time.time_ns())}"}}'
 
     def data(self, batch: Updates, shape: Shape) -> str | None:
         """Return the data of a batch in which each signal occurs once; None when nothing is to be written."""

@@ -148,10 +148,12 @@ class Service:
     def shape(self, place: Place, version: Version) -> Shape:
         """Return how the data of a place is written.
 
-        Version 3 says in line what is not available, but not where tokens are asked for; version 2 has no such words.
+        Version 3 says in line what is not available, but not where tokens are asked for. Version 2 has no such words:
+        there the value of a signal that nobody has given one is null, as its clients know it from KUKSA's databroker.
         """
-        inline = version is Version.V3 and place.many and self.access.authority is None
-        return Shape(place.many, inline, empty_arrays=version is Version.V2)
+        old = version is Version.V2
+        inline = not old and place.many and self.access.authority is None
+        return Shape(place.many, inline, empty_arrays=old, nulls=old)
 
     def _values(self, place: Place, version: Version) -> str:
         batch = self.broker.snapshot(place.numbers)
@@ -160,7 +162,8 @@ class Service:
         missing = [number for number, point in points if point is None]
         strict = place.named if version is Version.V2 else frozenset(place.numbers)
         wanting = [number for number in missing if number in strict]
-        if wanting or len(missing) == len(points) or bool((batch.quality != Quality.GOOD).all()):
+        nothing = not shape.nulls and bool((batch.quality != Quality.GOOD).all())
+        if wanting or len(missing) == len(points) or nothing:
             raise VissError(Fault.NO_DATA, self._explain(wanting or missing or place.numbers))
         return f'"data":{self.writer.data(batch, shape)}'
 
