@@ -333,17 +333,27 @@ def test_history_is_kept_per_signal() -> None:
     assert not len(broker.history(2))
 
 
-def test_attributes_begin_with_the_catalogs_value() -> None:
+def test_attributes_take_the_catalogs_value_when_asked_to_and_without_one() -> None:
     broker = Broker(
         catalog_of(
             leaf("A", "string", kind=Kind.ATTRIBUTE, default="x"),
             leaf("B", "uint8[]", kind=Kind.ATTRIBUTE, default=[1, 2]),
             leaf("C", "uint8", kind=Kind.ATTRIBUTE, default="not a number"),
+            leaf("D", "uint8", kind=Kind.ATTRIBUTE, default=4),
+            leaf("E", "uint8", default=4),
         )
     )
-    assert broker.get(0).good == "x"
-    assert broker.get(1).good == [1, 2]
+    assert not broker.publish_values({3: 5})
+    assert broker.get(0).quality is Quality.MISSING
+    broker.assume_defaults()
+    assert [broker.get(number).good for number in range(5)] == ["x", [1, 2], None, 5, None]
     assert broker.get(2).quality is Quality.MISSING
+
+
+def test_the_catalogs_own_version_is_there_from_the_beginning() -> None:
+    broker = Broker(load_catalog())
+    assert broker.get(broker.table.number("Vehicle.VersionVSS.Major")).good == 6
+    assert broker.get(broker.table.number("Vehicle.Height")).quality is Quality.MISSING
 
 
 def test_readers_of_targets_hear_of_targets_only() -> None:

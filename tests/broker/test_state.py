@@ -176,9 +176,9 @@ def test_it_saves_by_itself_until_it_is_stopped(tmp_path: Path) -> None:
     state.start(every_s=0.005)
     give(broker, {SPEED: 10.0})
     end = time.monotonic() + 20
-    while not state.path.exists() and time.monotonic() < end:
+    while not (state.path.exists() and b"10.0" in state.path.read_bytes()):
+        assert time.monotonic() < end
         time.sleep(0.002)
-    assert b"10.0" in state.path.read_bytes()
     give(broker, {SPEED: 33.5})
     state.stop()
     assert b"33.5" in state.path.read_bytes()

@@ -6,7 +6,6 @@ in-process client), never here: the gateway publishes thousands of batches a sec
 
 from __future__ import annotations
 
-import itertools
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -19,24 +18,29 @@ from commonwheel.broker.events import EventLog
 from commonwheel.broker.fanout import Fanout
 from commonwheel.broker.faults import BrokerError, Reason
 from commonwheel.broker.filters import Filter
-from commonwheel.broker.providers import Proof, Provider, rows_of
+from commonwheel.broker.owners import NOBODY, Owners
+from commonwheel.broker.providers import Provider, rows_of
 from commonwheel.broker.rows import Rows
 from commonwheel.broker.signals import SignalTable
 from commonwheel.broker.store import ANYBODY, History, Store
 from commonwheel.broker.subscription import Queue, Subscription
 from commonwheel.broker.updates import Updates
 from commonwheel.broker.values import from_inside, to_inside
+from commonwheel.catalog.leaf import Kind
 from commonwheel.vehicles.samples import Quality
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    import numpy.typing as npt
-
+    from commonwheel.broker.providers import Proof
     from commonwheel.broker.values import Reading, Value
     from commonwheel.catalog import Catalog
 
 __all__ = ["Broker"]
+
+
+_VERSION = ".VersionVSS."
+"""In the paths of what a tree says of itself."""
 
 
 def _nothing() -> None:
@@ -47,7 +51,7 @@ class Broker:
     """One car's signals."""
 
     def __init__(self, catalog: Catalog, *, name: str = "", history: History | None = None) -> None:
-        """Make a broker for every signal of a catalog; attributes start with the catalog's default value.
+        """Make a broker for every signal of a catalog; none has a value yet but the catalog's own version.
 
         Args:
             catalog: the standard.
@@ -58,13 +62,9 @@ class Broker:
         self.table = SignalTable(catalog)
         self.events = EventLog()
         self._lock = threading.RLock()
-        self._owners: npt.NDArray[np.int32] = np.zeros(len(self.table), np.int32)
-        """Number of each signal's owner; 0 nobody."""
-        self._store = Store(self.table, history or History(), self._owners)
+        self._owners = Owners(self.table)
+        self._store = Store(self.table, history or History(), self._owners.column)
         self._targets = Store(self.table, History(depth=1))
-        self._provider_numbers: dict[Provider, int] = {}
-        self._count = itertools.count(1)
-        self._actors: dict[int, Provider] = {}
         self._rows = Rows()
         self._fanout = Fanout(len(self.table), self._rows)
         self._target_fanout = Fanout(len(self.table), self._rows)
@@ -73,15 +73,24 @@ class Broker:
         """Updates taken in since the beginning."""
         self._left = {"delivered": 0, "dropped": 0}
         """Counts of the readers that are gone."""
-        self._put_defaults()
+        version = [path for path in self.table.numbers if _VERSION in path]
+        self.assume_defaults(version)
 
-    def _put_defaults(self) -> None:
-        values: dict[int, object] = {}
-        for signal in self.table.signals:
-            if signal.leaf.default is not None and signal.leaf.kind.value == "attribute":
-                values[signal.number] = signal.leaf.default
+    def assume_defaults(self, patterns: Sequence[str] = ("",)) -> None:
+        """Give attributes without a value the catalog's default, as KUKSA does: for a broker without a car.
+
+        VSS's defaults are placeholders (a height of 0, an unknown drive), so they say nothing about a car that is
+        described: what it does not give is MISSING there. What the tree says of itself is there from the beginning.
+        To be called before anybody reads: readers are not told.
+        """
+        values: dict[int, object] = {
+            number: self.table[number].leaf.default
+            for number in self.table.match(patterns)
+            if self.table[number].leaf.default is not None and self.table[number].leaf.kind is Kind.ATTRIBUTE
+        }
         batch, _faults = rows_of(self, values, time.time_ns())
-        self._store.put(batch)
+        with self._lock:
+            self._store.put(batch[self._store.snapshot(batch.signal).quality == Quality.MISSING])
 
     # ---- reading ----------------------------------------------------------------------------------------------------
 
@@ -177,7 +186,9 @@ class Broker:
 
     def is_heard(self, number: int) -> bool:
         """Whether anybody would hear of a wish that an actuator reach a value: who makes it act, or reads targets."""
-        return number in self._actors or any(number in reader.signals for reader in self._target_fanout.readers)
+        if self._owners.actor(number) is not None:
+            return True
+        return any(number in reader.signals for reader in self._target_fanout.readers)
 
     def _lose(self, failed: Sequence[tuple[Subscription, BaseException]]) -> None:
         """End the subscriptions of readers that cannot be woken."""
@@ -201,26 +212,23 @@ class Broker:
         """Return a new provider that owns nothing yet."""
         provider = Provider(self, name)
         with self._lock:
-            self._provider_numbers[provider] = next(self._count)
+            self._owners.add(provider)
         return provider
 
     @property
     def providers(self) -> tuple[Provider, ...]:
         """The providers that live."""
         with self._lock:
-            return tuple(self._provider_numbers)
+            return self._owners.providers
 
     def owner(self, number: int) -> Provider | None:
         """Return who gives a signal its value; None where anybody may."""
         with self._lock:
-            return self._by_number(int(self._owners[number]))
+            return self._owners.owner(number)
 
     def actor(self, number: int) -> Provider | None:
         """Return who makes an actuator act; None where nobody does."""
-        return self._actors.get(number)
-
-    def _by_number(self, number: int) -> Provider | None:
-        return next((p for p, own in self._provider_numbers.items() if own == number), None)
+        return self._owners.actor(number)
 
     def claim(
         self,
@@ -231,39 +239,13 @@ class Broker:
     ) -> None:
         """See ``Provider.claim``."""
         with self._lock:
-            own = self._alive(provider)
-            for number in signals:
-                if self._owners[number] not in {0, own}:
-                    raise self._taken(number, self.owner(number))
-            for number in actuators:
-                signal = self.table[number]
-                if not signal.is_actuator:
-                    message = f"{signal.path} is a {signal.leaf.kind.value}, not an actuator"
-                    raise BrokerError(Reason.NOT_ACTUATOR, message, signal=number)
-                if self._actors.get(number, provider) is not provider:
-                    raise self._taken(number, self._actors[number])
-            self._owners[list(signals)] = own
-            provider.signals.update(signals)
-            for number, proof in actuators.items():
-                self._actors[number] = provider
-                provider.actuators[number] = proof or Proof(number)
-            provider.on_actuate = on_actuate or provider.on_actuate
+            self._owners.claim(provider, signals, actuators, on_actuate)
         self.events.add("provider.claimed", provider=provider.name, signals=len(signals), actuators=len(actuators))
-
-    def _alive(self, provider: Provider) -> int:
-        own = self._provider_numbers.get(provider)
-        if own is None:
-            raise BrokerError(Reason.CLOSED, f"the provider {provider.name} was closed")
-        return own
-
-    def _taken(self, number: int, by: Provider | None) -> BrokerError:
-        message = f"{self.table[number].path} is provided by {by.name if by else 'another'} already"
-        return BrokerError(Reason.ALREADY_CLAIMED, message, signal=number)
 
     def publish(self, updates: Updates, provider: Provider) -> None:
         """Take in a batch that needs no check, of signals the provider claimed; see ``Provider.publish``."""
         with self._lock:
-            proved = self._take_in(updates, self._alive(provider))
+            proved = self._take_in(updates, self._owners.number(provider))
         self._confirm(proved)
 
     def publish_values(
@@ -276,11 +258,11 @@ class Broker:
         """
         batch, faults = rows_of(self, values, t_ns)
         with self._lock:
-            own = 0 if provider is None else self._alive(provider)
-            owners = self._owners[batch.signal]
-            mine = (owners == 0) | (owners == own)
+            own = NOBODY if provider is None else self._owners.number(provider)
+            owners = self._owners.column[batch.signal]
+            mine = (owners == NOBODY) | (owners == own)
             for number in batch.signal[~mine].tolist():
-                faults[number] = self._taken(number, self.owner(number))
+                faults[number] = self._owners.taken(number, self._owners.owner(number))
             proved = self._take_in(batch if mine.all() else batch[mine])
         self._confirm(proved)
         return faults
@@ -315,11 +297,7 @@ class Broker:
             if provider.closed:
                 return
             provider.closed = True
-            del self._provider_numbers[provider]
-            gone = sorted(provider.signals)
-            self._owners[gone] = 0
-            for number in provider.actuators:
-                self._actors.pop(number, None)
+            gone = self._owners.release(provider)
             if gone:
                 self._take_in(self._store.stale(gone, time.time_ns()))
         self._desk.abandon(provider)
@@ -351,11 +329,12 @@ class Broker:
         """
         batch, values = self._targets_of(targets)
         with self._lock:
-            for number in targets:
-                if need_provider and number not in self._actors:
-                    message = f"nobody makes {self.table[number].path} act on this car"
-                    raise BrokerError(Reason.NO_PROVIDER, message, signal=number)
-            actors = {number: self._actors[number] for number in targets if number in self._actors}
+            found = {number: self._owners.actor(number) for number in targets}
+        for number, actor in found.items():
+            if need_provider and actor is None:
+                message = f"nobody makes {self.table[number].path} act on this car"
+                raise BrokerError(Reason.NO_PROVIDER, message, signal=number)
+        actors = {number: actor for number, actor in found.items() if actor is not None}
         asked = {number: values[number] for number in actors}
         actuations = self._desk.open(asked, actors, requester, on_step)
         with self._lock:

@@ -143,13 +143,18 @@ class Service:
         settings = self._settings
         history = History(settings.history_depth, settings.history_seconds)
         broker = Broker(catalog, name=name, history=history)
+        if car is None:
+            broker.assume_defaults()
         gateway = None if car is None else self._parts.gateway(car, broker, settings)
         servers = tuple(
             self._parts.server(kind, broker, Endpoint(settings.host, port), access)
             for kind in SERVERS
             if (port := settings.port(kind, index)) is not None
         )
-        return LiveCar(name, broker, gateway, servers, self._parts.state(broker, settings))
+        recording = None
+        if car is not None and gateway is not None:
+            recording = self._parts.recording(car, gateway, broker, settings)
+        return LiveCar(name, broker, gateway, servers, self._parts.state(broker, settings), recording)
 
     def _all_bound(self) -> Iterator[Bound]:
         for car in self.cars:

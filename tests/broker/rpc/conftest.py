@@ -46,7 +46,9 @@ def serve(catalog: Catalog, rpc_loop: asyncio.AbstractEventLoop) -> Iterator[Ser
         endpoint: Endpoint | None = None,
         broker: Broker | None = None,
     ) -> Car:
-        broker = broker or Broker(catalog, name="test")
+        if broker is None:
+            broker = Broker(catalog, name="test")
+            broker.assume_defaults()
         server = RpcServer(broker, endpoint or Endpoint(), access or Access())
         where = asyncio.run_coroutine_threadsafe(server.start(), rpc_loop).result(PATIENCE_S)
         car = Car(broker, where, server, rpc_loop)

@@ -177,6 +177,7 @@ async def wait_for(condition: Callable[[], Any]) -> None:
 async def serving(access: Access | None = None, endpoint: Endpoint | None = None) -> AsyncIterator[Line]:
     """Serve a broker on the small standard, and give a line to it."""
     broker = Broker(small_catalog(), name="test")
+    broker.assume_defaults()
     server = RpcServer(broker, endpoint or Endpoint(), access or Access())
     where = await server.start()
     try:
