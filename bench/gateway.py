@@ -90,7 +90,10 @@ while due < end:
     frame = frames[i % n]
     if stamp:
         frame = pack(256, 8, time.monotonic_ns() // 1000 & (1 << 52) - 1)
-    send(frame)
+    try:
+        send(frame)
+    except ConnectionError:  # the reader has gone
+        break
     i += 1
     due += 1 / rate
 print(i)
