@@ -16,9 +16,6 @@ import pytest
 
 from bench._service import running
 from commonwheel.cli import FINE, PROBLEMS, UNUSABLE, main
-from commonwheel.cli.record import rotation_of
-from commonwheel.errors import OutputError
-from commonwheel.gateway.recorder import Rotation
 
 SPEED = "Vehicle.Speed"
 
@@ -155,15 +152,3 @@ def test_a_place_that_is_none(tmp_path: Path, cart: Path, cart_log: Path, capsys
     (tmp_path / "file").touch()
     assert main(["record", "--car", str(cart), "--replay", str(cart_log), "--out", str(tmp_path / "file")]) == UNUSABLE
     assert "nothing can be recorded there" in capsys.readouterr().err
-
-
-def test_rotation_is_a_size_a_time_or_both() -> None:
-    default = Rotation()
-    assert rotation_of([]) == default
-    assert rotation_of(["100MB"]) == Rotation(100_000_000, default.age_s)
-    assert rotation_of(["1.5 KiB"]) == Rotation(1536, default.age_s)
-    assert rotation_of(["10min"]) == Rotation(default.size_bytes, 600.0)
-    assert rotation_of(["2h", "1gb"]) == Rotation(10**9, 7200.0)
-    for text in ("", "MB", "-5MB", "5 parsecs", "nan", "1e3s"):
-        with pytest.raises(OutputError, match="is none"):
-            rotation_of([text])

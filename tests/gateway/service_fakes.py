@@ -13,6 +13,7 @@ from commonwheel.broker.serving import Endpoint
 from commonwheel.gateway.config import CarSettings, Settings
 from commonwheel.gateway.notify import Notifier
 from commonwheel.gateway.parts import Parts
+from commonwheel.wire.frames import Frames
 
 LOOPBACK = Settings(grpc_port=0, viss_port="off", flight_port="off", metrics_port=0, stop_seconds=2.0)
 
@@ -48,6 +49,10 @@ class FakeGateway:
 
     def facts(self) -> Mapping[str, object]:
         return self.known
+
+    def listen(self, tap: Callable[[Frames], None]) -> Callable[[], None]:
+        self.journal.append(f"listen to {self.name} for {tap}")
+        return lambda: self.journal.append(f"deaf to {self.name}")
 
 
 @dataclass

@@ -25,7 +25,8 @@ from commonwheel.gateway import record_frames as module
 from commonwheel.gateway import recorder as writer
 from commonwheel.gateway.partfile import PartFile
 from commonwheel.gateway.record_frames import FrameRecorder
-from commonwheel.gateway.recorder import Facts, Rotation
+from commonwheel.gateway.recorder import Facts
+from commonwheel.gateway.rotation import Rotation
 from commonwheel.vehicles import load_vehicle
 from commonwheel.vehicles.decoder import VehicleDecoder
 from commonwheel.wire.frames import ERROR_FLAG, EXTENDED_FLAG, REMOTE_FLAG, Clock, Frames
@@ -176,7 +177,7 @@ CHILD = """
 import sys, time
 from pathlib import Path
 from commonwheel.gateway.record_frames import FrameRecorder
-from commonwheel.gateway.recorder import Rotation
+from commonwheel.gateway.rotation import Rotation
 from commonwheel.wire.frames import Frames
 recorder, number = FrameRecorder(Path(sys.argv[1]), Rotation(20_000)), 0
 while True:

@@ -26,8 +26,8 @@ from commonwheel.gateway.car import CarGateway
 from commonwheel.gateway.record_frames import FrameRecorder
 from commonwheel.gateway.record_listen import Listener
 from commonwheel.gateway.record_samples import SampleForm, SampleRecorder, Told
-from commonwheel.gateway.recorder import Rotation
 from commonwheel.gateway.recording import Recording
+from commonwheel.gateway.rotation import Rotation
 from commonwheel.gateway.sources import ReplaySource
 from commonwheel.vehicles import load_vehicle
 from commonwheel.vehicles.export import schema
@@ -169,7 +169,7 @@ from pathlib import Path
 import numpy as np
 from commonwheel.broker import Updates
 from commonwheel.gateway.record_samples import SampleForm, SampleRecorder, Told, info_of
-from commonwheel.gateway.recorder import Rotation
+from commonwheel.gateway.rotation import Rotation
 form = SampleForm([(0, info_of("Vehicle.Speed", "km/h", "float", "sensor", ()))])
 recorder, first = SampleRecorder(Path(sys.argv[1]), Rotation(age_s=0.2)), 0
 while True:

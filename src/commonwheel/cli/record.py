@@ -11,7 +11,6 @@ end the recording. Exit status 1 when something is missing from it, 2 when nothi
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,13 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from commonwheel.gateway.record_remote import RemotePlace
-    from commonwheel.gateway.recorder import Rotation
+    from commonwheel.gateway.rotation import Rotation
 
-__all__ = ["configure", "rotation_of", "run"]
+__all__ = ["configure", "run"]
 
-_SIZES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
-_TIMES = {"S": 1.0, "MIN": 60.0, "H": 3600.0}
-_MEASURE = re.compile(r"([0-9]+(?:\.[0-9]+)?) *([A-Za-z]*)")
 _PATIENCE_S = 30.0
 """How long a replay at full speed waits for the disk, and a client for the first batch."""
 _LOOK_S = 0.1
@@ -66,8 +62,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Record until the end; returns the exit status."""
-    rotation = rotation_of(args.rotate or ())
-    duration_s = None if args.duration is None else _measure(args.duration, _TIMES, "--duration")
+    from commonwheel.gateway.rotation import duration_of, rotation_of
+
+    rotation = rotation_of(args.rotate or (), "--rotate")
+    duration_s = None if args.duration is None else duration_of(args.duration, "--duration")
     record = _record if args.connect is None else _follow
     facts = record(args, rotation, duration_s)
     _show(facts, as_json=args.json)
@@ -235,40 +233,3 @@ def _show(facts: dict[str, Any], *, as_json: bool) -> None:
         show.note(f"note: the stream broke, {facts['breaks']} x; what was published meanwhile is missing")
     if "error" in facts:
         show.note(f"note: it ended before its time: {facts['error']}")
-
-
-def rotation_of(texts: Sequence[str]) -> Rotation:
-    """Return when to begin a new file, from texts like ``100MB`` and ``10min``.
-
-    Raises:
-        OutputError: one is neither a size nor a time.
-    """
-    from commonwheel.gateway.recorder import Rotation
-
-    size_bytes, age_s = Rotation().size_bytes, Rotation().age_s
-    for text in texts:
-        value, is_size = _measure(text, {**_SIZES, **_TIMES}, "--rotate"), _unit(text) in _SIZES
-        size_bytes, age_s = (round(value), age_s) if is_size else (size_bytes, value)
-    return Rotation(size_bytes, age_s)
-
-
-def _unit(text: str) -> str:
-    found = _MEASURE.fullmatch(text.strip())
-    return "" if found is None else found[2].upper()
-
-
-def _measure(text: str, units: dict[str, Any], option: str) -> float:
-    """Return a quantity in bytes or seconds.
-
-    Raises:
-        OutputError: it is none, or nothing.
-    """
-    from commonwheel.errors import OutputError
-
-    found = _MEASURE.fullmatch(text.strip())
-    value = float(found[1]) * units[_unit(text)] if found and _unit(text) in units else 0.0
-    if not value >= 1e-3:  # noqa: PLR2004 - a millisecond, and less than a byte
-        examples = "100MB, 256MiB, 30s, 10min or 1h" if "MB" in units else "30s, 10min or 1h"
-        message = f"{option} '{text}' is none; write {examples}"
-        raise OutputError(message)
-    return value

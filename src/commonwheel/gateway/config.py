@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 import msgspec
 
 from commonwheel.broker.access import Limits
-from commonwheel.errors import ConfigError, DescriptionError, Fault
+from commonwheel.errors import ConfigError, DescriptionError, Fault, OutputError
 from commonwheel.gateway.logs import LogFormat, LogLevel
+from commonwheel.gateway.rotation import rotation_of
 from commonwheel.vehicles.yamltree import Node, load_tree, suggest
 
 if TYPE_CHECKING:
@@ -80,6 +81,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     """Serve other machines without TLS and authorization."""
     state: Path | None = None
     """Where last values are kept over a restart."""
+    record: Path | None = None
+    """A folder where each car's samples are recorded."""
+    record_frames: Path | None = None
+    """The same for its frames."""
+    record_rotate: str = "256MiB,1h"
+    """When a new file is begun: a size, a time, or both."""
     history_depth: Depth = 1000
     history_seconds: Seconds = 600.0
     limits: Limits = Limits()
@@ -256,6 +263,10 @@ def _contradictions(settings: Settings, tree: Node) -> Iterator[Fault]:
         yield fault(f"'{given}' needs '{lacking}' too: a certificate and the key that fits it", given)
     if settings.tls_client_ca and not settings.tls_cert:
         yield fault("'tls-client-ca' needs 'tls-cert' and 'tls-key' too", "tls-client-ca")
+    try:
+        rotation_of(settings.record_rotate.split(","), "'record-rotate'")
+    except OutputError as error:
+        yield fault(str(error), "record-rotate")
     for path in _PATHS:
         given = cast("Path | None", getattr(settings, path.replace("-", "_")))
         if given is not None and path != "state" and not given.exists():

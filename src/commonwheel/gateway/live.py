@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from commonwheel.broker import Broker
     from commonwheel.broker.events import Event
     from commonwheel.broker.serving import Endpoint, Server
-    from commonwheel.gateway.parts import Gateway, State
+    from commonwheel.gateway.parts import Gateway, Recorded, State
 
 __all__ = ["LiveCar"]
 
@@ -43,6 +43,7 @@ class LiveCar:
     """None: a broker without a car."""
     servers: tuple[Server, ...]
     state: State | None = None
+    recording: Recorded | None = None
     endpoints: dict[str, Endpoint] = field(default_factory=dict[str, "Endpoint"])
     """Where each server listens, by its name."""
     stages: dict[str, int] = field(default_factory=dict[str, int])
@@ -62,6 +63,8 @@ class LiveCar:
         if self.state is not None:
             self._keeping = True
             await asyncio.to_thread(self.state.start)
+        if self.recording is not None:
+            await asyncio.to_thread(self.recording.start)
         if self.gateway is not None:
             self._running = True
             await asyncio.to_thread(self.gateway.start)
@@ -84,7 +87,7 @@ class LiveCar:
         """Stop everything within so many seconds; returns whether all of it ended.
 
         The state is written first, while it is known who gave which value; then frames stop, so that what the readers
-        get last is what the car said last; then the streams end.
+        and the recording get last is what the car said last; then the streams end.
         """
         end = time.monotonic() + seconds
         clean = True
@@ -94,6 +97,9 @@ class LiveCar:
         if self.gateway is not None and self._running:
             clean &= await self._bounded("gateway", asyncio.to_thread(self.gateway.stop), end)
             self._running = False
+        if self.recording is not None:
+            left = max(0.1, end - time.monotonic())
+            clean &= await self._bounded("recording", asyncio.to_thread(self.recording.stop, left), end)
         self._end_streams()
         grace = min(_GRACE_S, seconds / 4)
         stops = [self._bounded(server.name, server.stop(grace), end) for server in reversed(self._started)]

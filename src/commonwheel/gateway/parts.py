@@ -12,14 +12,15 @@ from commonwheel.broker.access import Access, Tls
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from commonwheel.broker import Broker
     from commonwheel.broker.serving import Endpoint, Server
     from commonwheel.catalog import Catalog
     from commonwheel.gateway.config import CarSettings, Settings
+    from commonwheel.wire.frames import Frames
 
-__all__ = ["Gateway", "Parts", "Ready", "State"]
+__all__ = ["Gateway", "Parts", "Ready", "Recorded", "State"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -50,6 +51,22 @@ class Gateway(Protocol):
 
     def facts(self) -> Mapping[str, object]:
         """Return counts for the metrics."""
+        ...
+
+    def listen(self, tap: Callable[[Frames], None]) -> Callable[[], None]:
+        """Call *tap* with each batch of frames; returns how to stop."""
+        ...
+
+
+class Recorded(Protocol):
+    """What writes what a car says to files."""
+
+    def start(self) -> None:
+        """Begin; before the gateway does."""
+        ...
+
+    def stop(self, timeout_s: float = ...) -> None:
+        """Write what came, and end the files; after the gateway."""
         ...
 
 
@@ -148,3 +165,20 @@ class Parts:
         from commonwheel.broker.state import StateFile
 
         return StateFile(settings.state, broker)
+
+    def recording(self, car: CarSettings, gateway: Gateway, broker: Broker, settings: Settings) -> Recorded | None:
+        """Return what records a car; None: nothing does."""
+        if settings.record is None and settings.record_frames is None:
+            return None
+        from commonwheel.gateway.car import CarGateway
+        from commonwheel.gateway.recording import CarRecording, interfaces_of
+        from commonwheel.gateway.rotation import rotation_of
+
+        return CarRecording(
+            broker,
+            gateway,
+            samples=settings.record,
+            frames=settings.record_frames,
+            rotation=rotation_of(settings.record_rotate.split(",")),
+            interfaces=interfaces_of(car, gateway.vehicle) if isinstance(gateway, CarGateway) else {},
+        )

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import zstandard
 
 from commonwheel.gateway.partfile import PartFile
-from commonwheel.gateway.recorder import Bounds, Recorder, Rotation, check_name
+from commonwheel.gateway.recorder import Bounds, Recorder, check_name
+from commonwheel.gateway.rotation import Rotation
 from commonwheel.wire.frames import Frames
 from commonwheel.wire.logs.write import write_candump
 

@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 
 from commonwheel.broker.updates import Updates
 from commonwheel.gateway.partfile import PartFile
-from commonwheel.gateway.recorder import Bounds, Recorder, Rotation
+from commonwheel.gateway.recorder import Bounds, Recorder
+from commonwheel.gateway.rotation import Rotation
 from commonwheel.vehicles.export import LongNames, parquet_options, to_arrow
 from commonwheel.vehicles.model import SignalInfo
 from commonwheel.vehicles.samples import Quality, Samples

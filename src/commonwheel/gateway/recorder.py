@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-__all__ = ["Bounds", "Facts", "RecordFile", "Recorder", "Rotation", "check_name", "is_name"]
+    from commonwheel.gateway.rotation import Rotation
+
+__all__ = ["Bounds", "Facts", "RecordFile", "Recorder", "check_name", "is_name"]
 
 _LOG = logging.getLogger(__name__)
 _GATHER_S = 0.5
@@ -73,16 +75,6 @@ class RecordFile(Protocol[Rows_contra]):
 
 
 @dataclass(frozen=True, slots=True)
-class Rotation:
-    """When a file is ended and the next one begun."""
-
-    size_bytes: int = 256 * 1024 * 1024
-    """When it is larger than this, as it lies on the disk ..."""
-    age_s: float = 3600.0
-    """... or older than this."""
-
-
-@dataclass(frozen=True, slots=True)
 class Bounds:
     """What a recorder calls things, and how much it keeps in memory."""
 
@@ -92,7 +84,7 @@ class Bounds:
     """What is recorded, in words."""
     rows: int
     """Most rows that wait to be written."""
-    rotation: Rotation = Rotation()
+    rotation: Rotation
 
 
 @dataclass(frozen=True, slots=True)

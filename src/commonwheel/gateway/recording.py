@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from commonwheel.gateway.record_frames import FrameRecorder
 from commonwheel.gateway.record_listen import Listener
+from commonwheel.gateway.record_samples import SampleRecorder
 from commonwheel.gateway.recorder import is_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from commonwheel.broker import Broker
     from commonwheel.gateway.config import CarSettings
-    from commonwheel.gateway.record_frames import FrameRecorder
-    from commonwheel.gateway.record_samples import SampleRecorder
+    from commonwheel.gateway.rotation import Rotation
     from commonwheel.vehicles.vehicle import Vehicle
     from commonwheel.wire.frames import Frames
 
-__all__ = ["HearsFrames", "Recording", "interfaces_of"]
+__all__ = ["CarRecording", "HearsFrames", "Recording", "interfaces_of"]
+
+_LOG = logging.getLogger(__name__)
 
 
 class HearsFrames(Protocol):
@@ -74,6 +79,49 @@ class Recording:
         recorders = [recorder for recorder in (self.frames, self.samples) if recorder is not None]
         beside = 0 if self._listener is None else self._listener.lost
         return beside + sum(recorder.counts.dropped + recorder.counts.queued for recorder in recorders)
+
+
+class CarRecording:
+    """The recording of one car of a service: its files begin with the car's short name."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        gateway: HearsFrames,
+        *,
+        samples: Path | None,
+        frames: Path | None,
+        rotation: Rotation,
+        interfaces: Mapping[int, str],
+    ) -> None:
+        """Prepare; *samples* and *frames* are folders, *interfaces* the names of the buses in a log of frames."""
+        self._name, self._broker, self._gateway = broker.name, broker, gateway
+        self._samples, self._frames, self._rotation, self._interfaces = samples, frames, rotation, interfaces
+        self._recording: Recording | None = None
+
+    def start(self) -> None:
+        """Begin.
+
+        Raises:
+            OutputError: nothing can be written there.
+        """
+        frames = samples = None
+        if self._frames is not None:
+            prefix = f"{self._name}-frames"
+            frames = FrameRecorder(self._frames, self._rotation, prefix=prefix, interfaces=self._interfaces)
+        if self._samples is not None:
+            samples = SampleRecorder(self._samples, self._rotation, prefix=f"{self._name}-samples")
+        self._recording = Recording(self._broker, self._gateway, frames, samples)
+        self._recording.start()
+
+    def stop(self, timeout_s: float = 30.0) -> None:
+        """Write what came, and end the files; what is missing is logged."""
+        recording, self._recording = self._recording, None
+        if recording is None:
+            return
+        recording.stop(timeout_s)
+        if recording.lost:
+            _LOG.error("%s: %d rows are missing from the recording", self._name, recording.lost)
 
 
 def interfaces_of(car: CarSettings, vehicle: Vehicle) -> dict[int, str]:
