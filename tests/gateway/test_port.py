@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import socket
+import sys
 import time
 from collections.abc import Iterator
 
@@ -14,7 +16,7 @@ from commonwheel.gateway.clock import SteadyClock
 from commonwheel.gateway.faults import GatewayError
 from commonwheel.gateway.opening import open_port
 from commonwheel.gateway.port import MOST_FRAMES, CanPort, Outlet
-from commonwheel.gateway.sources import BusSource
+from commonwheel.gateway.sources import BusSource, Option
 from commonwheel.wire.frames import ERROR_FLAG, EXTENDED_FLAG, REMOTE_FLAG
 
 NAMES = (f"port-{i}" for i in itertools.count())
@@ -172,3 +174,29 @@ def test_packets_that_are_no_frames_are_counted_and_the_bus_goes_on() -> None:
     port.close()
     assert found == [0x123]
     assert port.garbage == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others keep groups apart, or have no way to")
+def test_two_groups_at_one_port_are_two_buses() -> None:
+    """The frames of one multicast bus are never taken for another's."""
+    pytest.importorskip("msgpack")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        options: dict[str, Option] = {"port": probe.getsockname()[1], "hop_limit": 0}
+    clock = SteadyClock()
+    ports = [open_port(BusSource("udp_multicast", f"239.74.163.{n}", options), n, clock) for n in (2, 3)]
+    found: dict[int, list[int]] = {0: [], 1: []}
+    with contextlib.ExitStack() as peers:
+        for port in ports:
+            peers.callback(port.close)
+        for n in (2, 3):
+            peer = can.Bus(f"239.74.163.{n}", "udp_multicast", port=options["port"], hop_limit=0)
+            peers.callback(peer.shutdown)
+            for number in (n * 16, n * 16 + 1):
+                peer.send(frame(number, b"\1"))
+        end = time.monotonic() + 10
+        while time.monotonic() < end and not all(0x31 in ids or 0x21 in ids for ids in found.values()):
+            for which, port in enumerate(ports):
+                frames = port.read(SOON)
+                found[which] += [] if frames is None else frames.id.tolist()
+    assert found == {0: [0x20, 0x21], 1: [0x30, 0x31]}

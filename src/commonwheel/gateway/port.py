@@ -7,7 +7,11 @@ only then.
 
 from __future__ import annotations
 
+import contextlib
+import os
+import socket
 import struct
+import sys
 import time
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -32,6 +36,8 @@ LATEST_S = 4_000_000_000.0
 """Stamps beyond this are none."""
 GARBAGE = ("udp_multicast",)
 """Interfaces that raise for each packet that is no frame, though the bus is well."""
+_MULTICAST_ALL = {socket.AF_INET: (socket.IPPROTO_IP, 49), socket.AF_INET6: (socket.IPPROTO_IPV6, 29)}
+"""Linux' IP_MULTICAST_ALL and IPV6_MULTICAST_ALL, which Python has no names for."""
 
 
 class Port(Protocol):
@@ -110,6 +116,8 @@ class CanPort:
         self._stamps = Stamps(clock)
         options: dict[str, Any] = dict(source.options)
         self.bus: can.BusABC = can.Bus(source.channel, source.interface, ignore_config=True, **options)
+        if source.interface == "udp_multicast" and sys.platform == "linux":
+            _leave_other_groups(self.bus.fileno())
         self.dropped = 0
         self.garbage = 0
 
@@ -135,6 +143,19 @@ class CanPort:
     def close(self) -> None:
         """See ``Port.close``."""
         self.bus.shutdown()
+
+
+def _leave_other_groups(fileno: int) -> None:
+    """Take in what is sent to the socket's own group only.
+
+    Linux otherwise gives a socket what comes for any group that anybody on this machine has joined at its port: the
+    frames of one bus would be decoded as another's.
+    """
+    with (
+        contextlib.suppress(OSError),  # an old kernel has no such option for IPv6
+        socket.socket(fileno=os.dup(fileno)) as same,
+    ):
+        same.setsockopt(*_MULTICAST_ALL[same.family], 0)
 
 
 class CanOutlet(CanPort):
