@@ -169,6 +169,44 @@ def test_tokens_are_shown_and_what_they_do_not_allow_ends_it(tmp_path: Path) -> 
         car.stop()
 
 
+def test_a_token_that_ends_is_asked_for_again(tmp_path: Path) -> None:
+    tokens = Tokens()
+    car = Served(Access(authority=tokens.authority))
+    car.start()
+    lives = iter([3, 600])
+    try:
+        car.give(speed=3.0)
+        with SampleRecorder(tmp_path) as recorder:
+            place = RemotePlace(
+                f"localhost:{car.port}",
+                lambda: [("authorization", f"Bearer {tokens.sign('read', ends_in_s=next(lives))}")],
+            )
+            follower = Follower(place, recorder, [SPEED])
+            until(lambda: recorder.counts.written == 2)
+            follower.close()
+        assert (follower.breaks, follower.error) == (1, None)
+    finally:
+        car.stop()
+
+
+def test_a_token_that_ends_and_is_not_renewed_ends_the_recording(tmp_path: Path) -> None:
+    tokens = Tokens()
+    car = Served(Access(authority=tokens.authority))
+    car.start()
+    token = tokens.sign("read", ends_in_s=3)
+    try:
+        with SampleRecorder(tmp_path) as recorder:
+            follower = Follower(
+                RemotePlace(f"localhost:{car.port}", lambda: [("authorization", f"Bearer {token}")]), recorder, [SPEED]
+            )
+            assert follower.finished.wait(20)
+            follower.close()
+        assert follower.breaks == 1
+        assert "expired" in str(follower.error)
+    finally:
+        car.stop()
+
+
 def test_tls(tmp_path: Path) -> None:
     issuer = Issuer.new("Test CA", dt.timedelta(days=1))
     issuer.pair.write(tmp_path, "ca")

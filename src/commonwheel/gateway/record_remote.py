@@ -126,9 +126,13 @@ class Follower:
                     self.error = UnreachableError(f"{self._place.address} cannot be reached: {why}")
                     break
             except (pa.ArrowException, CommonwheelError, msgspec.MsgspecError) as error:
-                if not self._stop.is_set():
-                    self.error = UnreachableError(f"{self._place.address}: {_short(error)}")
-                break
+                why = _short(error)
+                # A token that ended may have been renewed; one that is refused at once was not.
+                renewable = self._flows and isinstance(error, flight.FlightUnauthenticatedError)
+                if not renewable and not self._stop.is_set():
+                    self.error = UnreachableError(f"{self._place.address}: {why}")
+                if not renewable:
+                    break
             if self._stop.is_set():
                 break
             if self._flows:
