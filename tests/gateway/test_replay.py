@@ -227,6 +227,21 @@ def test_a_log_that_vanishes_between_loops_is_said_and_the_rest_lives(vehicle: V
         until(lambda: any(q == Quality.STALE for *_, q in played.take()))
 
 
+def test_a_recording_of_another_car_is_said_once(
+    vehicle: Vehicle, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else nothing tells its user why no value ever comes."""
+    path = tmp_path / "other.log"
+    path.write_text("".join(f"({1e9 + i / 100:.6f}) can0 7AB#0102\n" for i in range(20)))
+    gateway = CarGateway(vehicle, Broker(load_catalog()), ReplaySource(path, rate=None, loop=True))
+    gateway.start()
+    until(lambda: int(str(gateway.facts()["loops"])) > 2)
+    gateway.stop()
+    said = [record.getMessage() for record in caplog.records if "is this car's" in record.getMessage()]
+    assert len(said) == 1
+    assert "none of the first" in said[0]
+
+
 def test_a_recording_cannot_act(vehicle: Vehicle, tmp_path: Path) -> None:
     with pytest.raises(GatewayError, match="a recording cannot act"):
         CarGateway(vehicle, Broker(load_catalog()), ReplaySource(recording(tmp_path, (0, 0, "0064"))), actuate=True)

@@ -110,6 +110,7 @@ class Player(Worker):
         self._looked_ns = 0
         self._loops = 0
         self._error = ""
+        self._doubted = False
         self.latest_ns = 0
         """How late a frame was at most, in ns."""
 
@@ -131,6 +132,7 @@ class Player(Worker):
                 if not self._began_ns:
                     self._begin()
                 self._play(frames)
+                self._doubt()
                 if self._stop.is_set():
                     break
         except CommonwheelError as error:
@@ -149,6 +151,18 @@ class Player(Worker):
         self._began_ns = time.monotonic_ns()
         self._time.utc_ns = time.time_ns()
         self._on_ready()
+
+    def _doubt(self) -> None:
+        """Say once that the recording seems to be another car's."""
+        if self._doubted:
+            return
+        found = self.pipeline.facts()
+        if found["frames"] and not found["known"]:
+            self._doubted = True
+            _LOG.warning(
+                "%s: none of the first %s frames of %s is this car's; 'commonwheel identify' tells whose they are",
+                self._car, found["frames"], self._source.path,
+            )  # fmt: skip
 
     def _chunks(self) -> Iterator[Frames]:
         """Yield the recording's frames on a rising line, again and again when it loops; in the reading thread."""
