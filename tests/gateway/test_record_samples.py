@@ -331,3 +331,21 @@ def _by_signal(table: pa.Table) -> dict[str, np.ndarray]:
 def test_what_cannot_be_recorded_so(wrong: dict[str, Any], why: str, tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=why):
         SampleRecorder(tmp_path, **wrong)
+
+
+def test_texts_of_several_groups_of_rows(tmp_path: Path, broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each group has its own dictionary of texts."""
+    monkeypatch.setattr(module, "_GROUP_ROWS", 2)
+    number = broker.table.number
+    with SampleRecorder(tmp_path) as recorder:
+        listener = Listener(broker, recorder, [number(GEAR), number(VIN)])
+        for turn in range(6):
+            values = {number(GEAR): ("PARK", "DRIVE")[turn % 2], number(VIN): f"SJNFAAZE0U123456{turn}"}
+            assert not broker.publish_values(values, t_ns=NOW + turn)
+            until(lambda: recorder.counts.queued == 0)
+        listener.close()
+    labels = _table(tmp_path).column("label").to_pylist()
+    assert labels[0::2] == ["PARK", "DRIVE"] * 3
+    assert labels[1::2] == [f"SJNFAAZE0U123456{turn}" for turn in range(6)]
+    (file,) = _files(tmp_path)
+    assert pq.ParquetFile(file).num_row_groups == 6
