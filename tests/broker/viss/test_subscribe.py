@@ -10,7 +10,7 @@ import pytest
 
 from commonwheel.broker import BrokerError, Reason
 from commonwheel.broker.viss import Version
-from tests.broker.viss.desk import DOORS, FONT, SPEED, Car, Desk, run, until
+from tests.broker.viss.desk import DOORS, FONT, SPEED, Car, Desk, reason_of, run, until
 
 INLINE = "viss-inline:Data-not-available"
 ON_NEWS = ("paths", ["Speed"])
@@ -543,5 +543,39 @@ def test_doors_and_fonts_have_their_own_events(car: Car, version: Version) -> No
         assert first(await desk.event(doors)) == "true"
         assert first(await desk.event(font)) == "STANDARD"
         desk.session.close()
+
+    run(story())
+
+
+@pytest.mark.parametrize("kind", [("timebased", {"period": "60000"}), ("change", {"logic-op": "ne", "diff": "0"})])
+@pytest.mark.parametrize("value", ["calm", None], ids=["a value", "none yet"])
+def test_who_reads_one_signal_is_told_that_its_provider_is_gone(
+    car: Car, version: Version, kind: tuple[str, object], value: str | None
+) -> None:
+    other = car.broker.provider("other")
+
+    async def story() -> None:
+        desk, bystander = Desk(car, version), Desk(car, version)
+        subscription = await desk.subscribe("Vehicle.Mood", kind)
+        speed = await bystander.subscribe(SPEED, kind)
+        number = car.number("Vehicle.Mood")
+        other.claim([number])
+        await asyncio.sleep(0)
+        if value is not None:
+            other.publish_values({number: value})
+        other.close()
+        event = await desk.event(subscription)
+        while "error" not in event:
+            event = await desk.event(subscription)
+        assert reason_of(event, version) == (503, "service_unavailable")
+        again = car.broker.provider("again")
+        again.claim([number])
+        again.publish_values({number: "merry"})
+        if kind[0] == "change":
+            await until_value(desk, subscription, "merry")
+        assert first(await bystander.event(speed)) == "50"
+        assert not bystander.mail.events[speed]
+        desk.session.close()
+        bystander.session.close()
 
     run(story())

@@ -42,13 +42,17 @@ class Writer:
         self._texts: list[Callable[[float, object], str | None] | None] = [None] * len(table)
 
     def values(self, batch: Updates, shape: Shape) -> list[tuple[int, str | None]]:
-        """Return signal and data point (a JSON fragment) of each update; None where there is no value to write."""
+        """Return signal and data point (a JSON fragment) of each update; None where there is no value to write.
+
+        What never had a value has no time either: its point is as of now.
+        """
         objects = batch.objects
         items: list[object] = [None] * len(batch) if objects is None else objects.tolist()
         signals: list[int] = batch.signal.tolist()
         times: list[int] = batch.t_ns.tolist()
         numbers = zip(batch.value.tolist(), batch.quality.tolist(), strict=True)
         found: list[tuple[int, str | None]] = []
+        now = time.time_ns()
         for signal, (value, quality), t_ns, item in zip(signals, numbers, times, items, strict=True):
             text: str | None = None
             if quality == Quality.GOOD:
@@ -56,11 +60,11 @@ class Writer:
                 if text == "[]" and not shape.empty_arrays:
                     text = None
             if text is None and shape.nulls and quality == Quality.MISSING:
-                point = self._point("null", t_ns)
+                point = self._point("null", t_ns or now)
             elif text is None:
-                point = self._point(f'"{INLINE}"', t_ns) if shape.inline else None
+                point = self._point(f'"{INLINE}"', t_ns or now) if shape.inline else None
             else:
-                point = f'{{"value":{text},"ts":"{stamp(t_ns)}"}}'
+                point = self._point(text, t_ns)
             found.append((signal, point))
         return found
 
@@ -70,8 +74,7 @@ class Writer:
 
     @staticmethod
     def _point(text: str, t_ns: int) -> str:
-        """Return a data point of what is no value; as of now where it has no time either."""
-        return f'{{"value":{text},"ts":"{stamp(t_ns or time.time_ns())}"}}'
+        return f'{{"value":{text},"ts":"{stamp(t_ns)}"}}'
 
     def data(self, batch: Updates, shape: Shape) -> str | None:
         """Return the data of a batch in which each signal occurs once; None when nothing is to be written."""

@@ -20,6 +20,7 @@ from commonwheel.broker.filters import Change, Compare, Curvelog, Filter
 from commonwheel.broker.viss.clock import stamp
 from commonwheel.broker.viss.faults import Fault, VissError
 from commonwheel.broker.viss.filters import Range, Timebased
+from commonwheel.broker.viss.watch import Watch
 from commonwheel.vehicles.samples import Quality
 
 if TYPE_CHECKING:
@@ -49,6 +50,10 @@ class Reader(Protocol):
         """Take note of updates that were dropped before they came to be events."""
         ...
 
+    def failed(self, error: VissError) -> None:
+        """Take note that nothing comes for now, and why."""
+        ...
+
     def ended(self, error: VissError) -> None:
         """Take note that there will be no more, and why."""
         ...
@@ -70,6 +75,7 @@ class Feeds:
     def __init__(self, service: Service) -> None:
         self.service = service
         self.loop = asyncio.get_running_loop()
+        self._watch = Watch(service.broker, self.loop)
         self._shared: dict[_Key, Feed] = {}
         self._news: deque[_Live] = deque()
         self._woken = False
@@ -88,6 +94,8 @@ class Feeds:
                 feed = self._shared[key] = _Timed(self, key, other.period_ms / 1000)
         else:
             feed = _Live(self, key)
+        if not shape.many and not feed.readers:
+            self._watch.add(place.numbers[0], feed.orphaned)
         feed.add(reader)
         return feed
 
@@ -95,6 +103,7 @@ class Feeds:
         """Let a reader have no more."""
         feed.readers.pop(reader, None)
         if not feed.readers:
+            self._watch.remove(feed.orphaned)
             feed.close()
             if self._shared.get(feed.key) is feed:
                 del self._shared[feed.key]
@@ -164,6 +173,11 @@ class Feed(ABC):
     def add(self, reader: Reader) -> None:
         """Let a reader in."""
         self.readers[reader] = None
+
+    def orphaned(self) -> None:
+        """Tell the readers that whoever gave the signal its value is gone."""
+        for reader in tuple(self.readers):
+            reader.failed(VissError(Fault.UNAVAILABLE))
 
     @abstractmethod
     def close(self) -> None:

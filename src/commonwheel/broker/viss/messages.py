@@ -92,5 +92,5 @@ def event(head: str, data: str, now: str, dropped: int = 0) -> str:
 
 
 def error_event(head: str, error: VissError, version: Version) -> str:
-    """Return the event that ends a subscription."""
+    """Return an event that says what is wrong: the last of a subscription, or that nothing comes for now."""
     return f"{head}{error_fragment(error, version)},{_now()}}}"

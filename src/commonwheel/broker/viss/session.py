@@ -206,6 +206,11 @@ class Subscriber:
         """Take note of updates that were lost before they came to be events; the next one says so."""
         self._dropped += count
 
+    def failed(self, error: VissError) -> None:
+        """Send an event that says why nothing comes for now."""
+        if self._feed is not None:
+            self._session.outbox.answer(error_event(self._head, error, self._session.version))
+
     def ended(self, error: VissError) -> None:
         """Send the event that says why there will be no more."""
         if self._feed is not None:
