@@ -151,6 +151,18 @@ def test_the_broker_refuses_before_anybody_is_asked(broker: Broker) -> None:
     assert broker.target(mode).quality is Quality.MISSING
 
 
+@pytest.mark.parametrize(("target", "allowed"), [(600.0, True), (-600.0, True), (600.1, False), (-1e6, False)])
+def test_a_car_may_take_less_than_the_standard(broker: Broker, target: float, allowed: bool) -> None:  # noqa: FBT001
+    angle = broker.table.number(ANGLE)
+    doer = Doer(broker, ANGLE, proof=Proof(angle, low=-600.0, high=600.0))
+    if allowed:
+        assert broker.actuate({angle: target}, "app") == doer.asked
+        return
+    with pytest.raises(BrokerError, match=r"can be asked for -600\.\.600 degrees on this car") as caught:
+        broker.actuate({angle: target}, "app")
+    assert (caught.value.reason, doer.asked) == (Reason.OUT_OF_RANGE, [])
+
+
 def test_a_target_may_be_noted_with_nobody_to_do_it(broker: Broker) -> None:
     mode = broker.table.number(MODE)
     reader = broker.subscribe([mode], targets=True, initial=False)

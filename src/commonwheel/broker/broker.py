@@ -335,6 +335,8 @@ class Broker:
                 message = f"nobody makes {self.table[number].path} act on this car"
                 raise BrokerError(Reason.NO_PROVIDER, message, signal=number)
         actors = {number: actor for number, actor in found.items() if actor is not None}
+        for number, actor in actors.items():
+            self._desk.check(number, values[number], actor.actuators[number])
         asked = {number: values[number] for number in actors}
         actuations = self._desk.open(asked, actors, requester, on_step)
         with self._lock:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from commonwheel.broker.events import EventLog
-    from commonwheel.broker.providers import Provider
+    from commonwheel.broker.providers import Proof, Provider
     from commonwheel.broker.signals import SignalTable
     from commonwheel.broker.updates import Updates
     from commonwheel.broker.values import Value
@@ -53,6 +53,14 @@ class Desk:
     def busy(self) -> bool:
         """Whether any is under way."""
         return bool(self._pending)
+
+    def check(self, signal: int, target: Value, proof: Proof) -> None:
+        """Raise a BrokerError (OUT_OF_RANGE) for a target that this car's actuator cannot be asked for."""
+        if isinstance(target, int | float) and not proof.low <= target <= proof.high:
+            known = self._table[signal]
+            unit = f" {known.leaf.unit}" if known.leaf.unit else ""
+            message = f"{known.path} can be asked for {proof.low:g}..{proof.high:g}{unit} on this car, not {target!r}"
+            raise BrokerError(Reason.OUT_OF_RANGE, message, signal=signal)
 
     def open(
         self,

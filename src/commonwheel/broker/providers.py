@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -27,13 +28,16 @@ SECOND = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What proves that an actuator did what was asked."""
+    """What proves that an actuator did what was asked, and what may be asked of it."""
 
     signal: int
     """The signal that shows it; by default the actuator's own."""
     within_ns: int = 5 * SECOND
     tolerance: float = 0.0
     """How far its value may be from the target."""
+    low: float = -math.inf
+    high: float = math.inf
+    """Between which targets this car's actuator can be asked for; narrower than the standard's range, if at all."""
 
 
 @dataclass(eq=False)

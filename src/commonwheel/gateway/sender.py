@@ -8,6 +8,7 @@ wire; the broker watches for that.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from typing import TYPE_CHECKING
 
@@ -74,7 +75,9 @@ class Sender:
             return None, f"{request.confirm}, which is to prove it, is counted otherwise"
         confirm = vehicle.signals[vehicle.numbers[request.confirm]]
         step = 0.0 if asked.labels or asked.leaf.datatype == "boolean" else abs(request.writer.factor)
-        return Proof(shown.number, request.within_ns, max(step, confirm.resolution)), ""
+        tolerance = max(step, confirm.resolution)
+        limits = (-math.inf, math.inf) if asked.labels else (request.low, request.high)
+        return Proof(shown.number, request.within_ns, tolerance, *limits), ""
 
     def _act(self, actuations: Sequence[Actuation]) -> None:
         for actuation in actuations:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from grpc import StatusCode, aio
 
-from commonwheel.broker import Updates
+from commonwheel.broker import Actuation, Stage, Updates
 from commonwheel.broker.rpc.interface import Proto, enum_values, message
 from commonwheel.vehicles.samples import Quality
 from tests.broker.rpc.line import Line, Provider, talk, wait_for
@@ -306,6 +307,23 @@ def test_an_actuation_that_cannot_be_is_refused(
             assert await line.refused(name, actuate_requests=[request]) is status
         else:
             assert await line.refused(name, iter([request]) if name == "ActuateStream" else request) is status
+
+    talk(story)
+
+
+def test_an_actuation_that_is_refused_at_once_is_told() -> None:
+    """A car whose bus is down says so while it is asked: the client is not told that all is well."""
+
+    async def story(line: Line) -> None:
+        def refuse(actuations: Sequence[Actuation]) -> None:
+            for actuation in actuations:
+                line.broker.finish(actuation, Stage.REFUSED, "the bus is down")
+
+        line.broker.provider("car").claim([], {line.number("Vehicle.Cabin.Light.IsOn"): None}, refuse)
+        request = message("kuksa.val.v2.ActuateRequest")(
+            signal_id={"path": "Vehicle.Cabin.Light.IsOn"}, value={"bool": True}
+        )
+        assert await line.refused("Actuate", request) is StatusCode.DATA_LOSS
 
     talk(story)
 

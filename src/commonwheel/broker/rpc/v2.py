@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from commonwheel import __version__
+from commonwheel.broker.actuation import Stage
 from commonwheel.broker.faults import BrokerError, Reason
 from commonwheel.broker.filters import Filter
 from commonwheel.broker.rights import Action
@@ -205,8 +206,9 @@ class Val:
             if value is None:
                 raise BrokerError(Reason.INVALID, f"the request gives no value for {signal.path}", signal=number)
             targets[number] = value
-        if targets:
-            self._broker.actuate(targets, call.client)
+        for actuation in self._broker.actuate(targets, call.client) if targets else ():
+            if actuation.stage in {Stage.REFUSED, Stage.FAILED}:  # at once: its bus is down, say
+                raise BrokerError(Reason.PROVIDER_FAILED, actuation.why, signal=actuation.signal)
 
     # ---- providing --------------------------------------------------------------------------------------------------
 
