@@ -235,6 +235,18 @@ def test_a_run_announces_when_it_is_ready_and_ends_when_it_is_told() -> None:
     assert any(line.startswith("stop grpc") for line in parts.journal)
 
 
+@pytest.mark.parametrize(("settings", "cars"), [(LOOPBACK, 0), (ONE, 1), (TWO, 2)])
+def test_the_log_says_how_many_cars_are_ready(settings: Settings, cars: int, caplog: pytest.LogCaptureFixture) -> None:
+    service = Service(settings, FakeParts())
+
+    async def stop() -> None:
+        await until(lambda: not service.not_ready)
+
+    with caplog.at_level(logging.INFO):
+        _serve(service, stop)
+    assert [vars(record)["cars"] for record in caplog.records if record.getMessage() == "ready"] == [cars]
+
+
 def test_a_run_that_cannot_announce_stops_everything() -> None:
     parts = FakeParts()
 

@@ -218,7 +218,8 @@ async def serve(
                 await starting
             return True
         bound = starting.result()
-        _LOG.info("ready", extra=fields(seconds=round(time.perf_counter() - began, 3), cars=len(service.cars)))
+        cars = sum(car.gateway is not None for car in service.cars)
+        _LOG.info("ready", extra=fields(seconds=round(time.perf_counter() - began, 3), cars=cars))
         _settle()
         try:
             announce(bound)
