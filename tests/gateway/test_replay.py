@@ -258,13 +258,28 @@ def test_a_recording_of_no_described_car_is_refused(tmp_path: Path) -> None:
         car_of(ReplaySource(recording(tmp_path, *((i / 100, 0, "0064") for i in range(500)))))
 
 
+LEAF_DRIVE = ("nissan/leaf_ze0", "nissan-leaf-2011/leaf_on_Driveincircle_off.txt")
+DRIVES = [
+    LEAF_DRIVE,
+    ("nissan/leaf_ze0", "nissan-leaf-2011/leafon_driveforward10m_stop_leafoff.csv"),
+    ("honda/civic_gen8", "honda-civic-8gen/vsslog.log"),
+    ("honda/civic_gen8", "honda-civic-8gen/startandturnwheel.trc"),
+    ("honda/civic_gen10_bosch:type_r", "honda-civic-type-r-2019/turnonanddrive.log"),
+    ("mitsubishi/lancer:ralliart", "mitsubishi-lancer-ralliart/smalldriveinlot.log"),
+    ("mitsubishi/outlander_phev", "mitsubishi-outlander-phev/DRIVING1.csv"),
+    ("mitsubishi/imiev", "mitsubishi-imiev/iCarSoft-Max-Actuate-5x-Fan-High.log"),
+]
+
+
 @pytest.mark.real
-@pytest.mark.parametrize("rate", [None, 100.0])
-def test_a_recorded_drive_gives_the_samples_that_decoding_it_gives(shared: Path, rate: float | None) -> None:
-    log = shared / "logs" / "nissan-leaf-2011" / "leaf_on_Driveincircle_off.txt"
-    vehicle = load_vehicle("nissan/leaf_ze0")
-    expected = read(log, vehicle)
-    played = Played(vehicle, ReplaySource(log, rate), tuple(expected.paths))
+@pytest.mark.parametrize(("car", "log", "rate"), [*((*drive, None) for drive in DRIVES), (*LEAF_DRIVE, 100.0)])
+def test_a_recorded_drive_gives_the_samples_that_decoding_it_gives(
+    shared: Path, car: str, log: str, rate: float | None
+) -> None:
+    """What readers of a live car get is what the log holds, sample by sample, for cars of all three makers."""
+    vehicle = load_vehicle(car)
+    expected = read(shared / "logs" / log, vehicle)
+    played = Played(vehicle, ReplaySource(shared / "logs" / log, rate), tuple(expected.paths))
     with played:
         assert played.gateway.finished.wait(60)
         rows = played.take()
