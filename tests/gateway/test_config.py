@@ -112,7 +112,12 @@ def test_every_fault_is_told_with_its_line(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
-        ("cars:\n  a: {car: x/y}\n", 2, "has no source of frames"),
+        ("cars:\n  a: {car: nissan/leaf_ze0}\n", 2, "has no source of frames; give it buses"),
+        ("cars:\n  a: {car: nissan/leaf_ze0, loop: true}\n", 2, "('rate' and 'loop' are of a log)"),
+        ("cars:\n  a: {car: nissan/leaf_zz}\n", 2, "there is no car 'nissan/leaf_zz' (did you mean 'nissan/leaf_ze"),
+        ("cars:\n  a:\n    car: x/y\n    replay: logs\n", 4, "logs is a folder; name one log in it"),
+        ("host: 999.1.1.1\n", 1, "'999.1.1.1' is no address"),
+        ("log: json\nmetrics-host: '127.0.0.1:9464'\n", 2, "'127.0.0.1:9464' is no address"),
         ("cars:\n  a:\n    car: x/y\n    buses: {b: virtual:a}\n    replay: logs/civic.log\n", 5, "leave one out"),
         ("cars:\n  a:\n    car: x/y\n    replay: logs/civic.log\n    actuate: true\n", 5, "cannot be asked to act"),
         ("cars:\n  a:\n    car: x/y\n    buses: {b: virtual:a}\n    loop: true\n", 5, "are of a replay"),

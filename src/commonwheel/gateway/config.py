@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import ipaddress
+import re
 import typing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
@@ -19,6 +21,7 @@ from commonwheel.broker.access import Limits
 from commonwheel.errors import ConfigError, DescriptionError, Fault, OutputError
 from commonwheel.gateway.logs import LogFormat, LogLevel
 from commonwheel.gateway.rotation import rotation_of
+from commonwheel.vehicles.description import find
 from commonwheel.vehicles.yamltree import Node, load_tree, suggest
 
 if TYPE_CHECKING:
@@ -271,20 +274,45 @@ def _contradictions(settings: Settings, tree: Node) -> Iterator[Fault]:
         given = cast("Path | None", getattr(settings, path.replace("-", "_")))
         if given is not None and path != "state" and not given.exists():
             yield fault(f"'{path}': there is no {given}", path)
+    yield from (fault(message, key) for message, key in _hosts(settings))
     yield from (fault(message, key) for message, key in _ports(settings))
 
 
 def _of_car(name: str, car: CarSettings) -> Iterator[tuple[str, str]]:
+    if not car.replay and not car.buses:
+        yield _without_source(name, car), "car"
+        return
     if car.replay and car.buses:
         yield f"'{name}' has both buses and a log to replay; leave one out", "replay"
-    if not car.replay and not car.buses:
-        yield f"'{name}' has no source of frames; give it buses (ev: socketcan:can0) or a log to replay", "car"
     if car.replay and car.actuate:
         yield f"'{name}' is a replay, which cannot be asked to act; leave 'actuate' out", "actuate"
     if not car.replay and (car.loop or car.rate != 1.0):
         yield f"'{name}' has buses; 'rate' and 'loop' are of a replay", "loop" if car.loop else "rate"
-    if car.replay and not car.replay.is_file():
+    if car.replay and car.replay.is_dir():
+        yield f"'{name}': {car.replay} is a folder; name one log in it", "replay"
+    elif car.replay and not car.replay.is_file():
         yield f"'{name}': there is no log {car.replay}", "replay"
+
+
+def _without_source(name: str, car: CarSettings) -> str:
+    """Return what is wrong with a car that has neither buses nor a log: a car that is not described needs none."""
+    try:
+        find(car.car)
+    except DescriptionError as error:
+        return f"'{name}': {error.faults[0].message}"
+    only = " ('rate' and 'loop' are of a log)" if car.loop or car.rate != 1.0 else ""
+    return f"'{name}' has no source of frames; give it buses (ev: socketcan:can0) or a log to replay{only}"
+
+
+def _hosts(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield the addresses that are none; a name is looked up when it is listened on."""
+    for key, host in (("host", settings.host), ("metrics-host", settings.metrics_host)):
+        if not host or host.startswith("unix:") or not _NUMBERS.fullmatch(host):
+            continue
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            yield f"'{key}': '{host}' is no address; it is one of this machine's, such as 127.0.0.1 or ::1", key
 
 
 def _ports(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -306,3 +334,5 @@ def _ports(settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 _LAST_PORT = 65535
+_NUMBERS = re.compile(r"[0-9.]+|[^%]*:.*")
+"""What can only be an address: no name of a machine is of digits and dots alone, or has a colon."""
