@@ -121,32 +121,22 @@ def test_the_first_interfaces_stream_of_targets(car: Car) -> None:
 def test_it_falls_back_to_the_first_interface_where_the_second_is_not_there(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A server of the first interface alone is enough for it: values, streams of values, streams of targets."""
+    """A server of the first interface alone is enough for it.
+
+    Not for its streams of targets, which open a stream of the second interface first: gRPC's own client may find that
+    ended before it has sent its request, and says INTERNAL in place of the UNIMPLEMENTED that the server answered with.
+    """
     service = "kuksa.val.v1.VAL"
     monkeypatch.setattr(server, "SERVICES", {service: server.SERVICES[service]})
 
     async def story(client: Client) -> None:
         await client.set_current_values(points({SPEED: 1.5}))
-        async with (
-            streaming(client.subscribe_current_values([SPEED])) as speed,
-            streaming(client.subscribe_target_values([LOCK])) as targets,
-        ):
+        await client.set_target_values(points({LOCK: True}))
+        assert known(await client.get_target_values([LOCK])) == {LOCK: True}
+        async with streaming(client.subscribe_current_values([SPEED])) as speed:
             assert known(await anext(speed)) == {SPEED: 1.5}
-            assert known(await anext(targets)) == {LOCK: None}
-            await client.set_target_values(points({LOCK: True}))
-            assert known(await anext(targets)) == {LOCK: True}
 
-    car = serve()
-    for left in reversed(range(5)):
-        try:
-            play(car, story)
-        except kuksa.VSSClientError as error:
-            # gRPC's own client may find the stream ended before it has sent its request, and then says INTERNAL in
-            # place of the UNIMPLEMENTED that the server answered with.
-            if not left or error.error.get("code") != grpc.StatusCode.INTERNAL.value[0]:
-                raise
-        else:
-            return
+    play(serve(), story)
 
 
 def test_an_actuation_goes_through_a_provider(car: Car) -> None:
