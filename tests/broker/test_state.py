@@ -15,6 +15,7 @@ import msgspec
 import pytest
 
 from commonwheel.broker import Broker
+from commonwheel.broker.locking import Lock
 from commonwheel.broker.offers import Offer
 from commonwheel.broker.state import StateFile
 from commonwheel.catalog import load_catalog
@@ -172,8 +173,9 @@ def test_a_save_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pyte
 
 def test_it_saves_by_itself_until_it_is_stopped(tmp_path: Path) -> None:
     broker = fresh()
-    state = StateFile(tmp_path, broker)
-    state.start(every_s=0.005)
+    state = StateFile(tmp_path, broker, every_s=0.005)
+    state.start()
+    state.keep()
     give(broker, {SPEED: 10.0})
     end = time.monotonic() + 20
     while not (state.path.exists() and b"10.0" in state.path.read_bytes()):
@@ -182,6 +184,67 @@ def test_it_saves_by_itself_until_it_is_stopped(tmp_path: Path) -> None:
     give(broker, {SPEED: 33.5})
     state.stop()
     assert b"33.5" in state.path.read_bytes()
+
+
+def test_it_saves_soon_however_seldom_it_does_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("commonwheel.broker.state.SOON_S", 0.005)
+    broker = fresh()
+    give(broker, {SPEED: 10.0})
+    state = StateFile(tmp_path, broker, every_s=3600.0)
+    state.start()
+    state.keep()
+    end = time.monotonic() + 20
+    while not state.path.exists():
+        assert time.monotonic() < end
+        time.sleep(0.002)
+    state.stop()
+
+
+def test_a_file_is_one_owners_at_a_time(tmp_path: Path) -> None:
+    first, second, other = (StateFile(tmp_path, fresh(name)) for name in ("one", "one", "two"))
+    first.start()
+    other.start()
+    with pytest.raises(OutputError, match=rf"is in use by process {os.getpid()} for 'one'; give another --state"):
+        second.start()
+    give(second._broker, {SPEED: 1.0})
+    second.stop()
+    assert not second.path.exists(), "who was refused writes nothing"
+    first.stop()
+    second = StateFile(tmp_path, fresh("one"))
+    second.start()
+    second.stop()
+    other.stop()
+    assert not list(tmp_path.glob("*.lock"))
+
+
+OWNS = textwrap.dedent("""
+    import sys, time
+    from pathlib import Path
+    from commonwheel.broker.locking import Lock
+    Lock(Path(sys.argv[1])).acquire()
+    print("ready", flush=True)
+    time.sleep(600)
+""")
+
+
+def test_a_killed_process_leaves_no_lock(tmp_path: Path) -> None:
+    path = tmp_path / "a.lock"
+    with subprocess.Popen([sys.executable, "-c", OWNS, str(path)], stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        with pytest.raises(OutputError, match=rf"in use by process {child.pid}$"):
+            Lock(path).acquire()
+        child.kill()
+    assert path.exists()
+    lock = Lock(path)
+    lock.acquire()
+    lock.release()
+    assert not path.exists()
+
+
+def test_a_lock_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="cannot be locked"):
+        Lock(tmp_path / "nowhere" / "a.lock").acquire()
 
 
 SAVES = textwrap.dedent("""

@@ -70,7 +70,8 @@ def test_every_value_reaches_the_settings(tmp_path: Path) -> None:
     settings = _settings(
         "--host", "::1", "--grpc-port", "1", "--viss-port", "off", "--no-flight", "--metrics-port", "0",
         "--metrics-host", "::1", "--catalog", file, "--tokens", tmp_path, "--tls-cert", file, "--tls-key", file,
-        "--tls-client-ca", file, "--insecure", "--state", "kept", "--history-depth", "5", "--history-seconds", "1.5",
+        "--tls-client-ca", file, "--insecure", "--state", "kept",
+        "--state-seconds", "2", "--history-depth", "5", "--history-seconds", "1.5",
         "--limit", "streams=3", "--limit", "requests_per_second=2.5", "--log", "json", "--log-level", "debug",
         "--stop-seconds", "3",
     )  # fmt: skip
@@ -78,6 +79,7 @@ def test_every_value_reaches_the_settings(tmp_path: Path) -> None:
     assert (settings.metrics_port, settings.metrics_host, settings.catalog) == (0, "::1", file)
     assert (settings.tokens, settings.tls_cert, settings.tls_key, settings.tls_client_ca) == (tmp_path, *[file] * 3)
     assert (settings.insecure, settings.state, settings.stop_seconds) == (True, Path("kept"), 3.0)
+    assert settings.state_seconds == 2.0
     assert (settings.history_depth, settings.history_seconds) == (5, 1.5)
     assert (settings.limits.streams, settings.limits.requests_per_second) == (3, 2.5)
     assert (settings.log.value, settings.log_level.value) == ("json", "debug")
@@ -183,6 +185,16 @@ def test_a_replay_runs_until_it_is_told_to_stop(cart: Path, cart_log: Path, tmp_
     assert not [line for line in lines if line["level"] != "info"]
     (file,) = kept.iterdir()
     assert '"Vehicle.Speed"' in file.read_text()
+
+
+def test_two_services_do_not_keep_one_cars_values_in_one_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = (*BROKER, "--state", str(tmp_path / "kept"))
+    with running(tmp_path / "log", *options) as service:
+        assert main(["run", *options, "--no-grpc", "--no-metrics"]) == UNUSABLE
+        assert f"is in use by process {service.process.pid}; give another --state" in capsys.readouterr().err
+        assert service.stop() == FINE
 
 
 def test_a_car_whose_bus_is_not_there_is_ready_and_says_so(cart: Path, tmp_path: Path) -> None:

@@ -93,6 +93,9 @@ class FakeState:
     def start(self) -> None:
         self.journal.append("start state")
 
+    def keep(self) -> None:
+        self.journal.append("keep state")
+
     def stop(self) -> None:
         self.journal.append("stop state")
 

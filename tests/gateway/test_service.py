@@ -41,8 +41,8 @@ def test_everything_starts_and_stops_in_order() -> None:
     _, bound, clean = _run(ONE, parts, told)
     assert clean
     assert parts.journal[:4] == ["start state", "start gateway leaf", "start grpc 0", "start viss 0"]
-    assert parts.journal[4:6] == ["stop state", "stop gateway leaf"]
-    assert sorted(parts.journal[6:]) == ["stop grpc 0 within 0.5", "stop viss 0 within 0.5"]
+    assert parts.journal[4:7] == ["keep state", "stop state", "stop gateway leaf"]
+    assert sorted(parts.journal[7:]) == ["stop grpc 0 within 0.5", "stop viss 0 within 0.5"]
     assert [(one.car, one.server) for one in bound] == [("leaf", "grpc"), ("leaf", "viss"), ("", "metrics")]
     assert told.heard[0].startswith("ready leaf: grpc 127.0.0.1:0")
     assert told.heard[-1] == "stopping"

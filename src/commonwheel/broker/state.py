@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from commonwheel.broker.faults import BrokerError
+from commonwheel.broker.locking import Lock
 from commonwheel.broker.updates import Updates
 from commonwheel.broker.values import from_inside, to_inside
 from commonwheel.errors import OutputError
@@ -33,6 +34,9 @@ __all__ = ["StateFile"]
 _LOG = logging.getLogger(__name__)
 
 FORMAT = 1
+EVERY_S = 10.0
+SOON_S = 1.0
+"""When values are saved first: a service that is killed soon has kept some."""
 
 
 class _Kept(msgspec.Struct, frozen=True):
@@ -57,13 +61,21 @@ class _File(msgspec.Struct, frozen=True):
 
 
 class StateFile:
-    """Where one broker's last values are kept. Use as a context manager to load, save now and then, and save at last.
+    """Where one broker's last values are kept. ``start`` it, let it ``keep``, ``stop`` it.
 
     Personal signals are left out unless asked for: the file outlives the drive.
     """
 
-    def __init__(self, directory: Path, broker: Broker, *, with_personal: bool = False) -> None:
+    def __init__(
+        self, directory: Path, broker: Broker, *, every_s: float = EVERY_S, with_personal: bool = False
+    ) -> None:
         """Take a place in *directory*, which is made when it is not there.
+
+        Args:
+            directory: where the file is.
+            broker: whose values.
+            every_s: how often they are saved, in seconds, once ``keep`` has begun to.
+            with_personal: also signals that tell who the car or its user is.
 
         Raises:
             OutputError: it cannot be made.
@@ -71,10 +83,14 @@ class StateFile:
         self._broker = broker
         self._with_personal = with_personal
         self.path = directory / f"{re.sub(r'[^A-Za-z0-9-]+', '_', broker.name).strip('_') or 'car'}.state.json"
+        self._every_s = every_s
         self._saved = -1
         self._lock = threading.Lock()
+        self._life = threading.RLock()
+        self._owner = Lock(self.path.with_suffix(".lock"))
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._started = False
         try:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -161,15 +177,34 @@ class StateFile:
                 kept[signal.path] = _Kept(signal.leaf.datatype, value, int(batch.t_ns[i]))  # type: ignore[arg-type]
         return _State(broker.name, time.time_ns(), kept)
 
-    def start(self, every_s: float = 10.0) -> None:
-        """Load, and save every so many seconds from now on, in a thread of its own."""
-        self.load()
-        self._thread = threading.Thread(target=self._run, args=(every_s,), name="commonwheel-state", daemon=True)
-        self._thread.start()
+    def start(self) -> None:
+        """Make the file ours, and load.
 
-    def _run(self, every_s: float) -> None:
+        Raises:
+            OutputError: another process keeps this car's values there; says which.
+        """
+        with self._life:
+            try:
+                self._owner.acquire()
+            except OutputError as error:
+                of = f" for '{self._broker.name}'" if self._broker.name else ""
+                message = f"{error}{of}; give another --state"
+                raise OutputError(message) from error
+            self._started = True
+            self.load()
+
+    def keep(self) -> None:
+        """Save soon, and then now and then, in a thread of its own."""
+        with self._life:
+            if self._started and self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="commonwheel-state", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
         told = ""
-        while not self._stop.wait(every_s):
+        wait = min(SOON_S, self._every_s)
+        while not self._stop.wait(wait):
+            wait = self._every_s
             try:
                 self.save()
                 told = ""
@@ -179,15 +214,21 @@ class StateFile:
                     told = str(error)
 
     def stop(self) -> None:
-        """Stop saving now and then, and save a last time; what fails is logged."""
+        """Save a last time and give the file back, where it is ours; what fails is logged."""
         self._stop.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
-        try:
-            self.save()
-        except OutputError as error:
-            _LOG.warning("%s", error)
+        with self._life:
+            if self._thread is not None:
+                self._thread.join()
+                self._thread = None
+            if not self._started:
+                return
+            self._started = False
+            try:
+                self.save()
+            except OutputError as error:
+                _LOG.warning("%s", error)
+            finally:
+                self._owner.release()
 
 
 def _read(data: bytes) -> _State:

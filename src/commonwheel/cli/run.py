@@ -47,6 +47,7 @@ _VALUES = (
     ("tls-key", "FILE", "its key"),
     ("tls-client-ca", "FILE", "who signs clients' certificates: each client has to have one"),
     ("state", "DIR", "keep last values over a restart"),
+    ("state-seconds", "S", "how often they are written (10); first one second after all is ready"),
     ("record", "DIR", "record samples: Parquet files that are rotated"),
     ("record-frames", "DIR", "record frames: compressed candump logs"),
     ("record-rotate", "SIZE,TIME", "begin a new file after so much (256MiB,1h)"),

@@ -84,6 +84,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     """Serve other machines without TLS and authorization."""
     state: Path | None = None
     """Where last values are kept over a restart."""
+    state_seconds: Positive = 10.0
+    """How often they are written there; the first time soon after the service is ready."""
     record: Path | None = None
     """A folder where each car's samples are recorded."""
     record_frames: Path | None = None

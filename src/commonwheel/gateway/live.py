@@ -74,6 +74,11 @@ class LiveCar:
             message = f"the gateway of {self.name} is not ready after {ready_s:g} s"
             raise BrokerError(Reason.INVALID, message)
 
+    def keep(self) -> None:
+        """Keep the car's values from now on: it is ready."""
+        if self.state is not None:
+            self.state.keep()
+
     async def _serve(self, server: Server) -> None:
         self._started.append(server)
         try:

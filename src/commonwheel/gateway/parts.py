@@ -74,7 +74,15 @@ class State(Protocol):
     """Where a broker's last values are kept while the service is down."""
 
     def start(self) -> None:
-        """Put them into the broker, and write the broker's from now on."""
+        """Put them into the broker.
+
+        Raises:
+            OutputError: another process keeps them there.
+        """
+        ...
+
+    def keep(self) -> None:
+        """Write the broker's, soon and then now and then."""
         ...
 
     def stop(self) -> None:
@@ -164,7 +172,7 @@ class Parts:
             return None
         from commonwheel.broker.state import StateFile
 
-        return StateFile(settings.state, broker)
+        return StateFile(settings.state, broker, every_s=settings.state_seconds)
 
     def recording(self, car: CarSettings, gateway: Gateway, broker: Broker, settings: Settings) -> Recorded | None:
         """Return what records a car; None: nothing does."""

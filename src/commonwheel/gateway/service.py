@@ -113,6 +113,8 @@ class Service:
         self.cars = await asyncio.to_thread(self._build, self.access)
         for car in self.cars:
             await car.start(self._parts.ready_s)
+        for car in self.cars:
+            car.keep()
 
     async def _listen(self, health: HealthServer) -> None:
         try:
