@@ -151,18 +151,56 @@ def test_who_says_nothing_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     assert server.facts()["refused"] == 1
 
 
-def test_too_many_at_once_are_turned_away_and_the_next_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_holds_connections_without_a_question_keeps_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_MOST_CONNECTIONS", 3)
+    monkeypatch.setattr(module, "_MOST_SECONDS", 600.0)
+    server = _server()
+
+    async def talk(endpoint: Endpoint) -> tuple[bytes, bytes]:
+        held = [await asyncio.open_connection(endpoint.host, endpoint.port) for _ in range(3)]
+        held[1][1].write(b"GET /li")
+        await until(lambda: server.facts()["clients"] == 3)
+        answer = await _send(endpoint, b"GET /live HTTP/1.1\r\n\r\n")
+        await until(lambda: server.facts()["clients"] == 2)
+        held[1][1].write(b"ve HTTP/1.1\r\n\r\n")
+        second = await held[1][0].read()
+        for _, writer in held:
+            writer.close()
+        return answer, second
+
+    answer, second = _run(server, talk)
+    assert answer.endswith(b"alive\n")
+    assert second.endswith(b"alive\n"), "only the oldest made room"
+    assert server.facts()["refused"] >= 1
+
+
+def test_who_asks_and_does_not_read_keeps_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_MOST_CONNECTIONS", 2)
+    monkeypatch.setattr(module, "_MOST_SECONDS", 600.0)
+    server = _server()
+
+    async def talk(endpoint: Endpoint) -> list[bytes]:
+        held = [await asyncio.open_connection(endpoint.host, endpoint.port) for _ in range(5)]
+        for _, writer in held:
+            writer.write(b"GET /live HTTP/1.1\r\n\r\n")
+        answers = [await _send(endpoint, b"GET /live HTTP/1.1\r\n\r\n") for _ in range(10)]
+        for _, writer in held:
+            writer.close()
+        return answers
+
+    assert all(answer.endswith(b"alive\n") for answer in _run(server, talk))
+
+
+def test_hundreds_that_say_nothing_do_not_stop_the_answer() -> None:
     server = _server()
 
     async def talk(endpoint: Endpoint) -> bytes:
-        held = [await asyncio.open_connection(endpoint.host, endpoint.port) for _ in range(3)]
-        await until(lambda: server.facts()["clients"] == 3)
-        assert await _send(endpoint, b"GET /live HTTP/1.1\r\n\r\n") == b""
-        for _, writer in held:
-            writer.close()
-        await until(lambda: not server.facts()["clients"])
-        return await _send(endpoint, b"GET /live HTTP/1.1\r\n\r\n")
+        held = [await asyncio.open_connection(endpoint.host, endpoint.port) for _ in range(300)]
+        try:
+            return await _send(endpoint, b"GET /live HTTP/1.1\r\n\r\n")
+        finally:
+            for _, writer in held:
+                writer.close()
 
     assert _run(server, talk).endswith(b"alive\n")
 

@@ -1,8 +1,8 @@
 """The operator's port: ``/metrics`` for Prometheus, ``/live`` and ``/ready`` for whoever starts and watches services.
 
 Plain HTTP/1.1, GET and HEAD only, one request per connection, every size and time bounded: nothing that is sent
-here can hold it up. ``/live`` and ``/ready`` tell nothing about the car and are open; ``/metrics`` asks for a token
-where the other interfaces do.
+here can hold it up, and who holds a connection without a question makes room for the next who comes. ``/live`` and
+``/ready`` tell nothing about the car and are open; ``/metrics`` asks for a token where the other interfaces do.
 """
 
 from __future__ import annotations
@@ -89,6 +89,8 @@ class HealthServer:
         self._tls = tls
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
+        self._open: dict[asyncio.StreamWriter, bool] = {}
+        """The connections, oldest first; whether each has asked for something."""
         self._requests = 0
         self._refused = 0
 
@@ -101,7 +103,12 @@ class HealthServer:
         where = self._endpoint
         try:
             self._server = await asyncio.start_server(
-                self._connected, where.host, where.port, limit=_MOST_BYTES, ssl=self._tls
+                self._connected,
+                where.host,
+                where.port,
+                limit=_MOST_BYTES,
+                ssl=self._tls,
+                ssl_handshake_timeout=_MOST_SECONDS if self._tls else None,
             )
         except OSError as error:
             message = f"cannot listen on {where}: {error.strerror or error}"
@@ -123,16 +130,18 @@ class HealthServer:
 
     def facts(self) -> Mapping[str, float]:
         """Return counts for the metrics."""
-        clients = len(self._connections)
+        clients = len(self._open)
         return {"clients": clients, "streams": 0, "requests": self._requests, "refused": self._refused}
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
-        if task is None or len(self._connections) >= _MOST_CONNECTIONS:
-            self._refused += 1
+        if task is None:
             writer.transport.abort()
             return
+        if len(self._open) >= _MOST_CONNECTIONS:
+            self._drop_one()
         self._connections.add(task)
+        self._open[writer] = False
         try:
             async with asyncio.timeout(_MOST_SECONDS):
                 await self._serve(reader, writer)
@@ -140,12 +149,21 @@ class HealthServer:
             self._refused += 1
         finally:
             self._connections.discard(task)
+            self._open.pop(writer, None)
             # Not close(): that would wait for a client that does not read.
             writer.transport.abort()
+
+    def _drop_one(self) -> None:
+        """End the oldest connection that has asked nothing, or the oldest of all: whoever comes is answered."""
+        oldest = next((writer for writer, asked in self._open.items() if not asked), next(iter(self._open)))
+        del self._open[oldest]
+        oldest.transport.abort()  # its task finds out, and counts it as refused
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             head = await reader.readuntil(b"\r\n\r\n")
+            if writer in self._open:
+                self._open[writer] = True
             request = _parse(head)
             page = self._answer(request)
         except asyncio.IncompleteReadError:
