@@ -229,6 +229,23 @@ def test_a_flooded_bus_leaves_the_other_its_turn(vehicle: Vehicle) -> None:
         assert rig.gateway.facts()["largest_batch"] == 1024
 
 
+def test_a_bus_of_another_car_is_said_once(
+    vehicle: Vehicle, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else nothing tells its user why no value ever comes."""
+    monkeypatch.setattr("commonwheel.gateway.doubt.LONG_NS", 0)
+    with Rig(vehicle) as rig:
+        rig.power.bring((BATTERY, "04B0 000000000000"))
+        for _ in range(3):
+            rig.drive.bring(*[(0x7AB, "00")] * 600)
+            rig.power.bring(*[(0x7AB, "00")] * 600)
+        until(lambda: rig.gateway.facts()["frames"] == 3601)
+    said = [record.getMessage() for record in caplog.records if "is this car's" in record.getMessage()]
+    assert len(said) == 1
+    assert "none of the first 600 frames of the bus drive (virtual:drive)" in said[0]
+    assert "bit rate" in said[0]
+
+
 # ---- what cannot be run ---------------------------------------------------------------------------------------------
 
 

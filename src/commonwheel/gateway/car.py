@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from commonwheel.gateway.bus import Backoff, BusReader, BusState, Window
 from commonwheel.gateway.clock import SteadyClock
+from commonwheel.gateway.doubt import Doubt
 from commonwheel.gateway.faults import GatewayError
 from commonwheel.gateway.opening import for_bus, open_port
 from commonwheel.gateway.pipeline import Pipeline
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["CarGateway"]
 
 _LOG = logging.getLogger(__name__)
+_ADVICE = "is it this car, this of its buses, and the bus's bit rate?"
 JOIN_S = 5.0
 """A thread that has not ended by then hangs in its driver."""
 
@@ -101,7 +103,9 @@ class CarGateway:
         for number, name in numbers.items():
             source = for_bus(sources[name], vehicle.buses[number])
             opening = functools.partial(opener, source, number, self._clock, may_send=actuate)
-            reader = BusReader(name, source, opening, self._pipeline.take, self._changed,
+            doubt = Doubt(vehicle.name, f"the bus {name} ({source})", _ADVICE)
+            take = functools.partial(self._pipeline.take, doubt=doubt)
+            reader = BusReader(name, source, opening, take, self._changed,
                                window=window or Window(), backoff=backoff or Backoff())  # fmt: skip
             self._readers.append(reader)
         self._watch = Watch(self._clock, self._pipeline.expire, vehicle)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from commonwheel.broker import Broker, Provider
+    from commonwheel.gateway.doubt import Doubt
     from commonwheel.vehicles.samples import Samples
     from commonwheel.vehicles.vehicle import Vehicle
     from commonwheel.wire.frames import Clock, Frames
@@ -122,14 +123,16 @@ class Pipeline:
 
         return stop
 
-    def take(self, frames: Frames) -> None:
-        """Decode a batch and publish what it says."""
+    def take(self, frames: Frames, doubt: Doubt | None = None) -> None:
+        """Decode a batch and publish what it says; *doubt* is told whether it is this car's."""
         with self._lock:
             if self._taps:
                 self._tell(frames)
-            began = time.perf_counter_ns()
+            began, known = time.perf_counter_ns(), self._decoder.counts.known
             samples = self._decoder.decode(frames)
             decoded = time.perf_counter_ns()
+            if doubt is not None and not doubt.settled:
+                doubt.look(frames, self._decoder.counts.known - known)
             self._publish(samples)
             totals = self.totals
             totals.batches += 1

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from commonwheel.errors import CommonwheelError
+from commonwheel.gateway.doubt import Doubt
 from commonwheel.gateway.line import RisingLine
 from commonwheel.gateway.pipeline import Pipeline
 from commonwheel.gateway.worker import Worker
@@ -110,7 +111,7 @@ class Player(Worker):
         self._looked_ns = 0
         self._loops = 0
         self._error = ""
-        self._doubted = False
+        self._doubt = Doubt(vehicle.name, str(source.path), "'commonwheel identify' tells whose they are")
         self.latest_ns = 0
         """How late a frame was at most, in ns."""
 
@@ -132,7 +133,7 @@ class Player(Worker):
                 if not self._began_ns:
                     self._begin()
                 self._play(frames)
-                self._doubt()
+                self._doubt.conclude()
                 if self._stop.is_set():
                     break
         except CommonwheelError as error:
@@ -151,18 +152,6 @@ class Player(Worker):
         self._began_ns = time.monotonic_ns()
         self._time.utc_ns = time.time_ns()
         self._on_ready()
-
-    def _doubt(self) -> None:
-        """Say once that the recording seems to be another car's."""
-        if self._doubted:
-            return
-        found = self.pipeline.facts()
-        if found["frames"] and not found["known"]:
-            self._doubted = True
-            _LOG.warning(
-                "%s: none of the first %s frames of %s is this car's; 'commonwheel identify' tells whose they are",
-                self._car, found["frames"], self._source.path,
-            )  # fmt: skip
 
     def _chunks(self) -> Iterator[Frames]:
         """Yield the recording's frames on a rising line, again and again when it loops; in the reading thread."""
@@ -198,7 +187,7 @@ class Player(Worker):
                 continue
             self.latest_ns = max(self.latest_ns, -wait)
             end = min(int(np.searchsorted(due, now, "right")), at + MOST_FRAMES)
-            self.pipeline.take(frames[at:end])
+            self.pipeline.take(frames[at:end], self._doubt)
             self._looked_ns = now
             at = end
             time.sleep(WINDOW_S)
@@ -230,7 +219,7 @@ class Player(Worker):
             last, now = int(batch.t_ns.max()), time.time_ns()
             playtime = self._time
             playtime.scale = max(0, now - playtime.utc_ns) / max(1, last - playtime.t_ns)
-            self.pipeline.take(batch)
+            self.pipeline.take(batch, self._doubt)
             playtime.t_ns, playtime.utc_ns = last, max(now, playtime.utc_ns)
             self._breathe()
 
