@@ -36,11 +36,19 @@ class FakeGateway:
     hangs: threading.Event | None = None
     """Given: ``stop`` waits for it."""
     comes_up: bool = True
+    held: bool = False
 
     def start(self) -> None:
         self.journal.append(f"start gateway {self.name}")
         if self.comes_up:
             self.ready.set()
+
+    def hold(self) -> None:
+        self.held = True
+
+    def play(self) -> None:
+        assert self.held
+        self.journal.append(f"play {self.name}")
 
     def stop(self) -> None:
         if self.hangs is not None:

@@ -242,6 +242,40 @@ def test_a_recording_of_another_car_is_said_once(
     assert "none of the first" in said[0]
 
 
+@pytest.mark.parametrize("rate", [None, 1.0])
+def test_one_that_is_held_is_ready_and_plays_when_it_is_told(
+    vehicle: Vehicle, tmp_path: Path, rate: float | None
+) -> None:
+    path = recording(tmp_path, *((i / 100, 0, hundredths(i * 100)) for i in range(20)))
+    broker = Broker(load_catalog())
+    gateway = CarGateway(vehicle, broker, ReplaySource(path, rate, buses=BUSES))
+    gateway.hold()
+    gateway.start()
+    try:
+        assert gateway.ready.wait(20)
+        assert broker.providers, "the car's signals are claimed"
+        assert not gateway.finished.wait(0.05)
+        assert gateway.facts()["frames"] == 0
+        told_ns = time.time_ns()
+        gateway.play()
+        assert gateway.finished.wait(20)
+        assert gateway.facts()["frames"] == 20
+        assert broker.get(broker.table.number(SPEED)).t_ns >= told_ns
+    finally:
+        gateway.stop()
+
+
+def test_one_that_is_held_can_be_stopped(vehicle: Vehicle, tmp_path: Path) -> None:
+    path = recording(tmp_path, (0, 0, hundredths(100)))
+    gateway = CarGateway(vehicle, Broker(load_catalog()), ReplaySource(path, None, buses=BUSES))
+    gateway.hold()
+    gateway.start()
+    assert gateway.ready.wait(20)
+    gateway.stop()
+    assert gateway.facts()["frames"] == 0
+    assert not gateway.finished.is_set()
+
+
 def test_a_recording_cannot_act(vehicle: Vehicle, tmp_path: Path) -> None:
     with pytest.raises(GatewayError, match="a recording cannot act"):
         CarGateway(vehicle, Broker(load_catalog()), ReplaySource(recording(tmp_path, (0, 0, "0064"))), actuate=True)

@@ -41,11 +41,19 @@ def test_everything_starts_and_stops_in_order() -> None:
     _, bound, clean = _run(ONE, parts, told)
     assert clean
     assert parts.journal[:4] == ["start state", "start gateway leaf", "start grpc 0", "start viss 0"]
-    assert parts.journal[4:7] == ["keep state", "stop state", "stop gateway leaf"]
-    assert sorted(parts.journal[7:]) == ["stop grpc 0 within 0.5", "stop viss 0 within 0.5"]
+    assert parts.journal[4:8] == ["play leaf", "keep state", "stop state", "stop gateway leaf"]
+    assert sorted(parts.journal[8:]) == ["stop grpc 0 within 0.5", "stop viss 0 within 0.5"]
     assert [(one.car, one.server) for one in bound] == [("leaf", "grpc"), ("leaf", "viss"), ("", "metrics")]
     assert told.heard[0].startswith("ready leaf: grpc 127.0.0.1:0")
     assert told.heard[-1] == "stopping"
+
+
+def test_recordings_begin_when_every_server_of_every_car_listens() -> None:
+    parts = FakeParts()
+    _run(TWO, parts)
+    begun = [i for i, line in enumerate(parts.journal) if line.startswith("play ")]
+    assert [parts.journal[i] for i in begun] == ["play leaf", "play civic"]
+    assert begun[0] > max(i for i, line in enumerate(parts.journal) if line.startswith("start "))
 
 
 def test_each_car_has_a_broker_and_ports_of_its_own() -> None:

@@ -128,6 +128,16 @@ class CarGateway:
         for worker in self._workers:
             worker.start()
 
+    def hold(self) -> None:
+        """Let a recording get ready, and wait for ``play``; before ``start``. Buses do not wait."""
+        if self._player is not None:
+            self._player.hold()
+
+    def play(self) -> None:
+        """Let a recording that is held begin."""
+        if self._player is not None:
+            self._player.play()
+
     def stop(self) -> None:
         """End: no frame is read or sent any more, every bus is given back, the car's signals become STALE."""
         if self._stopped:

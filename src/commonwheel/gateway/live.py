@@ -54,7 +54,7 @@ class LiveCar:
     _keeping: bool = False
 
     async def start(self, ready_s: float) -> None:
-        """Start everything, and wait until the gateway is ready, for at most *ready_s*.
+        """Start everything, and wait until the gateway is ready, for at most *ready_s*; a recording waits for ``go``.
 
         Raises:
             CommonwheelError: something cannot be started; says what.
@@ -67,6 +67,7 @@ class LiveCar:
             await asyncio.to_thread(self.recording.start)
         if self.gateway is not None:
             self._running = True
+            self.gateway.hold()
             await asyncio.to_thread(self.gateway.start)
         for server in self.servers:
             await self._serve(server)
@@ -74,8 +75,10 @@ class LiveCar:
             message = f"the gateway of {self.name} is not ready after {ready_s:g} s"
             raise BrokerError(Reason.INVALID, message)
 
-    def keep(self) -> None:
-        """Keep the car's values from now on: it is ready."""
+    def go(self) -> None:
+        """Play the recording, and keep the car's values: everything is served."""
+        if self.gateway is not None:
+            self.gateway.play()
         if self.state is not None:
             self.state.keep()
 

@@ -41,8 +41,16 @@ class Gateway(Protocol):
         """Set when every source is open, or known not to be."""
         ...
 
+    def hold(self) -> None:
+        """Let a recording wait for ``play``; before ``start``."""
+        ...
+
     def start(self) -> None:
         """Begin; what cannot be opened now is tried again later."""
+        ...
+
+    def play(self) -> None:
+        """Begin a recording that was held; buses have begun."""
         ...
 
     def stop(self) -> None:

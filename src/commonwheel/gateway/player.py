@@ -7,6 +7,7 @@ time at which it was due. A player that falls behind by seconds (a machine that 
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -108,6 +109,8 @@ class Player(Worker):
             with_personal=with_personal,
         )  # fmt: skip
         self._on_ready, self._on_end = on_ready, on_end
+        self._go = threading.Event()
+        self._go.set()
         self._looked_ns = 0
         self._loops = 0
         self._error = ""
@@ -124,6 +127,19 @@ class Player(Worker):
             "error": self._error,
         }
 
+    def hold(self) -> None:
+        """Get ready at the start, and play nothing before ``play``."""
+        self._go.clear()
+
+    def play(self) -> None:
+        """Begin, where it was held."""
+        self._go.set()
+
+    def stop(self) -> None:
+        """Ask it to end, also while it is held; ``join`` waits for that."""
+        super().stop()
+        self._go.set()
+
     # ---- the thread -------------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
@@ -132,8 +148,9 @@ class Player(Worker):
             for frames in chunks:
                 if not self._began_ns:
                     self._begin()
-                self._play(frames)
-                self._doubt.conclude()
+                if not self._stop.is_set():
+                    self._play(frames)
+                    self._doubt.conclude()
                 if self._stop.is_set():
                     break
         except CommonwheelError as error:
@@ -149,9 +166,11 @@ class Player(Worker):
         self._linger()
 
     def _begin(self) -> None:
+        """Be ready, and begin when it is time to."""
+        self._on_ready()
+        self._go.wait()
         self._began_ns = time.monotonic_ns()
         self._time.utc_ns = time.time_ns()
-        self._on_ready()
 
     def _chunks(self) -> Iterator[Frames]:
         """Yield the recording's frames on a rising line, again and again when it loops; in the reading thread."""

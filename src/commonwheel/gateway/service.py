@@ -114,7 +114,7 @@ class Service:
         for car in self.cars:
             await car.start(self._parts.ready_s)
         for car in self.cars:
-            car.keep()
+            car.go()
 
     async def _listen(self, health: HealthServer) -> None:
         try:
