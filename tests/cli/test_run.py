@@ -150,15 +150,30 @@ def test_what_cannot_run_says_why_and_ends_with_2(options: tuple[str, ...], caps
     assert "Traceback" not in captured.err
 
 
-def test_a_port_that_is_taken_is_told_with_its_option(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("server", ["grpc", "viss", "flight", "metrics"])
+def test_a_port_that_is_taken_is_told_in_one_line_with_its_option(
+    server: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Also what libraries write past Python."""
+    others = [f"--no-{name}" for name in ("grpc", "viss", "flight", "metrics") if name != server]
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
-        assert main(["run", *BROKER, "--grpc-port", port, "--metrics-port", "0"]) == UNUSABLE
-        assert main(["run", *BROKER, "--grpc-port", "0", "--metrics-port", port]) == UNUSABLE
-    told = capsys.readouterr().err
-    assert port in told
-    assert "--grpc-port" in told
-    assert "--metrics-port" in told
+        port = taken.getsockname()[1]
+        assert main(["run", *others, f"--{server}-port", str(port)]) == UNUSABLE
+    assert capfd.readouterr().err == (
+        f"commonwheel run: {server}: cannot listen on 127.0.0.1:{port}: another program listens there; "
+        f"choose another port with --{server}-port (0: any free one)\n"
+    )
+
+
+@pytest.mark.parametrize("server", ["grpc", "viss", "flight"])
+def test_an_address_of_another_machine_is_told_with_its_option(server: str, capfd: pytest.CaptureFixture[str]) -> None:
+    others = [f"--no-{name}" for name in ("grpc", "viss", "flight", "metrics") if name != server]
+    options = ("--insecure", "--host", "192.0.2.7", f"--{server}-port", "0", "--log-level", "error")
+    assert main(["run", *others, *options]) == UNUSABLE
+    assert capfd.readouterr().err == (
+        f"commonwheel run: {server}: cannot listen on 192.0.2.7:0: 192.0.2.7 is no address of this machine; "
+        "give an address of this machine with --host\n"
+    )
 
 
 def _get(port: int, page: str) -> str:

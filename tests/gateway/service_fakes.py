@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -77,7 +78,7 @@ class FakeServer:
 
     async def start(self) -> Endpoint:
         if self.refuses:
-            raise BrokerError(Reason.INVALID, f"cannot listen on {self.endpoint}: address in use")
+            raise BrokerError(Reason.INVALID, f"cannot listen on {self.endpoint}") from OSError(errno.EADDRINUSE, "x")
         self.journal.append(f"start {self.name} {self.endpoint.port}")
         return self.endpoint
 

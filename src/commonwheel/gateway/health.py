@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from commonwheel.broker.faults import BrokerError, Reason
+from commonwheel.broker.faults import BrokerError
+from commonwheel.broker.listening import not_listening
 from commonwheel.broker.serving import Endpoint
 
 if TYPE_CHECKING:
@@ -111,8 +112,7 @@ class HealthServer:
                 ssl_handshake_timeout=_MOST_SECONDS if self._tls else None,
             )
         except OSError as error:
-            message = f"cannot listen on {where}: {error.strerror or error}"
-            raise BrokerError(Reason.INVALID, message) from error
+            raise not_listening(where, error) from error
         return Endpoint(where.host, int(self._server.sockets[0].getsockname()[1]))
 
     async def stop(self, grace_s: float = 1.0) -> None:

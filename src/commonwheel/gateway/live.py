@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from commonwheel.broker.faults import BrokerError, Reason
+from commonwheel.broker.listening import remedy
 from commonwheel.gateway.logs import fields
 
 if TYPE_CHECKING:
@@ -88,8 +89,8 @@ class LiveCar:
             self.endpoints[server.name] = await server.start()
         except BrokerError as error:
             of = f" of {self.name}" if self.name else ""
-            message = f"{server.name}{of}: {error}; choose another port with --{server.name}-port (0: any free one)"
-            raise BrokerError(error.reason, message) from error
+            what_to_do = remedy(error, f"--{server.name}-port", "--host")
+            raise BrokerError(error.reason, f"{server.name}{of}: {error}{what_to_do}") from error
 
     async def stop(self, seconds: float) -> bool:
         """Stop everything within so many seconds; returns whether all of it ended.

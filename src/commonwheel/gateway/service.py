@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from commonwheel.broker import Broker
 from commonwheel.broker.access import require_safe
 from commonwheel.broker.faults import BrokerError
+from commonwheel.broker.listening import remedy
 from commonwheel.broker.serving import Endpoint
 from commonwheel.broker.store import History
 from commonwheel.gateway.config import OFF, SERVERS
@@ -121,8 +122,8 @@ class Service:
             self._metrics_endpoint = await health.start()
         except BrokerError as error:
             self._health = None
-            message = f"metrics: {error}; choose another port with --metrics-port (0: any free one)"
-            raise BrokerError(error.reason, message) from error
+            what_to_do = remedy(error, "--metrics-port", "--metrics-host")
+            raise BrokerError(error.reason, f"metrics: {error}{what_to_do}") from error
 
     def _check_safe(self, access: Access) -> None:
         settings = self._settings

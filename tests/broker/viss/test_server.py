@@ -562,11 +562,11 @@ def test_an_address_that_is_taken_is_said(car: Car) -> None:
     async def story() -> None:
         async with serving(car) as (_, address):
             host, port = address.split(":")
-            with pytest.raises(BrokerError, match="cannot listen at") as caught:
+            with pytest.raises(BrokerError, match="cannot listen on") as caught:
                 await VissServer(car.broker, Endpoint(host, int(port)), Access()).start()
             assert caught.value.reason is Reason.INVALID
         for wrong in (Endpoint("no.such.host.invalid"), Endpoint("127.0.0.1", 70_000)):
-            with pytest.raises(BrokerError, match="cannot listen at"):
+            with pytest.raises(BrokerError, match="cannot listen on"):
                 await VissServer(car.broker, wrong, Access()).start()
 
     run(story())

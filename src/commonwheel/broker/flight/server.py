@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from commonwheel.broker.faults import BrokerError, Reason
 from commonwheel.broker.flight.service import Service
+from commonwheel.broker.listening import require_free
 from commonwheel.broker.serving import Endpoint
 
 if TYPE_CHECKING:
@@ -45,13 +46,14 @@ class FlightServer:
         Raises:
             BrokerError: INVALID when the address cannot be had or a TLS file cannot be used; says why.
         """
+        require_free(self._endpoint)
         tls = self._access.tls
         options: dict[str, Any] = {} if tls is None else tls.flight_options()
         location = f"{'grpc' if tls is None else 'grpc+tls'}://{self._endpoint}"
         try:
             self._service = Service(self._broker, self._access, location, options)
         except (pa.ArrowException, OSError, ValueError) as error:
-            message = f"the Flight server cannot listen at {self._endpoint}: {error}; choose another address or port"
+            message = f"the Flight server cannot listen on {self._endpoint}: {error}"
             raise BrokerError(Reason.INVALID, message) from error
         return Endpoint(self._endpoint.host, self._service.port)
 

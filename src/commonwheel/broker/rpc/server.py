@@ -13,6 +13,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from commonwheel.broker.faults import BrokerError, Reason
+from commonwheel.broker.listening import require_free
 from commonwheel.broker.rpc.calls import Gate, handlers
 from commonwheel.broker.rpc.interface import Proto, shipped
 from commonwheel.broker.serving import Endpoint
@@ -86,6 +87,7 @@ class RpcServer:
         Raises:
             BrokerError: INVALID when the address cannot be had, or a certificate not be read.
         """
+        require_free(self._endpoint)
         server = aio.server(options=_options(self._access.limits))
         served = self._serve(server)
         self._serve_facts(server, served)
@@ -117,8 +119,7 @@ class RpcServer:
             else:
                 port = server.add_secure_port(at, self._access.tls.grpc_credentials())
         except RuntimeError as error:
-            message = f"gRPC cannot listen on {at}: {error}; is another program there?"
-            raise BrokerError(Reason.INVALID, message) from error
+            raise BrokerError(Reason.INVALID, f"gRPC cannot listen on {at}") from error
         return 0 if self._endpoint.is_unix else port
 
     async def stop(self, grace_s: float = 1.0) -> None:

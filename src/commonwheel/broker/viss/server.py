@@ -19,6 +19,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocketDisconnect
 
 from commonwheel.broker.faults import BrokerError, Reason
+from commonwheel.broker.listening import not_listening
 from commonwheel.broker.serving import Endpoint
 from commonwheel.broker.viss.dialect import SUB_PROTOCOLS, Version, negotiate
 from commonwheel.broker.viss.faults import Fault, VissError
@@ -131,7 +132,7 @@ class VissServer:
 
     def _listen(self) -> socket.socket:
         if not 0 <= self._endpoint.port < 2**16:  # the resolver would take it modulo
-            message = f"the VISS server cannot listen at {self._endpoint}: ports are 0 to {2**16 - 1}"
+            message = f"cannot listen on {self._endpoint}: ports are 0 to {2**16 - 1}"
             raise BrokerError(Reason.INVALID, message)
         try:
             family, kind, protocol, _, address = socket.getaddrinfo(
@@ -144,7 +145,7 @@ class VissServer:
             # With the protocol named, asyncio sends small messages at once (TCP_NODELAY): else they wait for 40 ms.
             listener = socket.socket(family, kind, protocol)
         except OSError as error:
-            raise self._not_there(error) from error
+            raise not_listening(self._endpoint, error) from error
         try:
             if sys.platform != "win32":
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -154,12 +155,8 @@ class VissServer:
             listener.listen(_BACKLOG)
         except OSError as error:
             listener.close()
-            raise self._not_there(error) from error
+            raise not_listening(self._endpoint, error) from error
         return listener
-
-    def _not_there(self, error: OSError) -> BrokerError:
-        message = f"the VISS server cannot listen at {self._endpoint}: {error}; choose another address or port"
-        return BrokerError(Reason.INVALID, message)
 
     def _config(self) -> uvicorn.Config:
         return uvicorn.Config(
