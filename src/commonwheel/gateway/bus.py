@@ -59,9 +59,9 @@ class Window:
     Waking up costs more than decoding, so a quiet bus (where that is most of the cost) is read less often.
     """
 
-    quiet_s: float = 0.000_9
+    quiet_s: float = 0.001_2
     busy_s: float = 0.000_5
-    busy_frames: int = 6
+    busy_frames: int = 8
     """A batch of so many frames is one of a busy bus."""
 
     def after(self, frames: int) -> float:

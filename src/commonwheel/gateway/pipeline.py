@@ -128,10 +128,12 @@ class Pipeline:
         with self._lock:
             if self._taps:
                 self._tell(frames)
-            began, known = time.perf_counter_ns(), self._decoder.counts.known
+            doubtful = doubt is not None and not doubt.settled
+            known = self._decoder.counts.known if doubtful else 0
+            began = time.perf_counter_ns()
             samples = self._decoder.decode(frames)
             decoded = time.perf_counter_ns()
-            if doubt is not None and not doubt.settled:
+            if doubt is not None and doubtful:
                 doubt.look(frames, self._decoder.counts.known - known)
             self._publish(samples)
             totals = self.totals
