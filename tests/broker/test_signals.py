@@ -46,6 +46,18 @@ def test_an_unknown_path_says_what_is_close() -> None:
     assert caught.value.reason is Reason.UNKNOWN_SIGNAL
 
 
+def test_a_flood_of_unknown_paths_is_refused_without_looking_for_close_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("commonwheel.broker.signals.time.monotonic", lambda: now)
+    table = SignalTable(load_catalog())
+    said = [table.explain(f"Vehicle.Sped{i}") for i in range(200)]
+    assert 0 < sum("did you mean" in text for text in said) <= 50
+    assert said[-1] == "'Vehicle.Sped199' is not in the catalog commonwheel.json"
+    now += 1.0
+    assert "did you mean" in table.explain("Vehicle.Sped")
+    assert len(table.explain("V" * 1_000_000)) < 300
+
+
 def test_patterns_select_signals() -> None:
     assert [TABLE[n].path for n in TABLE.match("Vehicle.Cabin")] == [
         "Vehicle.Cabin.Cells",

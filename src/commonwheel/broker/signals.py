@@ -6,6 +6,7 @@ Numbers count the paths in sorted order, from 0, as KUKSA's databroker does; the
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
     from commonwheel.catalog import Catalog, Leaf
 
 __all__ = ["Signal", "SignalTable"]
+
+_MOST_HINTS, _HINTS_PER_SECOND = 50.0, 20.0
+"""How many unknown paths are explained at once, and in the long run."""
+_LONGEST_HINTED = 250
+"""Characters of an unknown path that others are compared with."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +71,7 @@ class SignalTable:
         """Signal *i* has the number *i*."""
         self.numbers: dict[str, int] = {signal.path: signal.number for signal in self.signals}
         """Path to number."""
+        self._hints, self._hinted = _MOST_HINTS, time.monotonic()
 
     def __len__(self) -> int:
         return len(self.signals)
@@ -107,8 +114,21 @@ class SignalTable:
         """
         found = self.numbers.get(path)
         if found is None:
-            raise BrokerError(Reason.UNKNOWN_SIGNAL, self.catalog.explain(path))
+            raise BrokerError(Reason.UNKNOWN_SIGNAL, self.explain(path))
         return found
+
+    def explain(self, path: str) -> str:
+        """Return why a path is no signal here; and which are close to it, unless very many ask that at once.
+
+        To look for close paths takes some milliseconds: whoever asks for thousands must not keep others waiting.
+        """
+        now = time.monotonic()
+        self._hints = min(_MOST_HINTS, self._hints + (now - self._hinted) * _HINTS_PER_SECOND)
+        self._hinted = now
+        if self._hints < 1 or len(path) > _LONGEST_HINTED:
+            return f"{path!r:.200} is not in the catalog {self.catalog.source}"
+        self._hints -= 1
+        return self.catalog.explain(path)
 
     def match(self, patterns: str | Iterable[str]) -> list[int]:
         """Return the numbers of the signals that any of the patterns selects, rising; see ``catalog.patterns``.
@@ -131,7 +151,7 @@ class SignalTable:
             raise BrokerError(Reason.BAD_PATTERN, str(error)) from error
         found = [signal.number for signal in self.signals if matches(signal.path)]
         if not found:
-            message = f"{pattern!r} selects no signal" if "*" in pattern else self.catalog.explain(pattern)
+            message = f"{pattern!r} selects no signal" if "*" in pattern else self.explain(pattern)
             raise BrokerError(Reason.UNKNOWN_SIGNAL, message)
         return found
 

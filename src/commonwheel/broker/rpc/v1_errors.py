@@ -65,6 +65,6 @@ def unknown_path(path: str, table: SignalTable, *, explain: bool) -> BrokerError
         explain: whether to name paths close to it.
     """
     if explain and len(path) <= PATH_LENGTH:
-        return BrokerError(Reason.UNKNOWN_SIGNAL, table.catalog.explain(path))
+        return BrokerError(Reason.UNKNOWN_SIGNAL, table.explain(path))
     shown = path if len(path) <= PATH_LENGTH else f"{path[:40]}… ({len(path)} characters)"
     return BrokerError(Reason.UNKNOWN_SIGNAL, f"{shown!r} is not in the catalog {table.catalog.source}")
