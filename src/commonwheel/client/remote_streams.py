@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Final, Protocol
 
 from google.protobuf.message import DecodeError
@@ -60,7 +61,7 @@ class Caller(Protocol):
         ...
 
 
-class Follower:
+class Follower(ABC):
     """A task that follows one stream, in the event loop that made it."""
 
     def __init__(self, link: Caller) -> None:
@@ -135,13 +136,13 @@ class Follower:
         if not self._opened.done():
             self._opened.set_result(None)
 
+    @abstractmethod
     async def follow(self) -> None:
         """Follow one connection."""
-        raise NotImplementedError
 
+    @abstractmethod
     def end(self, error: CommonwheelError | None) -> None:
         """Tell the reader that nothing follows."""
-        raise NotImplementedError
 
     def stop(self) -> None:
         """Stop following; from any thread."""

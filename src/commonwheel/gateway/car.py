@@ -103,14 +103,17 @@ class CarGateway:
         for number, name in numbers.items():
             source = for_bus(sources[name], vehicle.buses[number])
             opening = functools.partial(opener, source, number, self._clock, may_send=actuate)
-            doubt = Doubt(vehicle.name, f"the bus {name} ({source})", _ADVICE)
-            take = functools.partial(self._pipeline.take, doubt=doubt)
-            reader = BusReader(name, source, opening, take, self._changed,
-                               window=window or Window(), backoff=backoff or Backoff())  # fmt: skip
-            self._readers.append(reader)
+            self._readers.append(self._reader(name, source, opening, window or Window(), backoff or Backoff()))
         self._watch = Watch(self._clock, self._pipeline.expire, vehicle)
         if actuate:
             self._sender = Sender(vehicle, broker, self._pipeline.provider, {r.bus: r for r in self._readers})
+
+    def _reader(
+        self, name: str, source: BusSource, opening: Callable[[], Port], window: Window, backoff: Backoff
+    ) -> BusReader:
+        doubt = Doubt(self.vehicle.name, f"the bus {name} ({source})", _ADVICE)
+        take = functools.partial(self._pipeline.take, doubt=doubt)
+        return BusReader(name, source, opening, take, self._changed, window=window, backoff=backoff)
 
     @property
     def _workers(self) -> list[Worker]:

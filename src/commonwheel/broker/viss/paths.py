@@ -7,7 +7,6 @@ KUKSA's databroker ``**`` stands for any number of levels. Levels are parted by 
 from __future__ import annotations
 
 import re
-import time
 from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -31,7 +30,6 @@ MOST_WILDCARDS = 100
 _MOST_DEEP = 3
 """``**`` of one path: each more multiplies the ways a path may match."""
 _REMEMBERED = 512
-_EXPLAIN_EVERY_S = 0.1
 _LEVEL = re.compile(r"[^\s.:*/]+")
 
 
@@ -69,7 +67,6 @@ class Atlas:
     def __init__(self, table: SignalTable) -> None:
         self._table = table
         self._paths = [signal.path for signal in table.signals]  # sorted: a branch is a stretch of it
-        self._explained = -_EXPLAIN_EVERY_S
         self._known: dict[tuple[str, tuple[str, ...] | None, Version], Place] = {}
 
     def find(self, path: str, relative: Sequence[str] | None, version: Version) -> Place:
@@ -97,15 +94,8 @@ class Atlas:
         return range(bisect_left(self._paths, f"{path}."), bisect_left(self._paths, f"{path}/"))  # '/' follows '.'
 
     def explain(self, path: str) -> str:
-        """Return why a path is not known, and which are close.
-
-        To look for close ones takes milliseconds, in which nobody else is served: it is not done for each of many.
-        """
-        now = time.monotonic()
-        if "*" in path or now - self._explained < _EXPLAIN_EVERY_S:
-            return f"{path!r:.200} addresses nothing"
-        self._explained = now
-        return self._table.catalog.explain(path)
+        """Return why a path is not known, and which are close, unless very many ask that at once."""
+        return f"{path!r:.200} addresses nothing" if "*" in path else self._table.explain(path)
 
     def is_branch(self, path: str) -> bool:
         """Whether signals are below it."""
