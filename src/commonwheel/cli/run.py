@@ -2,6 +2,7 @@
 
   commonwheel run --car nissan/leaf_ze0 --bus ev=socketcan:can0 --bus car=socketcan:can1
   commonwheel run --car nissan/leaf_ze0 --replay drive.log --loop
+  commonwheel run --car nissan/leaf_aze0 --virtual commute --app trip --web
   commonwheel run --config cars.yaml
   commonwheel run                                a broker without a car, for the programs of others to feed
 
@@ -26,10 +27,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from commonwheel.gateway.config import Settings
+    from commonwheel.gateway.extension import Extension
     from commonwheel.gateway.service import Bound
     from commonwheel.vehicles.yamltree import Node
 
-__all__ = ["add_car_options", "configure", "run", "settings_of_options"]
+__all__ = ["add_car_options", "configure", "extensions_of", "run", "settings_of_options"]
 
 _PORTS = {
     "grpc": "kuksa.val.v1, kuksa.val.v2 and Commonwheel's own (55555)",
@@ -37,6 +39,8 @@ _PORTS = {
     "flight": "Arrow Flight (8815)",
     "metrics": "/metrics, /live and /ready (9464)",
 }
+WEB_PORT = 8080
+"""Where the dashboard is served, unless another port is given."""
 _VALUES = (
     ("host", "ADDRESS", "where to listen (127.0.0.1); on others TLS and tokens are needed"),
     *((f"{name}-port", "PORT", f"{what}; 0: any free one") for name, what in _PORTS.items()),
@@ -73,6 +77,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     for name in _PORTS:
         service.add_argument(f"--no-{name}", action="store_true", help=f"the same as --{name}-port off")
     service.add_argument(
+        "--web", dest="web_port", nargs="?", const=str(WEB_PORT), metavar="PORT", help=f"serve a dashboard ({WEB_PORT})"
+    )
+    service.add_argument(
+        "--app", action="append", metavar="APP", help="run an app on every car that can run it: its name, or its file"
+    )
+    service.add_argument(
         "--limit",
         action="append",
         metavar="NAME=N",
@@ -95,6 +105,8 @@ def add_car_options(add: Callable[..., object]) -> None:
         help="where the car's bus is: any interface of python-can, as in ev=socketcan:can0 or ev=virtual:a",
     )
     add("--replay", action="append", metavar="[NAME=]LOG", help="a recording in place of buses")
+    add("--virtual", action="append", metavar="[NAME=]SCENARIO", help="a simulated car in place of buses")
+    add("--seed", metavar="N", help="what chance there is in simulated cars (0)")
     add("--rate", metavar="X", help="replay so many times as fast as recorded, or 'max' (1)")
     add(
         "--with-personal",
@@ -118,10 +130,29 @@ def run(args: argparse.Namespace) -> int:
         _announce(bound, as_json=args.json)
 
     with Logs(settings.log, settings.log_level.number), Stop(settings.stop_seconds) as stop:
-        clean = asyncio.run(serve(Service(settings), announce, stop.wait))
+        service = Service(settings, extensions=extensions_of(settings))
+        clean = asyncio.run(serve(service, announce, stop.wait))
         if clean:
             stop.finished()
     return FINE if clean else PROBLEMS
+
+
+def extensions_of(settings: Settings) -> tuple[Extension, ...]:
+    """Return what runs on the cars of a service: its apps, and the dashboard that shows them."""
+    from commonwheel.gateway.config import OFF
+
+    extensions: list[Extension] = []
+    hosting = None
+    if settings.apps:
+        from commonwheel.apps.hosting import AppHosts
+
+        hosting = AppHosts(settings.apps)
+        extensions.append(hosting)
+    if settings.web_port != OFF:
+        from commonwheel.web.dashboard import Dashboard
+
+        extensions.append(Dashboard(settings, hosting))
+    return tuple(extensions)
 
 
 def _announce(bound: tuple[Bound, ...], *, as_json: bool) -> None:
@@ -183,6 +214,11 @@ class _Options:
         for name in _PORTS:
             if self._get(f"no-{name}"):
                 yield f"{name}-port", self._node(f"no-{name}", "off")
+        if self._get("web_port"):
+            yield "web-port", self._node("web", self._get("web_port"))
+        apps: list[str] = self._get("app") or []
+        if apps:
+            yield "apps", self._node("app", [self._node("app", app) for app in apps])
         if self._get("insecure"):
             yield "insecure", self._node("insecure", value=True)
         asked: list[str] = self._get("limit") or []
@@ -219,7 +255,7 @@ class _Options:
                 self._fault("car", f"there are two cars '{name}'; name each, as in {name}1={car}")
             cars[name] = {"car": self._node("car", car)}
         self._sources(cars)
-        for key in ("rate", "loop", "actuate", "with-personal"):
+        for key in ("rate", "seed", "loop", "actuate", "with-personal"):
             value = self._get(key)
             if value is None:
                 continue
@@ -240,11 +276,13 @@ class _Options:
             buses[name][bus] = self._node("bus", rest.partition("=")[2] if bus else rest)
         for name, own in buses.items():
             cars.get(name, {})["buses"] = self._node("bus", own)
-        for text in self._args.replay or ():
-            name, log = self._owner("replay", text, "=", cars)
-            if "replay" in cars.get(name, {}):
-                self._fault("replay", f"'{name}' has two logs; replay one")
-            cars.get(name, {})["replay"] = self._node("replay", log)
+        for option, what in (("replay", "logs; replay one"), ("virtual", "scenarios; drive one")):
+            texts: list[str] = self._get(option) or []
+            for text in texts:
+                name, given = self._owner(option, text, "=", cars)
+                if option in cars.get(name, {}):
+                    self._fault(option, f"'{name}' has two {what}")
+                cars.get(name, {})[option] = self._node(option, given)
 
     def _owner(self, option: str, text: str, mark: str, cars: dict[str, dict[str, Node]]) -> tuple[str, str]:
         """Return whose a bus or a log is, and the rest of the text."""
@@ -253,7 +291,7 @@ class _Options:
             return name, rest
         if len(cars) == 1:
             return next(iter(cars)), text
-        form = {"bus": "CAR.BUS=INTERFACE:CHANNEL", "replay": "CAR=LOG"}[option]
+        form = {"bus": "CAR.BUS=INTERFACE:CHANNEL", "replay": "CAR=LOG", "virtual": "CAR=SCENARIO"}[option]
         known = f"the cars are {', '.join(cars)}" if cars else "name one with --car"
         self._fault(option, f"'{text}' does not say whose it is: {form}; {known}")
         return "", text

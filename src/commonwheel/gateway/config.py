@@ -55,6 +55,10 @@ class CarSettings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     """How fast a log is replayed: times real time."""
     loop: bool = False
     """Begin the log again at its end."""
+    virtual: str | None = None
+    """A scenario in place of buses, by name or file: the car is a simulated one, on buses inside this process."""
+    seed: int = 0
+    """What chance there is in a simulated car: the same seed drives the same drive."""
     actuate: bool = False
     """Whether frames may be sent at all."""
     with_personal: bool = False
@@ -75,6 +79,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     """Ports of the first car; the next car has the next ones. 0: any free one."""
     metrics_host: str = "127.0.0.1"
     metrics_port: Port = 9464
+    web_port: Port = "off"
+    """The dashboard of all cars."""
+    apps: tuple[str, ...] = ()
+    """Apps that run on every car that can run them: names of shipped ones, or files."""
     tokens: Path | None = None
     """The public key (or a folder of them) that clients' tokens are checked with."""
     tls_cert: Path | None = None

@@ -30,11 +30,12 @@ from commonwheel.gateway.parts import Parts
 from commonwheel.gateway.pulse import Pulse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import Callable, Coroutine, Iterator, Sequence
 
     from commonwheel.broker.access import Access
     from commonwheel.catalog import Catalog
     from commonwheel.gateway.config import CarSettings, Settings
+    from commonwheel.gateway.extension import Extension
 
 __all__ = ["Bound", "Service", "serve"]
 
@@ -54,15 +55,25 @@ class Bound:
 class Service:
     """Everything that one process runs."""
 
-    def __init__(self, settings: Settings, parts: Parts | None = None, notifier: Notifier | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        parts: Parts | None = None,
+        notifier: Notifier | None = None,
+        extensions: Sequence[Extension] = (),
+    ) -> None:
         """Prepare a service; nothing is opened yet.
 
         Args:
             settings: what it is asked to be.
             parts: what it is made of; the real ones unless given.
             notifier: whom to tell how it is; systemd unless given, where it asks.
+            extensions: what else runs on its cars; started in this order, stopped in the other.
         """
         self._settings = settings
+        self._extensions = tuple(extensions)
+        self._extended: list[Extension] = []
+        self._extended_bound: list[Bound] = []
         self._parts = parts or Parts()
         self._notifier = notifier or Notifier()
         self._health: HealthServer | None = None
@@ -114,6 +125,9 @@ class Service:
         self.cars = await asyncio.to_thread(self._build, self.access)
         for car in self.cars:
             await car.start(self._parts.ready_s)
+        for extension in self._extensions:
+            self._extended.append(extension)
+            self._extended_bound += await extension.start(self.cars, self.access)
         for car in self.cars:
             car.go()
 
@@ -163,6 +177,7 @@ class Service:
         for car in self.cars:
             for server, endpoint in car.endpoints.items():
                 yield Bound(car.name, server, endpoint)
+        yield from self._extended_bound
         if self._health is not None:
             yield Bound("", self._health.name, self._metrics_endpoint)
 
@@ -175,12 +190,22 @@ class Service:
         self._not_ready = "it is stopping"
         self.bound = ()
         seconds = self._settings.stop_seconds
-        done = await asyncio.gather(*(car.stop(seconds) for car in self.cars))
+        extended = [await self._end(extension, seconds / 2) for extension in reversed(self._extended)]
+        self._extended.clear()
+        self._extended_bound.clear()
+        done = extended + await asyncio.gather(*(car.stop(seconds) for car in self.cars))
         await self.pulse.stop()
         if self._health is not None:
             await self._health.stop(min(1.0, seconds / 4))
             self._health = None
         return all(done)
+
+    async def _end(self, extension: Extension, seconds: float) -> bool:
+        try:
+            return await extension.stop(seconds)
+        except Exception:  # noqa: BLE001 - whatever it is, the cars have to be stopped as well
+            _LOG.exception("cannot be stopped", extra=fields(part=extension.name))
+            return False
 
     def _tick(self) -> None:
         for car in self.cars:

@@ -1,0 +1,1 @@
+"""Apps: functions written once against the standard, that run on every car that gives what they need."""
