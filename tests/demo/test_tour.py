@@ -11,13 +11,12 @@ import pytest
 
 from commonwheel.catalog.profiles import load_profiles
 from commonwheel.demo import CARS, Drive, Passage, synthesise, tour
-from commonwheel.demo.bits import CHECKSUM, COUNTER, pictures, raw_of
+from commonwheel.demo.bits import CHECKSUM, COUNTER, pictures
 from commonwheel.demo.page import demo_page
 from commonwheel.demo.tour import Deviation
 from commonwheel.errors import OutputError
 from commonwheel.vehicles import Quality
 from commonwheel.vehicles.compare import compare
-from commonwheel.vehicles.model import Field
 
 SPEED, ANGLE = "Vehicle.Speed", "Vehicle.Chassis.SteeringWheel.Angle"
 
@@ -79,21 +78,6 @@ def test_counter_and_checksum_are_marked(passages: Sequence[Passage]) -> None:
 
 def test_no_frame_before_the_first(passages: Sequence[Passage]) -> None:
     assert pictures(passages[0], (SPEED,), -1) == []
-
-
-@pytest.mark.parametrize(
-    ("start", "length", "big", "signed", "raw"),
-    [
-        (7, 8, True, False, 0x12),
-        (0, 16, False, False, 0x3412),
-        (7, 12, True, False, 0x123),
-        (12, 4, False, True, 3),
-        (23, 8, True, True, -1),
-    ],
-)
-def test_raw_numbers_are_read_in_both_byte_orders(start: int, length: int, big: bool, signed: bool, raw: int) -> None:  # noqa: FBT001 - parameters
-    field = Field("X", start, length, big_endian=big, signed=signed, is_float=False, factor=1, offset=0)
-    assert raw_of(bytes([0x12, 0x34, 0xFF]), field) == raw
 
 
 @pytest.mark.parametrize(

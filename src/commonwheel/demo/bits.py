@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from commonwheel.vehicles.encoder import layout_of
-from commonwheel.wire.database.layout import signal_bits
+from commonwheel.vehicles.bits import bits_of, check_bits, raw_of
 
 if TYPE_CHECKING:
     from commonwheel.demo.tour import Passage
     from commonwheel.vehicles.model import Field, Message, Writer
     from commonwheel.vehicles.vehicle import Vehicle
 
-__all__ = ["CHECKSUM", "COUNTER", "Carried", "Picture", "pictures", "raw_of"]
+__all__ = ["CHECKSUM", "COUNTER", "Carried", "Picture", "pictures"]
 
 COUNTER, CHECKSUM = "counter", "checksum"
 
@@ -66,12 +65,10 @@ def pictures(passage: Passage, paths: tuple[str, ...], at_ns: int) -> list[Pictu
 
 def _picture(car: Vehicle, message: Message, payload: bytes, paths: list[str]) -> Picture:
     carried = tuple(_carried(car, message, payload, path) for path in paths)
-    owners = {one.path: signal_bits(layout_of(one.field)) for one in carried}
-    owners |= {COUNTER: sum(signal_bits(layout_of(f)) for f in message.fields if f.name == message.counter)}
+    owners = {one.path: bits_of(one.field) for one in carried}
+    owners |= {COUNTER: sum(bits_of(f) for f in message.fields if f.name == message.counter)}
     if message.check >= 0:
-        row = car.tables.checks[message.check]
-        at = int(row["at"]) % message.size
-        owners[CHECKSUM] = int(row["mask"]) << 8 * at
+        owners[CHECKSUM] = check_bits(car, message)
     marks = tuple(
         tuple(
             next((name for name, mask in owners.items() if mask >> byte * 8 + bit & 1), "") for bit in range(7, -1, -1)
@@ -86,14 +83,3 @@ def _carried(car: Vehicle, message: Message, payload: bytes, path: str) -> Carri
     field = next(field for field in message.fields if field.name == writer.field)
     unit = car.signals[car.numbers[path]].unit
     return Carried(path, field, raw_of(payload, field), writer.factor, writer.offset, unit)
-
-
-def raw_of(payload: bytes, field: Field) -> int:
-    """Return the number in a field of a payload."""
-    mask = (1 << field.length) - 1
-    if field.big_endian:
-        first = field.start // 8 * 8 + 7 - field.start % 8  # counted from the payload's very first bit
-        raw = int.from_bytes(payload, "big") >> (8 * len(payload) - first - field.length) & mask
-    else:
-        raw = int.from_bytes(payload, "little") >> field.start & mask
-    return raw - (1 << field.length) if field.signed and raw >> field.length - 1 else raw
