@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import socket
-import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -18,8 +16,8 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocketDisconnect
 
-from commonwheel.broker.faults import BrokerError, Reason
-from commonwheel.broker.listening import not_listening
+from commonwheel.broker.faults import BrokerError
+from commonwheel.broker.http import HttpEngine, listen
 from commonwheel.broker.serving import Endpoint
 from commonwheel.broker.viss.dialect import SUB_PROTOCOLS, Version, negotiate
 from commonwheel.broker.viss.faults import Fault, VissError
@@ -29,7 +27,7 @@ from commonwheel.broker.viss.session import Session
 from commonwheel.broker.viss.web import Web, allowed_origin, bearer, peer_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from starlette.websockets import WebSocket
 
@@ -39,44 +37,10 @@ if TYPE_CHECKING:
 __all__ = ["VissServer"]
 
 _GOING_AWAY = 1001
-_BACKLOG = 1024
 _BURST = 4
 """Messages that are sent to a client before others have their turn, and before it is seen that it has gone."""
 _STALL_S = 60.0
 """How long a client may read nothing while something is sent to it."""
-
-
-class _Engine(uvicorn.Server):
-    """Uvicorn without its signal handlers: whoever runs the process has its own."""
-
-    def __init__(self, config: uvicorn.Config, each_second: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._each_second = each_second
-        self.ready = asyncio.Event()
-        self.stopping = asyncio.Event()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None]:
-        """Leave signals alone."""
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to listen, and say so."""
-        await super().startup(sockets)
-        self.ready.set()
-
-    async def main_loop(self) -> None:
-        """Look after what has to be looked after each second, until it is time to stop."""
-        while not await self.on_tick(0):
-            self._each_second()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.stopping.wait(), 1.0)
-
-    def cut(self, clients: Collection[object]) -> None:
-        """Cut the connections of clients, by host and port, that take nothing any more."""
-        for connection in tuple(self.server_state.connections):
-            if _host_and_port(connection.transport) in clients:
-                connection.transport.abort()
 
 
 class VissServer:
@@ -101,7 +65,7 @@ class VissServer:
         self._web = Web(self._service, self._origins, loopback=endpoint.is_loopback)
         self._feeds: Feeds | None = None
         self._sessions: dict[Session, WebSocket] = {}
-        self._engine: _Engine | None = None
+        self._engine: HttpEngine | None = None
         self._running: asyncio.Task[None] | None = None
         self._asked = 0
         """Requests of sessions that have ended."""
@@ -117,11 +81,11 @@ class VissServer:
         config = self._config()
         config.load()
         config.ssl = secure
-        listener = self._listen()
+        listener = listen(self._endpoint)
         host, port, *_ = listener.getsockname()
         self._service.port = port
         self._feeds = Feeds(self._service)
-        self._engine = _Engine(config, self._cut_stalled)
+        self._engine = HttpEngine(config, self._cut_stalled)
         self._running = asyncio.create_task(self._engine.serve([listener]), name="viss")
         ready = asyncio.create_task(self._engine.ready.wait())
         await asyncio.wait({self._running, ready}, return_when=asyncio.FIRST_COMPLETED)
@@ -129,34 +93,6 @@ class VissServer:
         if self._running.done():
             self._running.result()
         return Endpoint(host, port)
-
-    def _listen(self) -> socket.socket:
-        if not 0 <= self._endpoint.port < 2**16:  # the resolver would take it modulo
-            message = f"cannot listen on {self._endpoint}: ports are 0 to {2**16 - 1}"
-            raise BrokerError(Reason.INVALID, message)
-        try:
-            family, kind, protocol, _, address = socket.getaddrinfo(
-                self._endpoint.host,
-                self._endpoint.port,
-                type=socket.SOCK_STREAM,
-                proto=socket.IPPROTO_TCP,
-                flags=socket.AI_PASSIVE,
-            )[0]
-            # With the protocol named, asyncio sends small messages at once (TCP_NODELAY): else they wait for 40 ms.
-            listener = socket.socket(family, kind, protocol)
-        except OSError as error:
-            raise not_listening(self._endpoint, error) from error
-        try:
-            if sys.platform != "win32":
-                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            listener.bind(address)
-            listener.listen(_BACKLOG)
-        except OSError as error:
-            listener.close()
-            raise not_listening(self._endpoint, error) from error
-        return listener
 
     def _config(self) -> uvicorn.Config:
         return uvicorn.Config(
@@ -271,11 +207,6 @@ class VissServer:
             "requests": float(self._asked + self._web.requests + sum(session.requests for session in sessions)),
             "refused": float(self._access.clients.refused),
         }
-
-
-def _host_and_port(transport: asyncio.Transport) -> tuple[object, ...]:
-    """Return the other side's host and port; of version 6 of the internet protocol there is more to an address."""
-    return tuple(transport.get_extra_info("peername") or ())[:2]
 
 
 def _peer(web_socket: WebSocket) -> tuple[str, int] | None:
