@@ -4,71 +4,9 @@
  * payloads. Nothing is allocated; the caller owns every buffer. A frame never writes more samples than
  * `burst`, so that one comparison per frame keeps the output inside its capacity.
  */
-#include "codec.h"
+#include "bits.h"
 
 #include <math.h>
-
-CW_INLINE uint64_t load_le(const uint8_t *p)
-{
-    uint64_t w;
-    memcpy(&w, p, 8);
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    w = __builtin_bswap64(w);
-#endif
-    return w;
-}
-
-CW_INLINE void store_le(uint8_t *p, uint64_t w)
-{
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    w = __builtin_bswap64(w);
-#endif
-    memcpy(p, &w, 8);
-}
-
-CW_INLINE uint64_t mask_of(unsigned width) { return UINT64_MAX >> (64 - width); }
-
-/* The raw bits of a field. The window and its ninth byte lie inside the payload (`need` was checked). */
-CW_INLINE uint64_t extract(const cw_field *f, const uint8_t *p)
-{
-    const uint64_t le = load_le(p + f->byte);
-    uint64_t raw;
-    if (CW_LIKELY(!(f->flags & CW_SPILL))) {
-        raw = ((f->flags & CW_BIG) ? __builtin_bswap64(le) : le) >> f->shift;
-    } else if (f->flags & CW_BIG) {
-        raw = __builtin_bswap64(le) << f->shift | p[f->byte + 8] >> (8 - f->shift);
-    } else {
-        const unsigned here = f->width - f->shift;
-        raw = le >> (64 - here) | (uint64_t)p[f->byte + 8] << here;
-    }
-    return raw & mask_of(f->width);
-}
-
-/* a + b without overflow; b is not negative. */
-CW_INLINE int64_t later(int64_t a, int64_t b) { return a > INT64_MAX - b ? INT64_MAX : a + b; }
-
-static void insert(const cw_field *f, uint8_t *p, uint64_t raw)
-{
-    const uint64_t mask = mask_of(f->width);
-    uint8_t *const window = p + f->byte;
-    uint64_t w = load_le(window);
-    const int big = f->flags & CW_BIG;
-    raw &= mask;
-    if (big) w = __builtin_bswap64(w);
-    if (!(f->flags & CW_SPILL)) {
-        w = (w & ~(mask << f->shift)) | raw << f->shift;
-    } else if (big) { /* the lowest `shift` bits go to the top of the ninth byte */
-        const unsigned low = f->shift;
-        w = (w & ~(mask >> low)) | raw >> low;
-        window[8] = (uint8_t)((window[8] & (0xFFu >> low)) | (raw & ((1u << low) - 1)) << (8 - low));
-    } else { /* the highest `shift` bits go to the bottom of the ninth byte */
-        const unsigned here = f->width - f->shift, at = 64 - here;
-        w = (w & ~(UINT64_MAX << at)) | raw << at;
-        window[8] = (uint8_t)((window[8] & (0xFFu << f->shift)) | raw >> here);
-    }
-    if (big) w = __builtin_bswap64(w);
-    store_le(window, w);
-}
 
 static double half_to_double(uint16_t h)
 {
@@ -198,6 +136,8 @@ static double evaluate(const cw_op *op, int count, const cw_slot *slots)
     }
     return top == 0 ? stack[0] : NAN;
 }
+
+double cw_evaluate(const cw_op *op, int count, const cw_slot *slots) { return evaluate(op, count, slots); }
 
 CW_INLINE int quality_of(const cw_slot *slot) { return (int)(slot->mark & 0xFF); }
 CW_INLINE uint64_t sequence_of(const cw_slot *slot) { return slot->mark >> 8; }

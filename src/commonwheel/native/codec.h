@@ -166,4 +166,8 @@ typedef struct {
     uint64_t counts[5];     /* by quality */
 } cw_summary;
 
+/* For the other kernels: an expression over slots, and the checksum of payloads. */
+double cw_evaluate(const cw_op *op, int count, const cw_slot *slots);
+CW_API void cw_seal(const cw_tables *t, const cw_check *c, uint8_t *data, int64_t count, int32_t size, int32_t width);
+
 #endif
