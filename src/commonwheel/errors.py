@@ -6,6 +6,7 @@
     ├── CatalogError        a standard tree, profile or path pattern cannot be used
     ├── DatabaseError       a CAN database cannot be read, even after repairs
     ├── DescriptionError    a vehicle description has faults (all of them, in ``faults``)
+    ├── AppError            an app has faults (all of them, in ``faults``), or did what it did not declare
     ├── ConfigError         a service cannot be as it is asked to be (all faults, in ``faults``)
     ├── LogError            a log cannot be read at all, or its car cannot be told
     ├── EncodeError         a value cannot be put on the wire
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
+    "AppError",
     "CatalogError",
     "CommonwheelError",
     "CommonwheelWarning",
@@ -110,3 +112,11 @@ class ConfigError(CommonwheelError):
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults: tuple[Fault, ...] = tuple(sorted(faults))
         super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+class AppError(CommonwheelError):
+    """An app cannot be run as it is, or does what it has not declared; ``faults`` holds every fault that has a place."""
+
+    def __init__(self, what: str | Iterable[Fault]) -> None:
+        self.faults: tuple[Fault, ...] = () if isinstance(what, str) else tuple(sorted(what))
+        super().__init__(what if isinstance(what, str) else "\n".join(str(fault) for fault in self.faults))
