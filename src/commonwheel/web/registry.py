@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from commonwheel.web.scene import Scene
     from commonwheel.web.views import Call, FileMaker, ViewMaker
 
 __all__ = ["Registry", "registry"]
@@ -24,6 +25,10 @@ class Registry:
     calls: Mapping[str, Call] = field(default_factory=dict[str, "Call"])
     files: Mapping[str, FileMaker] = field(default_factory=dict[str, "FileMaker"])
     """Fetched from ``/files/<name>`` with the token in a header; ``api.file`` does."""
+    documents: Mapping[str, Callable[[Scene, str], str | None]] = field(
+        default_factory=dict[str, "Callable[[Scene, str], str | None]"]
+    )
+    """Whole pages in HTML below ``/<name>/``, made of the rest of the path, for everyone; None: there is none."""
 
 
 def registry() -> Registry:

@@ -1,0 +1,2 @@
+export const title = "Apps";
+export function mount(root, api) { root.textContent = "apps"; }
