@@ -30,7 +30,7 @@ FEWEST_POINTS, MOST_POINTS = 2, 200_000
 MOST_BYTES = 16_000_000
 FASTEST_MPS = 140.0
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
-_TIMES = re.compile(r"(cyc|t|time|test)?[ _-]*\(?[ _]*(s|sec|secs|second|seconds|time)\)?")
+_TIMES = re.compile(r"t|(cyc|t|time|test)?[ _-]*[(\[]?[ _]*(s|sec|secs|second|seconds|time)[)\]]?")
 _SPEEDS: tuple[tuple[re.Pattern[str], float], ...] = (
     (re.compile(r".*(mps|m/s|meters?_per_second).*"), 1.0),
     (re.compile(r".*(km/h|kph|kmh).*"), 1 / 3.6),

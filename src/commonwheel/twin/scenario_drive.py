@@ -70,7 +70,8 @@ class _Steps:
         kind = next((name for name in STEPS if name in keys), "")
         if not kind:
             forms = "; ".join(form for _, form in STEPS.values())
-            self._reader.fault(node, f"no step of 'drive'; a step is one of: {forms}")
+            said = f"'{next(iter(keys))}' is" if keys else "this is"
+            self._reader.fault(node, f"{said} no step of 'drive'; a step is one of: {forms}")
             return
         others, form = STEPS[kind]
         for key, item in keys.items():
