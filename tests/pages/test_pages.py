@@ -11,7 +11,7 @@ import pytest
 
 from commonwheel.report import Axis, Chart, Panel, Series, figure, page, write
 
-PAGES = ("demo", "compare", "plot")
+PAGES = ("demo", "compare", "plot", "reference")
 DESKTOP, PHONE = (1280, 900), (390, 844)
 Look = Callable[..., Any]
 
@@ -186,3 +186,19 @@ def test_headings_stay_in_sight_while_the_matrix_scrolls(written: dict[str, Path
     outer, corner = frame.bounding_box(), view.page.locator("#matrix .corner").bounding_box()
     assert abs(outer["x"] - corner["x"]) < 3
     assert abs(outer["y"] - corner["y"]) < 3
+
+
+def test_a_reference_is_filtered_and_its_fields_light_up(written: dict[str, Path], look: Look) -> None:
+    """A box finds signals and messages; a field's row lights its bits, in every byte; links show what was hidden."""
+    page = look(written["reference"]).page
+    page.locator("#find").fill("0x1db")
+    assert page.locator(".message:not(.hide)").count() == 1
+    assert page.locator("#count").inner_text().startswith("0 of")
+    message = page.locator(".message:not(.hide)")
+    message.get_by_role("rowheader", name="d Voltage").hover()
+    lit = message.locator(".byte .lit")
+    assert lit.count() == 2
+    assert {one.get_attribute("title") for one in lit.all()} == {"Voltage"}
+    page.evaluate("location.hash = '#s-Vehicle.Powertrain.ElectricMotor.Speed'")
+    page.locator("[id='s-Vehicle.Powertrain.ElectricMotor.Speed']").wait_for(state="visible")
+    assert page.locator("#find").input_value() == ""

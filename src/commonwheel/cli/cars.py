@@ -1,4 +1,10 @@
-"""List the described cars: how they are sold, what drives them, their buses and what they offer."""
+"""List the described cars: how they are sold, what drives them, their buses and what they offer.
+
+commonwheel cars                                    a line for each
+commonwheel cars nissan/leaf_ze0                    its signals
+commonwheel cars nissan/leaf_ze0 --html leaf.html   everything about it as a page, its messages bit by bit
+commonwheel cars --pages FOLDER                     such a page for every car, and one that leads to them
+"""
 
 from __future__ import annotations
 
@@ -19,13 +25,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """State the options."""
     parser.add_argument("car", nargs="?", help="show this car's signals, with the fields and the evidence they rest on")
     parser.add_argument("--cars", action="append", type=Path, metavar="FOLDER", help="also descriptions in this folder")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write everything about the car as one page")
+    parser.add_argument("--pages", type=Path, metavar="FOLDER", help="write such a page for every car, with an index")
+    parser.add_argument("--markdown", action="store_true", help="write --html or --pages as Markdown")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
-    """List; returns the exit status."""
+    """List, or write pages; returns the exit status."""
     from commonwheel.vehicles import load_vehicle
 
+    if args.html or args.pages:
+        from commonwheel.cli.pages import write_pages
+
+        return write_pages(args)
     if args.car:
         vehicle = load_vehicle(args.car, folders=folders_of(args))
         if args.json:
