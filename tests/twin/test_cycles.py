@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -94,12 +96,38 @@ def test_a_cycle_that_is_nowhere_says_how_to_get_it(tmp_path: Path, monkeypatch:
         find_cycle("../../etc/passwd")
 
 
-@pytest.mark.oracle
-@pytest.mark.real
-def test_the_package_has_the_same_schedule_as_the_file(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("fastsim", reason="the extra 'cycles' is not installed")
+def test_a_cycle_comes_from_the_package_that_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where fastsim is installed; here it is played by a stand-in with its calls."""
+
+    class Cycle:
+        @staticmethod
+        def list_resources() -> list[Path]:
+            return [Path("udds.csv")]
+
+        @staticmethod
+        def from_resource(name: str) -> Cycle:
+            assert name == "udds.csv"
+            return Cycle()
+
+        def to_dict(self) -> dict[str, list[float]]:
+            return {"time_seconds": [0.0, 1.0], "speed_meters_per_second": [0.0, 2.5]}
+
     monkeypatch.delenv(FOLDER, raising=False)
-    packaged = find_cycle("udds")
-    filed = read_schedule(shared / "energy" / "cycles" / "udds.csv")
-    assert packaged.t_s == filed.t_s
-    assert packaged.speed_mps == pytest.approx(filed.speed_mps, abs=1e-6)
+    monkeypatch.setitem(sys.modules, "fastsim", types.SimpleNamespace(Cycle=Cycle))
+    assert find_cycle("UDDS").speed_mps == (0.0, 2.5)
+    with pytest.raises(DescriptionError, match="fastsim has udds"):
+        find_cycle("wltc")
+    monkeypatch.setitem(sys.modules, "fastsim", None)
+    with pytest.raises(DescriptionError, match="fastsim, which has some, is not installed"):
+        find_cycle("udds")
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(("name", "seconds", "fastest"), [("udds", 1369, 25.35), ("wltc", 1800, 36.47)])
+def test_the_schedules_of_regulations_are_read(
+    shared: Path, monkeypatch: pytest.MonkeyPatch, name: str, seconds: float, fastest: float
+) -> None:
+    monkeypatch.setenv(FOLDER, str(shared / "energy" / "cycles"))
+    schedule = find_cycle(name)
+    assert schedule.t_s[-1] == seconds
+    assert max(schedule.speed_mps) == pytest.approx(fastest, abs=0.01)

@@ -1,7 +1,7 @@
 """Drive cycles: the speed schedules of regulations and of one's own, from files or from a package that has them.
 
 A name such as ``udds`` is looked for in the folder that ``COMMONWHEEL_CYCLES`` names, beside the scenario, and in the
-package ``fastsim`` (the extra ``cycles``). A file is CSV with a header: a column of times in seconds, one of speeds
+package ``fastsim``, where that is installed. A file is CSV with a header: a column of times in seconds, one of speeds
 whose unit its name tells, and perhaps one of grades.
 """
 
@@ -88,7 +88,7 @@ def _packaged(key: str, folders: Sequence[Path]) -> Schedule:
             found: dict[str, list[float]] = cycles.from_resource(f"{key}.csv").to_dict()
             return Schedule(key, tuple(found["time_seconds"]), tuple(found["speed_meters_per_second"]))
     where = f"in {', '.join(map(str, folders))}" if folders else f"(no folder is named by {FOLDER})"
-    package = f"fastsim has {', '.join(known)}" if known else "the extra 'cycles' (fastsim) is not installed"
+    package = f"fastsim has {', '.join(known)}" if known else "the package fastsim, which has some, is not installed"
     message = (
         f"there is no cycle '{key}' {where}, and {package}; put {key}.csv with columns of seconds and of speeds "
         f"(such as 'time_s,speed_mph') into a folder and name that with {FOLDER}"
