@@ -78,14 +78,14 @@ def look(browser: Browser) -> Iterator[Callable[..., View]]:
 
 @pytest.fixture(scope="session")
 def written() -> Iterator[dict[str, Path]]:
-    """The pages of the demo, of a comparison of all cars, of a car's reference, and of a plot of a log of the demo."""
+    """The pages of the tour, of a comparison of all cars, of a car's reference, and of a plot of a log of the tour."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        assert main(["demo", "-o", str(folder), "--no-open", "--json"]) == FINE
+        assert main(["tour", "-o", str(folder), "--no-open", "--json"]) == FINE
         assert main(["compare", "--html", str(folder / "cars.html")]) == FINE
         assert main(["cars", "nissan/leaf_aze0", "--html", str(folder / "reference.html")]) == FINE
         log = folder / "mitsubishi.trc"
         plot = ["plot", str(log), "--signals", "Vehicle.Speed", "--signals", "Vehicle.Powertrain.Transmission"]
         assert main([*plot, "-o", str(folder / "plot.html")]) == FINE
-        names = {"demo": "index", "compare": "cars", "plot": "plot", "reference": "reference"}
+        names = {"tour": "index", "compare": "cars", "plot": "plot", "reference": "reference"}
         yield {name: folder / f"{stem}.html" for name, stem in names.items()}

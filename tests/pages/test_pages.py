@@ -11,7 +11,7 @@ import pytest
 
 from commonwheel.report import Axis, Chart, Panel, Series, figure, page, write
 
-PAGES = ("demo", "compare", "plot", "reference")
+PAGES = ("tour", "compare", "plot", "reference")
 DESKTOP, PHONE = (1280, 900), (390, 844)
 Look = Callable[..., Any]
 
@@ -111,9 +111,9 @@ def test_many_lines_show_their_range(look: Look, tmp_path: Path) -> None:
     assert view.page.locator("svg.wide .now").text_content() == "3.6 … 3.71"
 
 
-def test_the_demo_s_curves_agree_under_the_pointer(written: dict[str, Path], look: Look) -> None:
+def test_the_tour_s_curves_agree_under_the_pointer(written: dict[str, Path], look: Look) -> None:
     """Driven, Honda, Nissan and Mitsubishi read the same speed to the wire's steps."""
-    view = look(written["demo"])
+    view = look(written["tour"])
     panel = view.page.locator("figure.chart .panel").first
     panel.scroll_into_view_if_needed()
     box = panel.bounding_box()

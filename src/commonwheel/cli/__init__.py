@@ -27,7 +27,8 @@ FINE, PROBLEMS, UNUSABLE = 0, 1, 2
 INTERRUPTED = 130
 
 VERBS: Mapping[str, str] = {
-    "demo": "one drive through three makers' wires, and back into one standard",
+    "demo": "three makers' virtual cars, alive side by side, with one set of apps",
+    "tour": "one drive through three makers' wires, and back into one standard",
     "decode": "turn a CAN log into standard signals",
     "identify": "tell which described car made a log",
     "cars": "list the described cars and what they offer",

@@ -10,7 +10,7 @@ import numpy as np
 from commonwheel.vehicles.bits import bits_of, check_bits, raw_of
 
 if TYPE_CHECKING:
-    from commonwheel.demo.tour import Passage
+    from commonwheel.tour.tour import Passage
     from commonwheel.vehicles.model import Field, Message, Writer
     from commonwheel.vehicles.vehicle import Vehicle
 

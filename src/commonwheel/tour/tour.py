@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from commonwheel.demo.drive import Drive
+    from commonwheel.tour.drive import Drive
     from commonwheel.vehicles.model import SignalInfo
     from commonwheel.vehicles.vehicle import Vehicle
     from commonwheel.wire.frames import Frames

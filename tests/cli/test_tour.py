@@ -1,4 +1,4 @@
-"""``commonwheel demo``: what it shows, and when it opens a browser."""
+"""``commonwheel tour``: what it shows, and when it opens a browser."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from commonwheel.cli import FINE, UNUSABLE, demo, main, show
+from commonwheel.cli import FINE, UNUSABLE, main, show, tour
 
 ON_LINUX = pytest.mark.skipif("sys.platform in {'win32', 'darwin'}", reason="about the window systems of Linux")
 
@@ -24,7 +24,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_three_cars_are_recognised_and_give_the_drive_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["demo", "-o", str(tmp_path / "new" / "folder"), "--json"]) == FINE
+    assert main(["tour", "-o", str(tmp_path / "new" / "folder"), "--json"]) == FINE
     facts = json.loads(capsys.readouterr().out)
     assert facts["synthetic"] is True
     assert [car["told"] for car in facts["cars"]] == [car["car"] for car in facts["cars"]]
@@ -41,7 +41,7 @@ def test_three_cars_are_recognised_and_give_the_drive_back(tmp_path: Path, capsy
 def test_piped_it_prints_a_table_and_opens_nothing(
     tmp_path: Path, opened: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["demo", "-o", str(tmp_path)]) == FINE
+    assert main(["tour", "-o", str(tmp_path)]) == FINE
     out = capsys.readouterr().out
     assert "nissan/leaf_ze0" in out
     assert "30.99 km/h" in out
@@ -55,10 +55,10 @@ def test_on_a_terminal_it_opens_the_page_unless_told_not_to(
     tmp_path: Path, opened: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(show, "terminal", lambda: True)
-    assert main(["demo", "-o", str(tmp_path)]) == FINE
+    assert main(["tour", "-o", str(tmp_path)]) == FINE
     assert opened == [(tmp_path / "index.html").as_uri()]
     assert "came back" in capsys.readouterr().out
-    assert main(["demo", "-o", str(tmp_path), "--no-open"]) == FINE
+    assert main(["tour", "-o", str(tmp_path), "--no-open"]) == FINE
     assert len(opened) == 1
 
 
@@ -66,19 +66,19 @@ def test_on_a_terminal_it_opens_the_page_unless_told_not_to(
 @pytest.mark.parametrize("name", ["CI", "nobody"])
 def test_nothing_opens_where_nobody_looks(monkeypatch: pytest.MonkeyPatch, opened: list[str], name: str) -> None:
     monkeypatch.setattr(show, "terminal", lambda: True)
-    assert demo._somebody_there()
+    assert tour._somebody_there()
     if name == "CI":
         monkeypatch.setenv("CI", "true")
     else:
         monkeypatch.delenv("DISPLAY")
         monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    assert not demo._somebody_there()
+    assert not tour._somebody_there()
     assert not opened
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("")
-    assert main(["demo", "-o", str(tmp_path / "file")]) == UNUSABLE
+    assert main(["tour", "-o", str(tmp_path / "file")]) == UNUSABLE
     assert "the folder cannot be made" in capsys.readouterr().err
-    assert main(["demo", "-o", str(tmp_path / "file" / "below")]) == UNUSABLE
+    assert main(["tour", "-o", str(tmp_path / "file" / "below")]) == UNUSABLE
     assert "choose another with -o" in capsys.readouterr().err

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from commonwheel.demo.motion import CAR, STEP_S, WHEN, move
+from commonwheel.tour.motion import CAR, STEP_S, WHEN, move
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import numpy.typing as npt
 
-    from commonwheel.demo.motion import Car, Motion
+    from commonwheel.tour.motion import Car, Motion
 
     Values = npt.NDArray[np.float64]
 

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from commonwheel.demo.drive import Drive, synthesise
-from commonwheel.demo.tour import CARS, Passage, tour
+from commonwheel.tour.drive import Drive, synthesise
+from commonwheel.tour.tour import CARS, Passage, tour
 
 __all__ = ["CARS", "Drive", "Passage", "synthesise", "tour"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from commonwheel.demo.bits import CHECKSUM, COUNTER, pictures
+from commonwheel.tour.bits import CHECKSUM, COUNTER, pictures
 from commonwheel.report.figure import figure
 from commonwheel.report.markup import Markup, el, join
 from commonwheel.report.matrix import coverage_table
@@ -19,14 +19,14 @@ from commonwheel.report.ticks import format_number
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from commonwheel.demo.bits import Carried, Picture
-    from commonwheel.demo.drive import Drive
-    from commonwheel.demo.tour import Deviation, Passage
+    from commonwheel.tour.bits import Carried, Picture
+    from commonwheel.tour.drive import Drive
+    from commonwheel.tour.tour import Deviation, Passage
     from commonwheel.vehicles import Samples
     from commonwheel.vehicles.compare import Comparison
     from commonwheel.vehicles.model import SignalInfo
 
-__all__ = ["demo_page"]
+__all__ = ["tour_page"]
 
 IDEA = (
     "Describe a car once, and every function written against the standard runs on it: the same drive, on the wires of "
@@ -53,7 +53,7 @@ _OWNERS = {SPEED: "b-speed", ANGLE: "b-angle", COUNTER: "b-counter", CHECKSUM: "
 _WORDS = (("b-speed", "Vehicle.Speed"), ("b-angle", "steering wheel angle"), ("b-counter", "frame counter"))
 
 
-def demo_page(drive: Drive, passages: Sequence[Passage], found: Comparison) -> str:
+def tour_page(drive: Drive, passages: Sequence[Passage], found: Comparison) -> str:
     """Return the page.
 
     Args:
@@ -90,7 +90,7 @@ def demo_page(drive: Drive, passages: Sequence[Passage], found: Comparison) -> s
         lead=idea,
         scripts=("chart.js",),
         styles=("matrix.css",),
-        style=Path(__file__).with_name("demo.css").read_text(encoding="utf-8"),
+        style=Path(__file__).with_name("tour.css").read_text(encoding="utf-8"),
     )
 
 

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Generator
 
-    from commonwheel.demo.drive import Drive
-    from commonwheel.demo.tour import Passage
+    from commonwheel.tour.drive import Drive
+    from commonwheel.tour.tour import Passage
 
 __all__ = ["configure", "run"]
 
-FOLDER = Path("commonwheel-demo")
+FOLDER = Path("commonwheel-tour")
 COLUMNS = ("car", "log", "frames", "Vehicle.Speed on the wire", "decoded", "told as", "came back")
 NUMERIC = (2,)
 HINT = "This traffic is synthetic. For a real log: commonwheel decode YOUR.log"
@@ -42,8 +42,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Show the tour; returns the exit status."""
     from commonwheel.catalog.profiles import load_profiles
-    from commonwheel.demo import CARS, synthesise, tour
-    from commonwheel.demo.page import demo_page
+    from commonwheel.tour import CARS, synthesise, tour
+    from commonwheel.tour.page import tour_page
     from commonwheel.report import write
     from commonwheel.vehicles.compare import compare
 
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
             tell(passages)
     compared = compare([passage.vehicle for passage in passages], load_profiles().values())
     page = folder / "index.html"
-    write(page, demo_page(drive, passages, compared))
+    write(page, tour_page(drive, passages, compared))
     seconds = time.perf_counter() - began
     if args.json:
         show.print_json(_facts(drive, passages, page, seconds))
@@ -116,8 +116,8 @@ def _rich(title: str, cars: list[str], passages: list[Passage]) -> Any:  # noqa:
 
 
 def _row(passage: Passage) -> list[str]:
-    from commonwheel.demo.bits import pictures
-    from commonwheel.demo.page import INSTANT_S, SPEED
+    from commonwheel.tour.bits import pictures
+    from commonwheel.tour.page import INSTANT_S, SPEED
 
     picture = pictures(passage, (SPEED,), round(INSTANT_S * 1e9))[0]
     speed = picture.carried[0]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from commonwheel.catalog import load_catalog
-from commonwheel.demo.drive import Drive, synthesise
-from commonwheel.demo.motion import CAR, STEP_S
+from commonwheel.tour.drive import Drive, synthesise
+from commonwheel.tour.motion import CAR, STEP_S
 
 WHEEL = "Vehicle.Chassis.Axle"
 PACK = "Vehicle.Powertrain.TractionBattery"

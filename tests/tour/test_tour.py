@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from commonwheel.catalog.profiles import load_profiles
-from commonwheel.demo import CARS, Drive, Passage, synthesise, tour
-from commonwheel.demo.bits import CHECKSUM, COUNTER, pictures
-from commonwheel.demo.page import demo_page
-from commonwheel.demo.tour import Deviation
+from commonwheel.tour import CARS, Drive, Passage, synthesise, tour
+from commonwheel.tour.bits import CHECKSUM, COUNTER, pictures
+from commonwheel.tour.page import tour_page
+from commonwheel.tour.tour import Deviation
 from commonwheel.errors import OutputError
 from commonwheel.vehicles import Quality
 from commonwheel.vehicles.compare import compare
@@ -96,7 +96,7 @@ def test_half_a_step_is_the_limit(largest: float, step: float, state: bool, bad:
 
 
 def test_the_page_shows_it_all_and_says_that_it_is_synthetic(drive: Drive, passages: Sequence[Passage]) -> None:
-    text = demo_page(drive, passages, compare([p.vehicle for p in passages], load_profiles().values()))
+    text = tour_page(drive, passages, compare([p.vehicle for p in passages], load_profiles().values()))
     total = sum(deviation.judged for passage in passages for deviation in passage.deviations)
     assert "This traffic is synthetic" in text
     assert "commonwheel decode YOUR.log" in text
