@@ -95,7 +95,7 @@ static int put_field(const cw_emission *e, const cw_put_row *p, cw_emit_state *s
     uint64_t bits = p->bits;
     const int how = CW_LIKELY(!isnan(value)) ? bits_of(e, p, value, &raw, &bits) : p->has_none ? FITS : UNFIT;
     if (CW_UNLIKELY(how != FITS)) {
-        s->clamped++;
+        s->clamped += !isnan(value);
         if (e->strict) {
             s->misfit = value;
             s->misfit_raw = raw;

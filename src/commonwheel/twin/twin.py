@@ -1,0 +1,252 @@
+"""A virtual car: a scenario moves a body, the standard says how that is, the emitter sends it in the car's own frames.
+
+``advance`` goes on in time and returns the frames that the car sent meanwhile. What comes does not depend on how far
+each call goes: every message keeps its period to the nanosecond, the physics its step, and chance its seed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import struct
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from commonwheel.twin.faults import SignalFaults, WireFaults
+from commonwheel.twin.inputs import Inputs
+from commonwheel.vehicles.emission import compile_emission, first_times
+from commonwheel.wire.emitter import Emitter
+from commonwheel.wire.frames import Clock, Frames
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from commonwheel.twin.parameters import Parameters
+    from commonwheel.twin.scenario import Scenario
+    from commonwheel.twin.start import Start
+    from commonwheel.twin.state import State
+    from commonwheel.vehicles.emission import Writers
+    from commonwheel.vehicles.vehicle import Vehicle
+
+__all__ = ["STEP_NS", "Models", "Moving", "Telling", "Twin", "sent_by"]
+
+STEP_NS = 10_000_000
+"""Step of the physics."""
+STEP_S = STEP_NS / 1e9
+_ROWS = 500
+"""Steps whose values are kept at once."""
+
+
+class Moving(Protocol):
+    """The physics of a car."""
+
+    state: State
+
+    def step(self, inputs: Inputs, dt_s: float) -> None:
+        """Go on by *dt_s*; the state changes in place."""
+        ...
+
+
+class Telling(Protocol):
+    """What says how a car is, in the standard."""
+
+    def write(self, state: State, inputs: Inputs, row: list[float]) -> None:
+        """Write the value of each path at its place."""
+        ...
+
+
+class Models:
+    """What a twin is made of; a test makes others."""
+
+    def parameters(self, vehicle: Vehicle) -> Parameters:
+        """Return the parameters of a car's physics.
+
+        Raises:
+            DescriptionError: nothing is known of its physics, or what is stated has faults.
+        """
+        from commonwheel.twin.parameters_file import load_parameters
+
+        return load_parameters(vehicle.name)
+
+    def body(self, parameters: Parameters, start: Start) -> Moving:
+        """Return the physics at its start."""
+        from commonwheel.twin.body import Body
+
+        return Body(parameters, start)
+
+    def standard(self, parameters: Parameters, paths: Sequence[str], vehicle: Vehicle, seed: int) -> Telling:
+        """Return what says how the car is."""
+        from commonwheel.twin.signals import Standard
+
+        return Standard(parameters, paths, vehicle=vehicle, seed=seed)
+
+
+_MODELS = Models()
+
+
+def sent_by(vehicle: Vehicle) -> list[int]:
+    """Return the numbers of the messages that a simulated car sends.
+
+    Those are all that every car of its line has, and of those that only some have the ones without which a standard
+    signal would not be told.
+    """
+    messages = vehicle.messages
+    needed = {i for i, message in enumerate(messages) if not message.optional}
+    for writers in vehicle.writers.values():
+        carriers = {writer.message for writer in writers}
+        if not carriers & needed:
+            needed |= carriers
+    return sorted(needed)
+
+
+class Twin:
+    """One drive of one simulated car. Not for several threads at once."""
+
+    def __init__(
+        self,
+        vehicle: Vehicle,
+        scenario: Scenario,
+        *,
+        parameters: Parameters | None = None,
+        seed: int = 0,
+        models: Models = _MODELS,
+    ) -> None:
+        """Begin a drive.
+
+        Args:
+            vehicle: the car.
+            scenario: what its driver does, and what happens to it.
+            parameters: of its physics; those that are shipped for the car unless given.
+            seed: what chance there is: the same seed drives the same drive.
+            models: what it is made of.
+
+        Raises:
+            DescriptionError: nothing is known of the car's physics.
+        """
+        self.vehicle, self.scenario, self.seed = vehicle, scenario, seed
+        self.parameters = parameters if parameters is not None else models.parameters(vehicle)
+        self._models = models
+        self.messages = tuple(sent_by(vehicle))
+        """Numbers of the messages that it sends."""
+        writers = _writers(vehicle, self.messages)
+        self.paths = tuple(dict.fromkeys(path for rows in writers.values() for path, _ in rows))
+        """The standard signals that it puts on the wire; others are computed from them."""
+        self._emission = compile_emission(vehicle, self.messages, writers, self.paths)
+        self._emitter = Emitter(self._emission)
+        self._pack = struct.Struct(f"{len(self.paths)}d").pack_into
+        self._begin()
+
+    def _begin(self) -> None:
+        self._inputs = Inputs()
+        start = dataclasses.replace(self.scenario.start, seed=self.seed)
+        self._body = self._models.body(self.parameters, start)
+        self._driving = self.scenario.begin(self.parameters)
+        self._standard = self._models.standard(self.parameters, self.paths, self.vehicle, self.seed)
+        self._wire_faults = WireFaults(self.vehicle, self.scenario.faults, self.seed)
+        self._signal_faults = SignalFaults(self.paths, self.scenario.faults, self.seed)
+        self._t_ns = self._sent_ns = 0
+        self._times = np.zeros(_ROWS, np.int64)
+        self._values = np.zeros((_ROWS, max(1, len(self.paths))))
+        self._bytes = self._values.data.cast("B")
+        self._row = [0.0] * len(self.paths)
+        self._count = 0
+        for number in range(len(self.paths)):
+            self._emitter.bind(number, self._times, self._values[:, number])
+        self._emitter.begin(first_times(self.vehicle, self.messages, 0))
+        self._note()
+
+    @property
+    def state(self) -> State:
+        """How the car is now; changes in place."""
+        return self._body.state
+
+    @property
+    def inputs(self) -> Inputs:
+        """What the driver does, and what the world is like; changes in place."""
+        return self._inputs
+
+    @property
+    def t_ns(self) -> int:
+        """How far the frames have come, in nanoseconds since the beginning."""
+        return self._sent_ns
+
+    @property
+    def finished(self) -> bool:
+        """Whether the scenario is over; the car then stands as it was left, and goes on sending."""
+        return self._driving.finished
+
+    @property
+    def length_ns(self) -> int:
+        """How long the scenario lasts."""
+        return round(self.scenario.length_s * 1e9)
+
+    @property
+    def truth(self) -> dict[str, float]:
+        """The standard's values at the last step, by path, before any fault."""
+        return dict(zip(self.paths, self._row, strict=True))
+
+    @property
+    def values(self) -> Sequence[float]:
+        """The same in the order of ``paths``; changes in place."""
+        return self._row
+
+    @property
+    def clamped(self) -> int:
+        """Values so far that do not fit on the wire, and were sent as the nearest that does."""
+        return self._emitter.clamped
+
+    def again(self) -> None:
+        """Begin the drive again, from time 0; the messages' counters go on."""
+        self._begin()
+
+    def advance(self, until_ns: int) -> Frames:
+        """Go on until a time, and return the frames that were sent meanwhile: times relative, the car's bus numbers."""
+        if until_ns <= self._sent_ns:
+            return Frames.empty(width=self._emission.width, clock=Clock.RELATIVE)
+        parts: list[Frames] = []
+        while self._t_ns + STEP_NS <= until_ns:
+            if self._count == _ROWS:
+                parts.append(self._send(self._t_ns))
+            self._step()
+        parts.append(self._send(until_ns))
+        return parts[0] if len(parts) == 1 else Frames.concat(parts)
+
+    def _step(self) -> None:
+        body = self._body
+        self._driving.act(body.state, self._inputs, STEP_S)
+        body.step(self._inputs, STEP_S)
+        self._t_ns += STEP_NS
+        self._note()
+
+    def _note(self) -> None:
+        """Keep the values as they are now."""
+        row = self._row
+        self._standard.write(self._body.state, self._inputs, row)
+        if self._signal_faults:
+            row = self._signal_faults.apply(self._t_ns, row)
+        at = self._count
+        self._pack(self._bytes, at * self._values.strides[0], *row)
+        self._times[at] = self._t_ns
+        self._count = at + 1
+
+    def _send(self, until_ns: int) -> Frames:
+        """Make the frames that are due before a time, of the values so far; only the last ones are still of use."""
+        last = self._count - 1
+        self._emitter.count(self._count)
+        frames = self._emitter.run(until_ns)
+        self._times[0] = self._times[last]
+        self._values[0] = self._values[last]
+        self._count = 1
+        self._sent_ns = until_ns
+        return self._wire_faults.apply(frames, until_ns)
+
+
+def _writers(vehicle: Vehicle, messages: Sequence[int]) -> Writers:
+    """Return what is put into these messages, by message."""
+    chosen = set(messages)
+    result: Writers = {}
+    for path in vehicle.numbers:
+        for writer in vehicle.writers.get(path, ()):
+            if writer.message in chosen:
+                result.setdefault(writer.message, []).append((path, writer))
+    return result
