@@ -98,6 +98,7 @@ nanometre = nm
 newton * metre = NM
 kilometre / hour = kph kmh kmph km/hr km/hour
 mile / hour = mph mi/h mi/hr
+pound_force = lbf
 metre / second = mps m/sec
 knot = kn knot knots
 standard_gravity = G gn g0 grav
