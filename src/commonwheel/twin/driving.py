@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from commonwheel.twin.inputs import Inputs
+    from commonwheel.twin.plan import Profile
     from commonwheel.twin.scenario import Action, Bend, Event, Road, Scenario
     from commonwheel.twin.state import State
 
@@ -49,7 +50,7 @@ class Driving:
         self._driver = Driver(self._profile, feel, scenario.style)
         self._happening = _Happening(scenario.events)
         self._route = _Route(scenario.bends, Steerer(feel))
-        self._seat = _Seat(scenario, self._profile.speed)
+        self._seat = _Seat(scenario, self._profile)
         self._road = scenario.road
         self._air_c = scenario.start.air_c
         self._next_gear = 0.0
@@ -99,13 +100,13 @@ def _grade(road: Road, distance_m: float) -> float:
 class _Seat:
     """Whoever sits there switches on, selects gears and leaves, unless the scenario's events do."""
 
-    def __init__(self, scenario: Scenario, plan: Callable[[float], float]) -> None:
+    def __init__(self, scenario: Scenario, profile: Profile) -> None:
         events = scenario.events
         self._switches = all(event.action.ignition is None for event in events)
         self._shifts = all(event.action.gear is None for event in events)
         self._parks = all(event.action.parking_brake is None for event in events)
-        self._plan = plan
-        self._over_s = _last_motion(scenario)
+        self._plan, self._held = profile.speed, profile.held
+        self._over_s = _last_motion(profile)
 
     def act(self, t_s: float, state: State, inputs: Inputs) -> None:
         """Do what is due."""
@@ -117,7 +118,8 @@ class _Seat:
                 inputs.ignition = Ignition.OFF
         if abs(state.speed_mps) > STANDING_MPS:
             return
-        ahead = self._plan(t_s + SHIFTING_S)
+        held = self._held(t_s + SHIFTING_S)
+        ahead = held.accelerator if held is not None else self._plan(t_s + SHIFTING_S)
         wanted = Gear.PARK if leaving else Gear.DRIVE if ahead > 0.0 else Gear.REVERSE if ahead < 0.0 else inputs.gear
         if self._shifts and wanted is not inputs.gear and inputs.ignition is Ignition.ON:
             inputs.gear = wanted
@@ -125,9 +127,8 @@ class _Seat:
             inputs.parking_brake = inputs.gear is Gear.PARK
 
 
-def _last_motion(scenario: Scenario) -> float:
+def _last_motion(profile: Profile) -> float:
     """Return when the plan comes to rest for good; never for one that ends with held pedals or rolling."""
-    profile = scenario.plan.compile()
     length = profile.length_s
     if profile.speed(length + 1.0) != 0.0 or profile.held(max(0.0, length - 0.01)) is not None:
         return math.inf
