@@ -115,7 +115,7 @@ class ConfigError(CommonwheelError):
 
 
 class AppError(CommonwheelError):
-    """An app cannot be run as it is, or does what it has not declared; ``faults`` holds every fault that has a place."""
+    """An app cannot be run as it is, or does what it has not declared; ``faults`` holds every one that has a place."""
 
     def __init__(self, what: str | Iterable[Fault]) -> None:
         self.faults: tuple[Fault, ...] = () if isinstance(what, str) else tuple(sorted(what))

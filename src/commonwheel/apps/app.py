@@ -78,7 +78,7 @@ class Handler:
 class App:
     """An app: what it declares of itself, and its functions."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one for each part of a manifest, all by name but the first three
         self,
         name: str,
         version: str,

@@ -124,8 +124,9 @@ class Car:
             raise self._undeclared(path, "keeps", f'"{path}": {seconds or 60:g}')
         span_ns = slot.keep_ns if seconds is None else round(seconds * 1e9)
         if span_ns > slot.keep_ns:
-            message = f"only {slot.keep_ns / 1e9:g} s of '{path}' are kept, not {seconds:g}; raise it in 'keeps'"
-            raise AppError(f"{message} ({self._place})")
+            kept_s = slot.keep_ns / 1e9
+            message = f"only {kept_s:g} s of '{path}' are kept, not {seconds:g}; raise it in 'keeps' ({self._place})"
+            raise AppError(message)
         return slot.history(self._clock.now_ns - span_ns, self._inside.facts.table)
 
     def _slot(self, path: str) -> Slot:

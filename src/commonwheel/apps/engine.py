@@ -120,7 +120,7 @@ class Engine:
                 mask[slot.signal.number] = False
         return mask
 
-    # ---- how it is ----------------------------------------------------------------------------------------------------
+    # ---- how it is ---------------------------------------------------------------------------------------------------
 
     @property
     def now_ns(self) -> int:
@@ -142,7 +142,7 @@ class Engine:
         """How often one raised."""
         return self._calls.failed
 
-    # ---- the run ------------------------------------------------------------------------------------------------------
+    # ---- the run -----------------------------------------------------------------------------------------------------
 
     def start(self, t_ns: int, initial: Updates | None = None) -> None:
         """Begin at a time.
@@ -154,15 +154,15 @@ class Engine:
         """
         self._clock.begin(t_ns)
         rows = [] if initial is None else self._known_rows(initial)
-        for slot, *row in rows:
-            slot.set(*row)
+        for slot, t, value, quality, item in rows:
+            slot.set(t, value, quality, item)
         for handler in self._starts:
             self._calls.run(handler.name, handler.function, self.car)
         for period_ns, call in self._periods:
             self._repeat(t_ns, 1, period_ns, call)
-        for slot, *row in rows:
+        for slot, t, value, quality, item in rows:
             if not self._in_batches_only[slot.signal.number]:
-                self._tell(slot, *row)
+                self._tell(slot, t, value, quality, item)
         if initial is not None and self._batches:
             self._hand_over(initial)
 

@@ -58,8 +58,10 @@ def locate(name: str | Path) -> Path:
     path = Path(text)
     if path.suffix == ".py" or len(path.parts) > 1:
         if not path.is_file():
-            message = f"{path}: there is no such file; 'commonwheel app new' makes an app, 'commonwheel app list' names"
-            raise AppError(f"{message} those there are")
+            message = (
+                f"{path}: there is no such file; 'commonwheel app new' makes one, 'commonwheel app list' tells names"
+            )
+            raise AppError(message)
         return path
     shipped = LIBRARY / f"{text.replace('-', '_')}.py"
     if shipped.is_file() and not text.startswith("_"):
@@ -82,7 +84,7 @@ def _file_of(name: str, module: str) -> Path:
     """
     try:
         spec = importlib.util.find_spec(module)
-    except Exception as error:  # noqa: BLE001 - a package above it may raise whatever it likes
+    except Exception as error:  # a package above it may raise whatever it likes
         message = f"the installed app '{name}' ({module}) cannot be loaded: {type(error).__name__}: {error}"
         raise AppError(message) from error
     if spec is None or not spec.origin or not spec.origin.endswith(".py"):

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from commonwheel.errors import AppError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Generator
     from contextvars import Context
 
     from commonwheel.apps.clock import Clock, Timer
 
 __all__ = ["AppLoop"]
+
+T = TypeVar("T")
 
 MOST_STEPS = 100_000
 """Steps of coroutines at one instant, at most: one that never waits for time to pass would go on for ever."""
@@ -83,8 +85,8 @@ class AppLoop(asyncio.AbstractEventLoop):
         self,
         when: float,
         callback: Callable[..., object],
-        *args: Any,
-        context: Context | None = None,  # noqa: ANN401
+        *args: Any,  # noqa: ANN401
+        context: Context | None = None,
     ) -> asyncio.TimerHandle:
         """Call something at a time of this loop."""
         later = _Later(when, callback, args, self, context)
@@ -99,8 +101,8 @@ class AppLoop(asyncio.AbstractEventLoop):
         self,
         delay: float,
         callback: Callable[..., object],
-        *args: Any,
-        context: Context | None = None,  # noqa: ANN401
+        *args: Any,  # noqa: ANN401
+        context: Context | None = None,
     ) -> asyncio.TimerHandle:
         """Call something after so many seconds."""
         return self.call_at(self.time() + delay, callback, *args, context=context)
@@ -110,8 +112,12 @@ class AppLoop(asyncio.AbstractEventLoop):
         return asyncio.Future(loop=self)
 
     def create_task(
-        self, coro: Coroutine[Any, Any, Any], *, name: str | None = None, context: Context | None = None
-    ) -> asyncio.Task[Any]:
+        self,
+        coro: Coroutine[Any, Any, T] | Generator[Any, None, T],
+        *,
+        name: str | None = None,
+        context: Context | None = None,
+    ) -> asyncio.Task[T]:
         """Run a coroutine."""
         task = asyncio.Task(coro, loop=self, name=name, context=context)
         self._tasks.add(task)
@@ -144,7 +150,7 @@ class AppLoop(asyncio.AbstractEventLoop):
         """Refuse: an app has one thread."""
         _refuse("threads")
 
-    def run_in_executor(self, *_args: Any) -> NoReturn:  # noqa: ANN401
+    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> NoReturn:  # noqa: ANN401, ARG002
         """Refuse: an app has one thread."""
         _refuse("threads")
 

@@ -5,26 +5,31 @@ The same recording leads to the same calls each time: ``Recorded`` holds what th
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from commonwheel.apps.engine import Engine
-from commonwheel.apps.facts import Facts, facts_of
+from commonwheel.apps.facts import facts_of
+from commonwheel.apps.matrix import require
 from commonwheel.apps.status import Shown
 from commonwheel.broker.updates import Updates
 from commonwheel.broker.values import to_inside
 from commonwheel.client.requests import Outcome, Stage, Step
 from commonwheel.gateway.translate import Translation
+from commonwheel.vehicles.decoder import VehicleDecoder
 from commonwheel.vehicles.samples import Quality
+from commonwheel.wire.frames import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+    from pathlib import Path
 
     from commonwheel.apps.app import App
+    from commonwheel.apps.facts import Facts
     from commonwheel.apps.sink import Failure
     from commonwheel.apps.status import AppEvent, LogLine, Scalar
     from commonwheel.broker.values import Value
@@ -130,13 +135,29 @@ class Drive:
     parts: Iterable[Samples]
     """In order of time."""
     with_personal: bool = False
+    start_ns: int | None = None
+    """When it starts, where that is known before the first sample."""
+    end_ns: Callable[[], int] | None = None
+    """Tells when it ended, once it has been gone through."""
 
 
 @contextmanager
 def drive_of_log(
-    path: Path, car: str | Path | Vehicle | None, app: App, *, with_personal: bool = False
+    path: Path,
+    car: str | Path | Vehicle | None,
+    app: App,
+    *,
+    seconds: float | None = None,
+    with_personal: bool = False,
 ) -> Generator[Drive]:
     """Open a recording; only what the app declares is decoded.
+
+    Args:
+        path: the recording.
+        car: whose it is; None finds out.
+        app: what is to run over it.
+        seconds: how much of it; None is all.
+        with_personal: also what tells who the car or its user is.
 
     Raises:
         LogError: it cannot be read, or is of none of the described cars.
@@ -146,8 +167,8 @@ def drive_of_log(
 
     manifest = app.manifest
     patterns = (*manifest.requires, *manifest.may_use)
-    with LogDecoder(path, car, Selection(patterns, with_personal=with_personal)) as decoder:
-        yield Drive(decoder.vehicle, decoder, with_personal)
+    with LogDecoder(path, car, Selection(patterns, end_s=seconds, with_personal=with_personal)) as decoder:
+        yield Drive(decoder.vehicle, decoder, with_personal, decoder.first_ns, lambda: decoder.last_ns)
 
 
 def drive_of_samples(vehicle: Vehicle, samples: Samples) -> Drive:
@@ -164,65 +185,107 @@ def drive_of_twin(twin: TwinLike, app: App, *, seconds: float | None = None, wit
         seconds: how much of it; None until the scenario is over.
         with_personal: also what tells who the car or its user is.
     """
-    return Drive(twin.vehicle, _driven(twin, app, seconds, with_personal=with_personal), with_personal)
+    driven = _Driven(twin, app, seconds, with_personal=with_personal)
+    return Drive(twin.vehicle, driven, with_personal, 0, lambda: driven.now_ns)
 
 
-def _driven(twin: TwinLike, app: App, seconds: float | None, *, with_personal: bool) -> Iterator[Samples]:
-    from commonwheel.vehicles.decoder import VehicleDecoder
+class _Driven:
+    """The samples of a simulated drive."""
 
-    manifest = app.manifest
-    patterns = (*manifest.requires, *manifest.may_use)
-    numbers = {i: bus.name for i, bus in enumerate(twin.vehicle.buses)}
-    decoder = VehicleDecoder(twin.vehicle, buses=numbers, signals=patterns, with_personal=with_personal)
-    end_ns = _LONGEST_NS if seconds is None else round(seconds * 1e9)
-    now_ns = 0
-    while now_ns < end_ns and not twin.finished:
-        now_ns = min(now_ns + _TWIN_STEP_NS, end_ns)
-        frames = twin.advance(now_ns)
-        if len(frames):
-            yield decoder.decode(frames)
-        yield decoder.expire(now_ns)
+    def __init__(self, twin: TwinLike, app: App, seconds: float | None, *, with_personal: bool) -> None:
+        manifest = app.manifest
+        self.now_ns = 0
+        self._twin = twin
+        self._end_ns = _LONGEST_NS if seconds is None else round(seconds * 1e9)
+        self._decoder = VehicleDecoder(
+            twin.vehicle,
+            buses={i: bus.name for i, bus in enumerate(twin.vehicle.buses)},
+            signals=(*manifest.requires, *manifest.may_use),
+            with_personal=with_personal,
+            clock=Clock.RELATIVE,
+        )
+
+    def __iter__(self) -> Iterator[Samples]:
+        while self.now_ns < self._end_ns and not self._twin.finished:
+            self.now_ns = min(self.now_ns + _TWIN_STEP_NS, self._end_ns)
+            yield self._decoder.decode(self._twin.advance(self.now_ns))
+            yield self._decoder.expire(self.now_ns)
 
 
-def run_over(app: App, drive: Drive, settings: Mapping[str, object] | None = None) -> Recorded:
-    """Run an app over a drive, as fast as it goes.
+def run_over(
+    app: App,
+    drive: Drive,
+    settings: Mapping[str, object] | None = None,
+    *,
+    rate: float | None = None,
+    into: Recorded | None = None,
+) -> Recorded:
+    """Run an app over a drive.
 
     Args:
         app: loaded for this run, and checked.
         drive: of one car.
         settings: values in place of the manifest's own.
+        rate: how many times as fast as in the car; None: as fast as it goes. What the app does is the same.
+        into: takes in what the app does; None makes one.
 
     Raises:
-        AppError: there is no such setting.
+        AppError: there is no such setting, or the car does not give what the app requires.
         LogError: the recording cannot be read on.
     """
     facts = facts_of(drive.vehicle, app.manifest, with_personal=drive.with_personal)
-    recorded = Recorded(car=drive.vehicle.name)
+    require(app.manifest, facts)
+    recorded = Recorded() if into is None else into
+    recorded.car = drive.vehicle.name
     recorded.units.update({name: output.unit for name, output in app.manifest.outputs.items()})
     engine = Engine(app, facts, recorded, settings)
+    translation = Translation.between(drive.vehicle, facts.table, with_personal=drive.with_personal)
     recorded.answer = engine.answer
-    for piece in pieces_of(drive, facts, engine):
-        engine.feed(piece)
+    pace = _Pace(rate)
+    started = False
+    for samples in drive.parts:
+        if not started and (len(samples) or drive.start_ns is not None):
+            started = True
+            _begin(engine, drive, translation, samples, recorded)
+        chosen = samples[translation.numbers[samples.signal] >= 0]
+        for piece in _cut(translation.apply(chosen, chosen.t_ns)):
+            pace.wait(int(piece.t_ns[0]))
+            engine.feed(piece)
+    if not started:
+        engine.start(0, facts_at(translation, facts, 0))
+    if drive.end_ns is not None:
+        engine.advance(drive.end_ns())
     engine.stop()
     recorded.end_ns, recorded.received, recorded.called = engine.now_ns, engine.received, engine.called
-    recorded.start_ns = engine.now_ns - round(engine.car.elapsed_s * 1e9)
     return recorded
 
 
-def pieces_of(drive: Drive, facts: Facts, engine: Engine) -> Iterator[Updates]:
-    """Yield a drive's updates in small pieces; the engine is started with the first, and the car's fixed facts."""
-    translation = Translation.between(drive.vehicle, facts.table, with_personal=drive.with_personal)
-    started = False
-    for samples in drive.parts:
-        chosen = samples[translation.numbers[samples.signal] >= 0]
-        if not started and len(samples):
-            started = True
-            first_ns = int(samples.t_ns.min())
-            engine.start(first_ns, facts_at(translation, facts, first_ns))
-        if len(chosen):
-            yield from _cut(translation.apply(chosen, chosen.t_ns))
-    if not started:
-        engine.start(0, facts_at(translation, facts, 0))
+def _begin(engine: Engine, drive: Drive, translation: Translation, samples: Samples, recorded: Recorded) -> None:
+    """Start the engine where the drive starts, with the car's fixed facts."""
+    first_ns = int(samples.t_ns.min()) if len(samples) else drive.start_ns or 0
+    if drive.start_ns is not None:
+        first_ns = min(first_ns, drive.start_ns)
+    recorded.start_ns = first_ns
+    engine.start(first_ns, facts_at(translation, engine.facts, first_ns))
+
+
+class _Pace:
+    """Holds a run back to so many times the car's own time; None: not at all."""
+
+    def __init__(self, rate: float | None) -> None:
+        self._rate = rate
+        self._first_ns = 0
+        self._began_s = 0.0
+
+    def wait(self, t_ns: int) -> None:
+        """Wait until it is a recorded time."""
+        if self._rate is None:
+            return
+        if not self._began_s:
+            self._first_ns, self._began_s = t_ns, time.monotonic()
+        ahead_s = (t_ns - self._first_ns) / 1e9 / self._rate - (time.monotonic() - self._began_s)
+        if ahead_s > 0:
+            time.sleep(ahead_s)
 
 
 def facts_at(translation: Translation, facts: Facts, t_ns: int) -> Updates:

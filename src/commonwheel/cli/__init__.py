@@ -35,6 +35,7 @@ VERBS: Mapping[str, str] = {
     "compare": "which signals which cars offer, and how alike the cars are",
     "check": "compile descriptions and print every fault at once",
     "new": "scaffold a description from a CAN database",
+    "app": "write, check, run and test apps that run on every car",
     "run": "run cars live: gateway, broker and the interfaces to it",
     "record": "write a live car's frames or samples to files",
     "plot": "draw signals of a log over time",

@@ -74,10 +74,11 @@ class LogDecoder:
     """How the recorded buses were assigned; None where there was nothing to assign."""
     first_ns: int = field(init=False, default=0)
     """Time of the log's first frame; ``Selection`` counts its seconds from there."""
+    last_ns: int = field(init=False, default=0)
+    """Time of the last frame so far that was chosen."""
     _reader: LogReader = field(init=False)
     _stack: ExitStack = field(init=False, default_factory=ExitStack)
     _ahead: list[Frames] = field(init=False, default_factory=list[Frames])
-    _last_ns: int = field(init=False, default=0)
     _elsewhere: int = field(init=False, default=0)
     """Frames on buses that are none of the car's."""
 
@@ -121,12 +122,12 @@ class LogDecoder:
                     inside &= frames.t_ns < end
                 chosen = frames[inside]
             if len(chosen):
-                self._last_ns = int(chosen.t_ns[-1])
+                self.last_ns = int(chosen.t_ns[-1])
                 self._elsewhere += self._count_elsewhere(chosen)
                 yield self.decoder.decode(chosen)
             if self.progress is not None:
                 self.progress(self.report.bytes_read)
-        rest = self.decoder.expire(self._last_ns)
+        rest = self.decoder.expire(self.last_ns)
         if len(rest):
             yield rest
 

@@ -1,0 +1,159 @@
+"""The portability matrix: which cars can run which apps, fully, in a reduced form, or not, and what stands in the way.
+
+A pattern is met by a car that gives any of the signals it selects. What an app asks for and a car cannot be asked
+reduces the app, as a signal does that it may use.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from commonwheel.apps.facts import rates_of
+from commonwheel.apps.status import Fitness
+from commonwheel.errors import AppError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from commonwheel.apps.facts import Facts
+    from commonwheel.apps.manifest import Manifest
+    from commonwheel.vehicles.vehicle import Vehicle
+
+__all__ = ["Cell", "Lack", "Matrix", "Need", "Why", "cell_of", "fitness", "matrix", "require"]
+
+
+class Need(enum.Enum):
+    """What an app wants a signal for."""
+
+    REQUIRED = "requires"
+    OPTIONAL = "may use"
+    REQUEST = "requests"
+
+
+class Why(enum.Enum):
+    """Why an app does not have a signal."""
+
+    NO_ROW = "the car's description has no row for it"
+    NONE_OF_ITS = "the car's description has no row for any signal that it selects"
+    PERSONAL = "the car gives it only when personal signals are asked for"
+    NOT_ASKED = "the car gives it, and cannot be asked to move it"
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """A signal, or a pattern of some, that an app wants and a car does not give."""
+
+    pattern: str
+    need: Need
+    why: Why
+
+    def __str__(self) -> str:
+        return f"{self.need.value} {self.pattern}: {self.why.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One app on one car."""
+
+    app: str
+    car: str
+    fitness: Fitness
+    lacks: tuple[Lack, ...]
+    """What stands in the way, required signals first."""
+    given: int
+    """Signals and requests, of those that the manifest states, that the car has ..."""
+    stated: int
+    """... of how many."""
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The signals and patterns that stand in the way."""
+        return tuple(lack.pattern for lack in self.lacks)
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """Apps by cars."""
+
+    apps: tuple[Manifest, ...]
+    cars: tuple[str, ...]
+    """Names, in the order they were given."""
+    rows: tuple[tuple[Cell, ...], ...]
+    """One row per app, one cell per car."""
+
+    def cell(self, app: str, car: str) -> Cell:
+        """Return how an app does on a car, by their names."""
+        names = [manifest.name for manifest in self.apps]
+        return self.rows[names.index(app)][self.cars.index(car)]
+
+
+def matrix(apps: Iterable[Manifest], vehicles: Sequence[Vehicle], *, with_personal: bool = False) -> Matrix:
+    """Hold apps against cars.
+
+    Args:
+        apps: their manifests, checked.
+        vehicles: the cars.
+        with_personal: whether the cars also give what tells who they or their users are.
+    """
+    manifests = tuple(apps)
+    rows = tuple(
+        tuple(cell_of(manifest, vehicle, with_personal=with_personal) for vehicle in vehicles) for manifest in manifests
+    )
+    return Matrix(manifests, tuple(vehicle.name for vehicle in vehicles), rows)
+
+
+def cell_of(manifest: Manifest, vehicle: Vehicle, *, with_personal: bool = False) -> Cell:
+    """Return how an app does on a described car."""
+    personal = frozenset() if with_personal else frozenset(info.path for info in vehicle.signals if info.personal)
+    given = frozenset(vehicle.provided) - personal
+    asked = frozenset(request.path for request in vehicle.requests)
+    return _cell(manifest, vehicle.name, given, asked, personal)
+
+
+def fitness(manifest: Manifest, facts: Facts) -> Cell:
+    """Return how an app does on the car that it is told of."""
+    return _cell(manifest, facts.name, facts.given, facts.asked, frozenset())
+
+
+def require(manifest: Manifest, facts: Facts) -> None:
+    """See that a car gives what an app cannot do without.
+
+    Raises:
+        AppError: it does not; says what it lacks.
+    """
+    found = fitness(manifest, facts)
+    if found.fitness is Fitness.NONE:
+        lacking = ", ".join(lack.pattern for lack in found.lacks if lack.need is Need.REQUIRED)
+        message = (
+            f"'{manifest.name}' cannot run on {facts.name}, which does not give {lacking}; "
+            "'commonwheel app check' tells where it can"
+        )
+        raise AppError(message)
+
+
+def _cell(manifest: Manifest, car: str, given: frozenset[str], asked: frozenset[str], personal: frozenset[str]) -> Cell:
+    lacks: list[Lack] = []
+    wanted: tuple[tuple[Need, Iterable[str], frozenset[str]], ...] = (
+        (Need.REQUIRED, manifest.requires, given),
+        (Need.OPTIONAL, manifest.may_use, given),
+        (Need.REQUEST, manifest.requests, asked),
+    )
+    stated = 0
+    for need, patterns, has in wanted:
+        for pattern in patterns:
+            stated += 1
+            if not rates_of({pattern: 0.0}, has):
+                lacks.append(Lack(pattern, need, _why(pattern, need, given, personal)))
+    needs = {lack.need for lack in lacks}
+    fit = Fitness.NONE if Need.REQUIRED in needs else Fitness.REDUCED if needs else Fitness.FULL
+    return Cell(manifest.name, car, fit, tuple(lacks), stated - len(lacks), stated)
+
+
+def _why(pattern: str, need: Need, given: frozenset[str], personal: frozenset[str]) -> Why:
+    if need is Need.REQUEST and rates_of({pattern: 0.0}, given):
+        return Why.NOT_ASKED
+    if rates_of({pattern: 0.0}, personal):
+        return Why.PERSONAL
+    return Why.NONE_OF_ITS if "*" in pattern else Why.NO_ROW

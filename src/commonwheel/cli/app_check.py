@@ -1,0 +1,133 @@
+"""``commonwheel app check``: the portability matrix, and exactly which signals stand in the way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from commonwheel.cli import FINE, PROBLEMS, show
+
+if TYPE_CHECKING:
+    import argparse
+
+    from commonwheel.apps.manifest import Manifest
+    from commonwheel.apps.matrix import Cell, Matrix
+    from commonwheel.vehicles.vehicle import Vehicle
+
+__all__ = ["run"]
+
+_WORDS = {"full": "full", "reduced": "reduced", "none": "no"}
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check; returns the exit status."""
+    from commonwheel.apps.matrix import matrix
+    from commonwheel.errors import AppError
+
+    manifests: list[Manifest] = []
+    faults: list[str] = []
+    for name in dict.fromkeys(args.app):
+        try:
+            manifests.append(_manifest(name))
+        except AppError as error:
+            faults += str(error).splitlines()
+    found = matrix(manifests, _cars(args))
+    failing = [cell for row in found.rows for cell in row if cell.car in args.require and not _passes(cell, args)]
+    if args.json:
+        show.print_json(_facts(found, faults, failing))
+    else:
+        _print(found, faults, failing)
+    return PROBLEMS if faults or failing else FINE
+
+
+def _manifest(name: str) -> Manifest:
+    from commonwheel.apps.checks import check
+    from commonwheel.apps.loading import load_app
+
+    app = load_app(name)
+    check(app)
+    return app.manifest
+
+
+def _cars(args: argparse.Namespace) -> list[Vehicle]:
+    """Return the cars to hold the apps against, those that are required among them.
+
+    Raises:
+        DescriptionError: a car does not exist or has faults.
+    """
+    from commonwheel.cli.cars import described, folders_of
+    from commonwheel.vehicles import load_vehicle
+
+    cars = (
+        [load_vehicle(name, folders=folders_of(args)) for name in dict.fromkeys(args.car)]
+        if args.car
+        else list(described(args))
+    )
+    here = {car.name for car in cars}
+    required = [load_vehicle(name, folders=folders_of(args)) for name in dict.fromkeys(args.require)]
+    args.require = [car.name for car in required]
+    return cars + [car for car in required if car.name not in here]
+
+
+def _passes(cell: Cell, args: argparse.Namespace) -> bool:
+    from commonwheel.apps.status import Fitness
+
+    return cell.fitness is Fitness.FULL or (cell.fitness is Fitness.REDUCED and not args.full)
+
+
+def _print(found: Matrix, faults: list[str], failing: list[Cell]) -> None:
+    for fault in faults:
+        print(fault)
+    if found.apps and found.cars:
+        columns = ["car", *(manifest.name for manifest in found.apps)]
+        rows = [[car, *(_short(row[i]) for row in found.rows)] for i, car in enumerate(found.cars)]
+        show.table(columns, rows, title="Which cars can run which apps, with how many of the signals")
+    for row in found.rows:
+        _print_lacks(row)
+    for cell in failing:
+        print(f"{cell.app} has to run on {cell.car}, and {_sentence(cell)}")
+
+
+def _short(cell: Cell) -> str:
+    return f"{_WORDS[cell.fitness.value]} {cell.given}/{cell.stated}"
+
+
+def _sentence(cell: Cell) -> str:
+    return "cannot" if cell.fitness.value == "none" else "can only in a reduced form"
+
+
+def _print_lacks(row: tuple[Cell, ...]) -> None:
+    """Print what stands in an app's way, the cars together that lack the same."""
+    cars: dict[tuple[str, str, str], list[str]] = {}
+    for cell in row:
+        for lack in cell.lacks:
+            cars.setdefault((lack.need.value, lack.pattern, lack.why.value), []).append(cell.car)
+    if not cars:
+        return
+    print()
+    rows = [[need, pattern, why, ", ".join(names)] for (need, pattern, why), names in cars.items()]
+    rows.sort(key=lambda cells: cells[0] != "requires")
+    show.table(["it", "signal", "why not", "cars"], rows, title=f"What stands in the way of {row[0].app}")
+
+
+def _facts(found: Matrix, faults: list[str], failing: list[Cell]) -> dict[str, Any]:
+    return {
+        "faults": faults,
+        "apps": [
+            {
+                "app": manifest.name,
+                "version": manifest.version,
+                "cars": {cell.car: _cell(cell) for cell in row},
+            }
+            for manifest, row in zip(found.apps, found.rows, strict=True)
+        ],
+        "failing": [{"app": cell.app, "car": cell.car, "fitness": cell.fitness.value} for cell in failing],
+    }
+
+
+def _cell(cell: Cell) -> dict[str, Any]:
+    return {
+        "fitness": cell.fitness.value,
+        "given": cell.given,
+        "stated": cell.stated,
+        "lacks": [{"need": lack.need.value, "signal": lack.pattern, "why": lack.why.value} for lack in cell.lacks],
+    }

@@ -1,0 +1,222 @@
+"""``commonwheel app run``: one app over a recording or a simulated drive, or on a live car."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from commonwheel.cli import FINE, PROBLEMS, show
+from commonwheel.cli.run import add_car_options
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Generator, Mapping
+
+    from commonwheel.apps.app import App
+    from commonwheel.apps.replay import Drive, Recorded
+
+__all__ = ["configure", "run"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """State the options."""
+    parser.add_argument("app", metavar="APP", help="a name or a file")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the app")
+    car = parser.add_argument_group("car")
+    add_car_options(car.add_argument)
+    car.add_argument("--seconds", type=float, metavar="S", help="only so much of a recording or a simulated drive")
+    remote = parser.add_argument_group("a car that is served")
+    remote.add_argument("--connect", metavar="HOST:PORT", help="the gRPC port of a running 'commonwheel run'")
+    remote.add_argument("--token", metavar="TOKEN|FILE", help="what 'commonwheel token make' printed")
+    remote.add_argument("--tls", action="store_true", help="the server has TLS, signed by who this system trusts ...")
+    remote.add_argument("--tls-ca", metavar="FILE", help="... or by one of these, PEM")
+    remote.add_argument("--tls-cert", metavar="FILE", help="this client's own certificate, where the server asks ...")
+    remote.add_argument("--tls-key", metavar="FILE", help="... and its key")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run an app; returns the exit status."""
+    from commonwheel.apps.checks import check
+    from commonwheel.apps.loading import load_app
+
+    if args.connect or args.bus:
+        from commonwheel.cli.app_live import run_live
+
+        return run_live(args, _settings(args))
+    app = load_app(args.app)
+    check(app)
+    with _drive(args, app) as drive:
+        recorded = _run(args, app, drive)
+    if args.json:
+        show.print_json(facts_of_run(app, recorded))
+    else:
+        _print(app, recorded)
+    return PROBLEMS if recorded.failures else FINE
+
+
+def _settings(args: argparse.Namespace) -> Mapping[str, object]:
+    """Return the settings that are given.
+
+    Raises:
+        AppError: one is none.
+    """
+    from commonwheel.errors import AppError
+
+    pairs = [text.partition("=") for text in args.set]
+    for name, mark, _ in pairs:
+        if not (name and mark):
+            message = f"--set takes NAME=VALUE, as in --set price=0.30; not {name!r:.60}"
+            raise AppError(message)
+    return {name: value for name, _, value in pairs}
+
+
+@contextmanager
+def _drive(args: argparse.Namespace, app: App) -> Generator[Drive]:
+    """Open what the app is to run over.
+
+    Raises:
+        AppError: it is not said, or said twice.
+        CommonwheelError: it cannot be opened.
+    """
+    from commonwheel.apps.replay import drive_of_log, drive_of_twin
+    from commonwheel.errors import AppError
+    from commonwheel.vehicles import load_vehicle
+
+    given = {name: getattr(args, name) or [] for name in ("car", "replay", "virtual")}
+    if bool(given["replay"]) == bool(given["virtual"]):
+        message = "say what it is to run over: --replay LOG, or --car CAR --virtual SCENARIO, or --connect HOST:PORT"
+        raise AppError(message)
+    if any(len(values) > 1 for values in given.values()):
+        message = "'app run' takes one car; 'commonwheel run --app' runs apps on several"
+        raise AppError(message)
+    car = load_vehicle(given["car"][0].rpartition("=")[2]) if given["car"] else None
+    personal = bool(args.with_personal)
+    if given["replay"]:
+        path = Path(given["replay"][0])
+        with drive_of_log(path, car, app, seconds=args.seconds, with_personal=personal) as drive:
+            yield drive
+        return
+    if car is None:
+        message = "--virtual needs a --car that is simulated, as in --car nissan/leaf_aze0"
+        raise AppError(message)
+    from commonwheel.twin.scenario_file import load_scenario
+    from commonwheel.twin.twin import Twin
+
+    twin = Twin(car, load_scenario(given["virtual"][0]), seed=_seed(args))
+    yield drive_of_twin(twin, app, seconds=args.seconds, with_personal=personal)
+
+
+def _seed(args: argparse.Namespace) -> int:
+    from commonwheel.errors import AppError
+
+    try:
+        return int(args.seed or 0)
+    except ValueError:
+        message = f"--seed is a whole number, not {args.seed!r:.40}"
+        raise AppError(message) from None
+
+
+def _rate(args: argparse.Namespace) -> float | None:
+    """Return how many times as fast as in the car it is to run; None: as fast as it can.
+
+    Raises:
+        AppError: it is no rate.
+    """
+    from commonwheel.errors import AppError
+
+    if args.rate in {None, "max"}:
+        return None
+    try:
+        rate = float(args.rate)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate < 1e6:  # noqa: PLR2004 - faster than it can
+        message = f"--rate is a number above 0, or max; not {args.rate!r:.40}"
+        raise AppError(message)
+    return rate
+
+
+def _run(args: argparse.Namespace, app: App, drive: Drive) -> Recorded:
+    from commonwheel.apps.replay import Recorded, run_over
+
+    recorded = Recorded() if args.json else _told()
+    return run_over(app, drive, _settings(args), rate=_rate(args), into=recorded)
+
+
+def _told() -> Recorded:
+    """Return a record that prints what happens as it happens."""
+    from commonwheel.apps.replay import Recorded
+
+    class Told(Recorded):
+        """Prints events, lines and failures."""
+
+        def report(self, event: Any) -> None:  # noqa: ANN401 - as the base has it
+            super().report(event)
+            data = "  ".join(f"{name}={_brief(value)}" for name, value in event.data.items())
+            print(f"{self._time(event.t_ns)}  {event.severity:<8}{event.name}  {data}".rstrip(), flush=True)
+
+        def log(self, line: Any) -> None:  # noqa: ANN401 - as the base has it
+            super().log(line)
+            print(f"{self._time(line.t_ns)}  {line.level:<8}{line.text}", flush=True)
+
+        def failed(self, failure: Any) -> None:  # noqa: ANN401 - as the base has it
+            super().failed(failure)
+            print(f"{self._time(failure.t_ns)}  failed  {failure}", flush=True)
+
+        def _time(self, t_ns: int) -> str:
+            return f"{(t_ns - self.start_ns) / 1e9:10.3f} s"
+
+    return Told()
+
+
+def _brief(value: object) -> str:
+    if isinstance(value, float):
+        return show.number(value)
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 - about a third of a line
+
+
+def facts_of_run(app: App, recorded: Recorded) -> dict[str, Any]:
+    """Return what an app did as plain values; times are seconds since it began."""
+
+    def since(t_ns: int) -> float:
+        return (t_ns - recorded.start_ns) / 1e9
+
+    return {
+        "app": app.manifest.name,
+        "version": app.manifest.version,
+        "car": recorded.car,
+        "start_ns": recorded.start_ns,
+        "seconds": since(recorded.end_ns),
+        "received": recorded.received,
+        "called": recorded.called,
+        "outputs": {name: {"value": one.value, "unit": one.unit} for name, one in recorded.outputs.items()},
+        "events": [
+            {"at": since(one.t_ns), "event": one.name, "severity": one.severity, "data": one.data}
+            for one in recorded.events
+        ],
+        "logs": [{"at": since(one.t_ns), "level": one.level, "text": one.text} for one in recorded.logs],
+        "published": [{"at": since(t), "signal": path, "value": value} for t, path, value in recorded.published],
+        "requested": [{"at": since(t), "signal": path, "value": value} for t, path, value in recorded.requested],
+        "failures": [
+            {"at": since(one.t_ns), "file": one.file, "line": one.line, "in": one.handler, "error": one.error}
+            for one in recorded.failures
+        ],
+    }
+
+
+def _print(app: App, recorded: Recorded) -> None:
+    about = app.manifest.outputs
+    rows = [
+        [name, _brief(one.value) if one.value is not None else "-", one.unit, about[name].about]
+        for name, one in recorded.outputs.items()
+    ]
+    seconds = (recorded.end_ns - recorded.start_ns) / 1e9
+    title = f"{app.manifest.name} on {recorded.car}: {seconds:.1f} s, {recorded.received:,} updates"
+    if rows:
+        show.table(["output", "value", "unit", "what it says"], rows, title=title, right=(1,))
+    else:
+        print(f"{title}, no output")
+    if recorded.failures:
+        print(f"{len(recorded.failures)} times a function of the app raised")
