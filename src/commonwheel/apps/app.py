@@ -108,7 +108,8 @@ class App:
             settings=_copied(settings),
         )
         self.handlers: list[Handler] = []
-        caller = sys._getframe(1)  # noqa: SLF001 - the only way to know where an app was written
+        # The only way to know where an app was written.
+        caller = sys._getframe(1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         self.file: str = caller.f_code.co_filename
         """Where the app is declared."""
         self.line: int = caller.f_lineno

@@ -280,8 +280,8 @@ def _output(name: str, datatype: str, value: Any) -> Scalar | None:  # noqa: ANN
         return float(plain)
     if datatype == "integer" and isinstance(plain, int | float) and not isinstance(plain, bool) and plain == int(plain):
         return int(plain)
-    if isinstance(plain, {"boolean": bool, "string": str}.get(datatype, type(None))):
-        return cast("Scalar", plain)
+    if (datatype == "boolean" and isinstance(plain, bool)) or (datatype == "string" and isinstance(plain, str)):
+        return plain
     message = f"the output '{name}' is {datatype}, which {plain!r:.60} is not"
     raise AppError(message)
 
@@ -305,6 +305,6 @@ def _plain(value: Any, name: str, depth: int = 0) -> object:  # noqa: ANN401 - w
         return {str(key): _plain(item, name, depth + 1) for key, item in entries.items()}
     if isinstance(value, list | tuple) and depth < _DEEPEST:
         return [_plain(item, name, depth + 1) for item in cast("list[Any]", value)]
-    what = "lists in lists without end" if depth >= _DEEPEST else type(value).__name__
+    what = "lists in lists without end" if depth >= _DEEPEST else type(cast("object", value)).__name__
     message = f"'{name}' takes numbers, texts, booleans, lists and mappings, not {what}"
     raise AppError(message)

@@ -10,6 +10,7 @@ Not locked: one thread at a time.
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,7 +27,7 @@ from commonwheel.client.readings import Batch
 from commonwheel.vehicles.samples import Quality
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     import numpy.typing as npt
 
@@ -168,12 +169,9 @@ class Engine:
 
     def _known_rows(self, updates: Updates) -> list[tuple[Slot, int, float, int, object]]:
         """Return the updates of signals that are declared and have a value."""
-        count = len(updates)
-        items = [None] * count if updates.objects is None else updates.objects.tolist()
-        columns = (updates.signal.tolist(), updates.t_ns.tolist(), updates.value.tolist(), updates.quality.tolist())
         return [
             (slot, t_ns, value, quality, item)
-            for number, t_ns, value, quality, item in zip(*columns, items, strict=True)
+            for number, t_ns, value, quality, item in _rows_of(updates)
             if (slot := self._slots[number]) is not None and quality != _MISSING
         ]
 
@@ -212,16 +210,7 @@ class Engine:
     def _feed_rows(self, updates: Updates) -> None:
         """Take samples in one by one. The hot path."""
         clock, slots = self._clock, self._slots
-        items = None if updates.objects is None else updates.objects.tolist()
-        item = None
-        columns = zip(
-            updates.signal.tolist(),
-            updates.t_ns.tolist(),
-            updates.value.tolist(),
-            updates.quality.tolist(),
-            strict=True,
-        )
-        for row, (number, t_ns, value, quality) in enumerate(columns):
+        for number, t_ns, value, quality, item in _rows_of(updates):
             slot = slots[number]
             if slot is None:
                 continue
@@ -230,8 +219,6 @@ class Engine:
                     clock.pass_before(t_ns)
                 clock.now_ns = t_ns
             self.received += 1
-            if items is not None:
-                item = items[row]
             slot.set(t_ns, value, quality, item)
             if slot.calls:
                 reading = slot.reading
@@ -269,25 +256,20 @@ class Engine:
             return updates
         keep = np.ones(len(updates), bool)
         part = updates if len(rows) == len(updates) else updates[rows]
-        slots = self._slots
         keep[rows] = [
-            slots[number].admits(t_ns, quality)  # type: ignore[union-attr]
-            for number, t_ns, quality in zip(
-                part.signal.tolist(), part.t_ns.tolist(), part.quality.tolist(), strict=True
-            )
+            (slot := self._slots[number]) is not None and slot.admits(t_ns, quality)
+            for number, t_ns, _, quality, _ in _rows_of(part)
         ]
         return updates if keep.all() else updates[keep]
 
     def _set_last(self, updates: Updates) -> None:
         """Make the last update of each signal the current one."""
         backwards = updates.signal[::-1]
-        numbers, first = np.unique(backwards, return_index=True)
-        for number, behind in zip(numbers.tolist(), first.tolist(), strict=True):
+        behind = np.unique(backwards, return_index=True)[1]
+        for number, t_ns, value, quality, item in _rows_of(updates[len(backwards) - 1 - behind]):
             slot = self._slots[number]
-            row = len(backwards) - 1 - behind
             if slot is not None:
-                item = None if updates.objects is None else updates.objects[row]
-                slot.set(int(updates.t_ns[row]), float(updates.value[row]), int(updates.quality[row]), item)
+                slot.set(t_ns, value, quality, item)
 
     def advance(self, t_ns: int) -> None:
         """Let time pass without samples: what is due up to a time happens, each at its own time."""
@@ -311,3 +293,13 @@ class Engine:
         self._stopped = True
         self._calls.close()
         self._clock.clear()
+
+
+def _rows_of(updates: Updates) -> Iterator[tuple[int, int, float, int, object]]:
+    """Return the rows of a batch: signal, time, value, quality, object."""
+    signal: list[int] = updates.signal.tolist()
+    t_ns: list[int] = updates.t_ns.tolist()
+    value: list[float] = updates.value.tolist()
+    quality: list[int] = updates.quality.tolist()
+    items: Iterable[object] = repeat(None, len(signal)) if updates.objects is None else updates.objects.tolist()
+    return zip(signal, t_ns, value, quality, items, strict=True)

@@ -106,7 +106,7 @@ def matrix(apps: Iterable[Manifest], vehicles: Sequence[Vehicle], *, with_person
 
 def cell_of(manifest: Manifest, vehicle: Vehicle, *, with_personal: bool = False) -> Cell:
     """Return how an app does on a described car."""
-    personal = frozenset() if with_personal else frozenset(info.path for info in vehicle.signals if info.personal)
+    personal = frozenset(info.path for info in vehicle.signals if info.personal and not with_personal)
     given = frozenset(vehicle.provided) - personal
     asked = frozenset(request.path for request in vehicle.requests)
     return _cell(manifest, vehicle.name, given, asked, personal)

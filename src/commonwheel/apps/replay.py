@@ -298,7 +298,7 @@ def facts_at(translation: Translation, facts: Facts, t_ns: int) -> Updates:
 
 
 def _cut(updates: Updates) -> Iterator[Updates]:
-    """Yield updates in pieces of ``_STEP_NS`` of their own time; where they are cut does not depend on how they came."""
+    """Yield updates in pieces of ``_STEP_NS`` of their own time, wherever they were cut before."""
     steps = np.maximum.accumulate(updates.t_ns) // _STEP_NS
     cuts = np.flatnonzero(np.diff(steps)) + 1
     at = 0

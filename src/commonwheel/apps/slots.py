@@ -75,8 +75,8 @@ class Slot:
         self.watches: list[Callable[[], object]] = []
         """Called when a value has come, in whatever quality."""
         self._next_ns = 0
-        self._told_ns = 0
-        self._told_quality = -1
+        self._told_ns: int = 0
+        self._told_quality: int = -1
         self._fresh: Reading | None = None
         self._kept: deque[tuple[int, float, int, object]] | None = deque() if self.keep_ns else None
         self._plain = signal.leaf.datatype in {"float", "double"}
