@@ -128,6 +128,17 @@ class AsyncReader(Generic[T]):
         except (Ended, TimeoutError):
             return None
 
+    def poll(self) -> T | None:
+        """Return the next if it is there already, once it has begun.
+
+        Raises:
+            CommonwheelError: the car ended it.
+        """
+        try:
+            return None if self._source is None else self._source.poll()
+        except Ended:
+            return None
+
     async def _next(self) -> T:
         source = self._source
         if source is None:
