@@ -1,0 +1,154 @@
+"""Apps on the cars of a service, and on cars far away: each app on each car in a process of its own.
+
+``AppHosts`` is what ``commonwheel run --app`` adds to a service; ``host_app`` runs one app on one car that can be
+connected to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from commonwheel.apps.host import AppHost
+from commonwheel.apps.launch import Spawning
+from commonwheel.apps.life import End, Life
+from commonwheel.apps.limits import Limits
+from commonwheel.apps.loading import locate
+from commonwheel.apps.scopes import rights_of
+from commonwheel.catalog.tree import SHIPPED
+from commonwheel.client import connect_async
+from commonwheel.errors import AppError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from commonwheel.apps.launch import Launcher
+    from commonwheel.apps.manifest import Manifest
+    from commonwheel.broker.access import Access
+    from commonwheel.gateway.live import LiveCar
+    from commonwheel.gateway.service import Bound
+
+__all__ = ["AppHosts", "read_manifest"]
+
+
+async def read_manifest(source: Path, launcher: Launcher, limits: Limits, *, check: bool = True) -> Manifest:
+    """Return what an app declares, loading it in a process of its own.
+
+    Args:
+        source: its file.
+        launcher: starts the process.
+        limits: what it may take.
+        check: hold it against the standard that is shipped.
+
+    Raises:
+        AppError: it cannot be loaded, does not come to an end while it is, or has faults.
+    """
+    with tempfile.TemporaryDirectory(prefix="commonwheel-app-", ignore_cleanup_errors=True) as folder:
+        life = Life(str(source), limits, launcher, Path(folder))
+        try:
+            loaded = await life.load(check=check)
+        finally:
+            await life.close()
+    if isinstance(loaded, End):
+        message = loaded.why if str(source) in loaded.why else f"{source}: {loaded.why}"
+        raise AppError(message)
+    return loaded.manifest
+
+
+class AppHosts:
+    """See ``gateway.extension.Extension`` and ``status.Hosting``."""
+
+    name = "apps"
+
+    def __init__(self, apps: Sequence[str], *, limits: Limits | None = None, launcher: Launcher | None = None) -> None:
+        """Prepare.
+
+        Args:
+            apps: names of shipped or installed apps, or files.
+            limits: what each app may take on each car.
+            launcher: starts their processes.
+        """
+        self._names = tuple(dict.fromkeys(apps))
+        self._limits = limits or Limits()
+        self._launcher = launcher or Spawning()
+        self._hosts: tuple[AppHost, ...] = ()
+        self._listeners: tuple[Callable[[AppHost], None], ...] = ()
+
+    @property
+    def apps(self) -> Sequence[AppHost]:
+        """See ``Hosting``."""
+        return self._hosts
+
+    def listen(self, told: Callable[[AppHost], None]) -> Callable[[], None]:
+        """See ``Hosting``."""
+        self._listeners = (*self._listeners, told)
+
+        def stop() -> None:
+            self._listeners = tuple(one for one in self._listeners if one is not told)
+
+        return stop
+
+    def _changed(self, host: AppHost) -> None:
+        for told in self._listeners:
+            told(host)
+
+    # ---- the extension ----------------------------------------------------------------------------------------------
+
+    async def start(self, cars: Sequence[LiveCar], access: Access) -> Sequence[Bound]:  # noqa: ARG002 - the contract
+        """See ``Extension``.
+
+        Raises:
+            AppError: an app cannot be loaded, or has faults.
+        """
+        sources = [locate(name).absolute() for name in self._names]
+        check = all(car.broker.table.catalog.source == SHIPPED.name for car in cars)
+        manifests = await asyncio.gather(
+            *(read_manifest(source, self._launcher, self._limits, check=check) for source in sources)
+        )
+        self._refuse_same_names(sources, manifests)
+        self._hosts = tuple(
+            self._host(source, manifest, car)
+            for source, manifest in zip(sources, manifests, strict=True)
+            for car in cars
+        )
+        for host in self._hosts:
+            host.start()
+        return ()
+
+    def _refuse_same_names(self, sources: Sequence[Path], manifests: Sequence[Manifest]) -> None:
+        known: dict[str, Path] = {}
+        for source, manifest in zip(sources, manifests, strict=True):
+            if manifest.name in known:
+                message = f"two apps are called '{manifest.name}': {known[manifest.name]} and {source}; rename one"
+                raise AppError(message)
+            known[manifest.name] = source
+
+    def _host(self, source: Path, manifest: Manifest, car: LiveCar) -> AppHost:
+        broker, rights = car.broker, rights_of(manifest)
+
+        def noted(kind: str, facts: Mapping[str, object]) -> None:
+            broker.events.add(kind, **facts)
+
+        return AppHost(
+            source,
+            manifest,
+            car.name,
+            lambda: connect_async(broker, rights=rights),
+            limits=self._limits,
+            launcher=self._launcher,
+            changed=self._changed,
+            noted=noted,
+        )
+
+    async def stop(self, seconds: float) -> bool:
+        """See ``Extension``."""
+        ends = [asyncio.create_task(host.close()) for host in self._hosts]
+        if not ends:
+            return True
+        done, late = await asyncio.wait(ends, timeout=max(0.1, seconds))
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*ends, return_exceptions=True)
+        return not late and all(task.exception() is None for task in done)

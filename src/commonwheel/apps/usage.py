@@ -1,0 +1,70 @@
+"""What an app's process uses of the machine, seen from outside: processor time, memory, processes of its own."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["Usage", "can_watch", "usage_of"]
+
+_PROC = Path("/proc")
+_MOST = 64
+"""Descendants that are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a process and its children use."""
+
+    cpu_s: float = 0.0
+    memory_bytes: int = 0
+    """In memory now, without what is shared with others through files."""
+    children: int = 0
+
+
+def can_watch() -> bool:
+    """Whether this platform lets one see what a process uses."""
+    return (_PROC / "self" / "statm").exists()
+
+
+def usage_of(pid: int) -> Usage | None:
+    """Return what a process uses; None where that cannot be seen, or it has ended."""
+    found = _one(pid)
+    if found is None:
+        return None
+    cpu_s, memory = found
+    children = _children(pid)
+    for child in children:
+        more = _one(child)
+        if more is not None:
+            cpu_s, memory = cpu_s + more[0], memory + more[1]
+    return Usage(cpu_s, memory, len(children))
+
+
+def _one(pid: int) -> tuple[float, int] | None:
+    """Return processor seconds (with those of children that have ended) and bytes of one process."""
+    try:
+        stat = (_PROC / str(pid) / "stat").read_bytes()
+        pages = (_PROC / str(pid) / "statm").read_bytes().split()
+    except OSError:
+        return None
+    fields = stat.rpartition(b")")[2].split()  # its name, before, may hold anything
+    ticks = sum(map(int, fields[11:15]))
+    return ticks / os.sysconf("SC_CLK_TCK"), (int(pages[1]) - int(pages[2])) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _children(pid: int) -> list[int]:
+    """Return the processes that descend from one, as far as they can be seen."""
+    found: list[int] = []
+    waiting = [pid]
+    while waiting and len(found) < _MOST:
+        one = waiting.pop()
+        try:
+            tasks = list((_PROC / str(one) / "task").iterdir())
+            listed = [int(word) for task in tasks for word in (task / "children").read_bytes().split()]
+        except OSError:
+            continue
+        found += listed
+        waiting += listed
+    return found
