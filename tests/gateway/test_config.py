@@ -45,9 +45,10 @@ TWO_CARS = "cars:\n  a: {car: x/y, buses: {b: virtual:a}}\n  b: {car: x/y, buses
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with a log that a configuration beside it may name."""
+    """A folder with a log and a faulty scenario that a configuration beside them may name."""
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "civic.log").write_text("")
+    (tmp_path / "bad.yaml").write_text("format: 1\nlength: never\n")
     return tmp_path
 
 
@@ -100,7 +101,7 @@ def test_every_fault_is_told_with_its_line(folder: Path) -> None:
         (6, "'log' cannot be 'xml'"),
         (8, "'ev' cannot be 4"),
         (8, "'loop' cannot be 1"),
-        (8, "'speed' is not known in 'leaf'"),
+        (8, "'speed' is not known in 'leaf' (did you mean 'seed'?)"),
         (9, "'civic' lacks 'car', which says what it is: maker/car"),
         (9, "'rate' cannot be -4"),
         (10, "'jazz' is a mapping, not text"),
@@ -113,7 +114,7 @@ def test_every_fault_is_told_with_its_line(folder: Path) -> None:
     ("text", "line", "message"),
     [
         ("cars:\n  a: {car: nissan/leaf_ze0}\n", 2, "has no source of frames; give it buses"),
-        ("cars:\n  a: {car: nissan/leaf_ze0, loop: true}\n", 2, "('rate' and 'loop' are of a log)"),
+        ("cars:\n  a: {car: nissan/leaf_ze0, loop: true}\n", 2, "('rate' and 'loop' are of a log or a simulated"),
         ("cars:\n  a: {car: nissan/leaf_zz}\n", 2, "there is no car 'nissan/leaf_zz' (did you mean 'nissan/leaf_ze"),
         ("cars:\n  a:\n    car: x/y\n    replay: logs\n", 4, "logs is a folder; name one log in it"),
         ("host: 999.1.1.1\n", 1, "'999.1.1.1' is no address"),
@@ -122,6 +123,21 @@ def test_every_fault_is_told_with_its_line(folder: Path) -> None:
         ("cars:\n  a:\n    car: x/y\n    replay: logs/civic.log\n    actuate: true\n", 5, "cannot be asked to act"),
         ("cars:\n  a:\n    car: x/y\n    buses: {b: virtual:a}\n    loop: true\n", 5, "are of a replay"),
         ("cars:\n  a:\n    car: x/y\n    replay: nowhere.log\n", 4, "there is no log"),
+        (
+            "cars:\n  a: {car: nissan/leaf_ze0, virtual: town,\n    replay: logs/civic.log}\n",
+            2,
+            "has both a log to replay and",
+        ),
+        (
+            "cars:\n  a: {car: nissan/leaf_ze0,\n    virtual: twon}\n",
+            3,
+            "no such scenario or file (did you mean 'town'?)",
+        ),
+        ("cars:\n  a: {car: nissan/leaf_ze0,\n    virtual: ''}\n", 3, "or a scenario to simulate ('virtual')"),
+        ("cars:\n  a: {car: nissan/leaf_ze0, virtual: town,\n    rate: max}\n", 3, "at a rate that is a number"),
+        ("cars:\n  a: {car: nissan/leaf_ze0, virtual: town,\n    rate: 2000}\n", 3, "at most 1000 times as fast"),
+        ("cars:\n  a: {car: x/y, buses: {b: virtual:a},\n    seed: 3}\n", 3, "is not simulated; 'seed' is of"),
+        ("cars:\n  a: {car: nissan/leaf_ze0,\n    virtual: bad.yaml}\n", 3, "bad.yaml:2: "),
         ("grpc-port: 5000\nviss-port: 5000\n", 2, "is wanted for 'grpc-port' too"),
         (
             f"grpc-port: 5000\nviss-port: 5001\n{TWO_CARS}",

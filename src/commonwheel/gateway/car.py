@@ -1,4 +1,4 @@
-"""One car, live: its buses or its recording, decoded into its broker, for as long as it runs.
+"""One car, live: its buses, its recording or its simulation, decoded into its broker, for as long as it runs.
 
 Every bus has a thread that reads it; whoever has a batch decodes it and publishes what it says, one at a time, with
 no hand-over in between: that is the shortest way from a frame to a reader. One more thread makes late messages
@@ -22,6 +22,7 @@ from commonwheel.gateway.pipeline import Pipeline
 from commonwheel.gateway.player import Player
 from commonwheel.gateway.sender import Sender
 from commonwheel.gateway.sources import BusSource, ReplaySource
+from commonwheel.gateway.virtual import VirtualCar
 from commonwheel.gateway.watch import Watch
 from commonwheel.wire.frames import Clock
 
@@ -49,7 +50,7 @@ class CarGateway:
         self,
         vehicle: Vehicle,
         broker: Broker,
-        sources: Mapping[str, BusSource] | ReplaySource,
+        sources: Mapping[str, BusSource] | ReplaySource | VirtualCar,
         *,
         actuate: bool = False,
         with_personal: bool = False,
@@ -62,7 +63,7 @@ class CarGateway:
         Args:
             vehicle: the car.
             broker: where its values go.
-            sources: the source of each of the car's buses, or one recording of them all.
+            sources: the source of each of the car's buses, or one recording of them all, or a simulated car.
             actuate: also send what actuators are asked for, where the description says how.
             with_personal: also signals that tell who the car or its user is.
             window: how close two batches of a bus may come: less waits less, more costs less.
@@ -78,7 +79,8 @@ class CarGateway:
         self.ready = threading.Event()
         """Set when decoding is set up and every source is open, or known to be down."""
         self.finished = threading.Event()
-        """Set when a recording was played to its end."""
+        """Set when a recording was played, or a simulated car driven, to its end."""
+        self._virtual: VirtualCar | None = None
         self._clock = SteadyClock()
         self._readers: list[BusReader] = []
         self._player: Player | None = None
@@ -93,6 +95,9 @@ class CarGateway:
                                   on_end=self.finished.set)  # fmt: skip
             self._pipeline = self._player.pipeline
             return
+        if isinstance(sources, VirtualCar):
+            self._virtual, opener, self._clock = sources, sources.open, sources.clock
+            self.finished, sources = sources.ended, sources.sources
         if not sources:
             message = f"{vehicle.name}: name a source for at least one of its buses, or a recording to replay"
             raise GatewayError(message)
@@ -117,7 +122,7 @@ class CarGateway:
 
     @property
     def _workers(self) -> list[Worker]:
-        return [worker for worker in (self._watch, self._player, *self._readers) if worker is not None]
+        return [worker for worker in (self._watch, self._player, self._virtual, *self._readers) if worker is not None]
 
     def start(self) -> None:
         """Begin.
@@ -132,14 +137,16 @@ class CarGateway:
             worker.start()
 
     def hold(self) -> None:
-        """Let a recording get ready, and wait for ``play``; before ``start``. Buses do not wait."""
-        if self._player is not None:
-            self._player.hold()
+        """Let a recording or a simulated car get ready, and wait for ``play``; before ``start``. Buses do not wait."""
+        for held in (self._player, self._virtual):
+            if held is not None:
+                held.hold()
 
     def play(self) -> None:
-        """Let a recording that is held begin."""
-        if self._player is not None:
-            self._player.play()
+        """Let what is held begin."""
+        for held in (self._player, self._virtual):
+            if held is not None:
+                held.play()
 
     def stop(self) -> None:
         """End: no frame is read or sent any more, every bus is given back, the car's signals become STALE."""
@@ -173,7 +180,10 @@ class CarGateway:
             "sent": 0 if self._sender is None else self._sender.sent,
             "buses": {name: asdict(bus) | {"state": bus.state.value} for name, bus in buses.items()},
         }
-        return facts if self._player is None else facts | self._player.facts()
+        for one in (self._player, self._virtual):
+            if one is not None:
+                facts |= one.facts()
+        return facts
 
     def _changed(self, reader: BusReader) -> None:
         """Take note that a bus came up or failed; in its thread."""

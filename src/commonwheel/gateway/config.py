@@ -21,6 +21,7 @@ from commonwheel.broker.access import Limits
 from commonwheel.errors import ConfigError, DescriptionError, Fault, OutputError
 from commonwheel.gateway.logs import LogFormat, LogLevel
 from commonwheel.gateway.rotation import rotation_of
+from commonwheel.twin.scenario_file import load_scenario
 from commonwheel.vehicles.description import find
 from commonwheel.vehicles.yamltree import Node, load_tree, suggest
 
@@ -37,6 +38,8 @@ Port = Annotated[int, msgspec.Meta(ge=0, le=65535)] | Literal["off"]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Depth = Annotated[int, msgspec.Meta(ge=0)]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
+
+ScenarioName = typing.NewType("ScenarioName", str)
 
 SERVERS = ("grpc", "viss", "flight")
 """The interfaces that each car has one of; their ports are ``<name>-port``."""
@@ -55,7 +58,7 @@ class CarSettings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     """How fast a log is replayed: times real time."""
     loop: bool = False
     """Begin the log again at its end."""
-    virtual: str | None = None
+    virtual: ScenarioName | None = None
     """A scenario in place of buses, by name or file: the car is a simulated one, on buses inside this process."""
     seed: int = 0
     """What chance there is in a simulated car: the same seed drives the same drive."""
@@ -174,7 +177,7 @@ class _Reader:
         if typing.get_origin(kind) is dict and isinstance(node.value, dict):
             inside = typing.get_args(kind)[1]
             return {str(key): self.value(item, inside, f"'{key}'") for key, item in node.value.items()}
-        found = _path(node) if kind == Path | None else _plain(node)
+        found = _path(node) if kind == Path | None else _scenario(node) if kind == ScenarioName | None else _plain(node)
         try:
             return msgspec.convert(found, kind, strict=node.line > 0)
         except msgspec.ValidationError as error:
@@ -220,6 +223,7 @@ _RIGHT: tuple[tuple[object, str], ...] = (
     (bool, "it is true or false"),
     (str, "it is text"),
     (Path | None, "it is a path"),
+    (ScenarioName | None, "it is the name of a scenario, or its file"),
     (LogFormat, f"it is {' or '.join(form.value for form in LogFormat)}"),
     (LogLevel, f"it is one of {', '.join(level.value for level in LogLevel)}"),
     (dict[str, str], "it is a mapping of the car's buses to INTERFACE:CHANNEL"),
@@ -249,6 +253,14 @@ def _path(node: Node) -> object:
     if not isinstance(node.value, str):
         return _plain(node)
     return (node.file.parent / node.value) if node.line else Path(node.value)
+
+
+def _scenario(node: Node) -> object:
+    """Return a scenario's name, or its file; one of a file's is looked for beside the file before it is a name."""
+    if not isinstance(node.value, str):
+        return _plain(node)
+    beside = node.file.parent / node.value
+    return str(beside) if node.line and node.value and beside.is_file() else node.value
 
 
 def _short(value: object) -> str:
@@ -289,19 +301,46 @@ def _contradictions(settings: Settings, tree: Node) -> Iterator[Fault]:
 
 
 def _of_car(name: str, car: CarSettings) -> Iterator[tuple[str, str]]:
-    if not car.replay and not car.buses:
-        yield _without_source(name, car), "car"
+    given = {"buses": car.buses, "replay": car.replay, "virtual": car.virtual}
+    sources = [key for key, source in given.items() if source]
+    if not sources:
+        yield _without_source(name, car), "virtual" if car.virtual is not None else "car"
         return
-    if car.replay and car.buses:
-        yield f"'{name}' has both buses and a log to replay; leave one out", "replay"
+    if len(sources) > 1:
+        words = " and ".join(_SOURCES[key] for key in sources)
+        yield f"'{name}' has both {words}; leave one out", sources[-1]
     if car.replay and car.actuate:
         yield f"'{name}' is a replay, which cannot be asked to act; leave 'actuate' out", "actuate"
-    if not car.replay and (car.loop or car.rate != 1.0):
-        yield f"'{name}' has buses; 'rate' and 'loop' are of a replay", "loop" if car.loop else "rate"
+    if car.buses and (car.loop or car.rate != 1.0):
+        key = "loop" if car.loop else "rate"
+        yield f"'{name}' has buses; 'rate' and 'loop' are of a replay or a simulated car", key
     if car.replay and car.replay.is_dir():
         yield f"'{name}': {car.replay} is a folder; name one log in it", "replay"
     elif car.replay and not car.replay.is_file():
         yield f"'{name}': there is no log {car.replay}", "replay"
+    if car.virtual:
+        yield from _of_simulated(name, car)
+    elif car.seed:
+        yield f"'{name}' is not simulated; 'seed' is of a simulated car, which 'virtual' makes it", "seed"
+
+
+_SOURCES = {"buses": "buses", "replay": "a log to replay", "virtual": "a scenario to simulate"}
+
+
+def _of_simulated(name: str, car: CarSettings) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with a simulated car."""
+    if car.rate == "max":
+        yield f"'{name}' is simulated at a rate that is a number; 'commonwheel twin' writes a log at any speed", "rate"
+    elif car.rate > _FASTEST:
+        yield f"'{name}' is simulated at most {_FASTEST:g} times as fast as real time, not {car.rate:g}", "rate"
+    try:
+        load_scenario(car.virtual or "")
+    except DescriptionError as error:
+        for fault in error.faults:
+            yield f"'{name}': {fault}", "virtual"
+
+
+_FASTEST = 1000.0
 
 
 def _without_source(name: str, car: CarSettings) -> str:
@@ -310,8 +349,11 @@ def _without_source(name: str, car: CarSettings) -> str:
         find(car.car)
     except DescriptionError as error:
         return f"'{name}': {error.faults[0].message}"
-    only = " ('rate' and 'loop' are of a log)" if car.loop or car.rate != 1.0 else ""
-    return f"'{name}' has no source of frames; give it buses (ev: socketcan:can0) or a log to replay{only}"
+    only = " ('rate' and 'loop' are of a log or a simulated car)" if car.loop or car.rate != 1.0 else ""
+    return (
+        f"'{name}' has no source of frames; give it buses (ev: socketcan:can0), a log to replay, "
+        f"or a scenario to simulate ('virtual'){only}"
+    )
 
 
 def _hosts(settings: Settings) -> Iterator[tuple[str, str]]:

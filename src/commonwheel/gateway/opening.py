@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["for_bus", "open_port"]
 
-_NOT_SET_HERE = ("socketcan", "virtual", "udp_multicast")
+_NOT_SET_HERE = ("socketcan", "virtual", "udp_multicast", "simulated")
 """Interfaces whose bit rate is set elsewhere, or that have none."""
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from commonwheel.broker.serving import Endpoint, Server
     from commonwheel.catalog import Catalog
     from commonwheel.gateway.config import CarSettings, Settings
+    from commonwheel.gateway.virtual import VirtualCar
+    from commonwheel.vehicles.vehicle import Vehicle
     from commonwheel.wire.frames import Frames
 
 __all__ = ["Gateway", "Parts", "Ready", "Recorded", "State"]
@@ -142,7 +144,7 @@ class Parts:
         """Return what brings a car's frames into a broker.
 
         Raises:
-            CommonwheelError: there is no such car, bus or log.
+            CommonwheelError: there is no such car, bus, log or scenario.
         """
         from commonwheel.gateway.car import CarGateway
         from commonwheel.gateway.sources import ReplaySource, parse_buses
@@ -151,10 +153,26 @@ class Parts:
         vehicle = load_vehicle(car.car, catalog=settings.catalog)
         if car.replay is not None:
             sources = ReplaySource(car.replay, None if car.rate == "max" else float(car.rate), car.loop)
+        elif car.virtual is not None:
+            sources = self.virtual(car, vehicle)
         else:
             texts = [f"{name}={where}" if name else where for name, where in car.buses.items()]
             sources = parse_buses(texts, vehicle)
         return CarGateway(vehicle, broker, sources, actuate=car.actuate, with_personal=car.with_personal)
+
+    def virtual(self, car: CarSettings, vehicle: Vehicle) -> VirtualCar:
+        """Return a simulated car.
+
+        Raises:
+            DescriptionError: there is no such scenario, or nothing is known of the car's physics.
+            GatewayError: the scenario cannot begin again, though it is to.
+        """
+        from commonwheel.gateway.virtual import VirtualCar
+        from commonwheel.twin.scenario_file import load_scenario
+        from commonwheel.twin.twin import Twin
+
+        twin = Twin(vehicle, load_scenario(car.virtual or ""), seed=car.seed)
+        return VirtualCar(twin, rate=float(car.rate), loop=car.loop)
 
     def server(self, name: str, broker: Broker, endpoint: Endpoint, access: Access) -> Server:
         """Return a server that has not started."""

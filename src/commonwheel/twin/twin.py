@@ -14,14 +14,16 @@ import numpy as np
 
 from commonwheel.twin.faults import SignalFaults, WireFaults
 from commonwheel.twin.inputs import Inputs
+from commonwheel.twin.reception import Reception
 from commonwheel.vehicles.emission import compile_emission, first_times
 from commonwheel.wire.emitter import Emitter
 from commonwheel.wire.frames import Clock, Frames
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from commonwheel.twin.parameters import Parameters
+    from commonwheel.twin.reception import Asked
     from commonwheel.twin.scenario import Scenario
     from commonwheel.twin.start import Start
     from commonwheel.twin.state import State
@@ -142,6 +144,7 @@ class Twin:
         self._body = self._models.body(self.parameters, start)
         self._driving = self.scenario.begin(self.parameters)
         self._standard = self._models.standard(self.parameters, self.paths, self.vehicle, self.seed)
+        self._reception = Reception(self.vehicle)
         self._wire_faults = WireFaults(self.vehicle, self.scenario.faults, self.seed)
         self._signal_faults = SignalFaults(self.paths, self.scenario.faults, self.seed)
         self._t_ns = self._sent_ns = 0
@@ -194,6 +197,15 @@ class Twin:
     def clamped(self) -> int:
         """Values so far that do not fit on the wire, and were sent as the nearest that does."""
         return self._emitter.clamped
+
+    @property
+    def asked(self) -> Mapping[str, Asked]:
+        """What others asked the car for so far, by path."""
+        return self._reception.asked
+
+    def receive(self, frames: Frames) -> None:
+        """Take in what others send to the car: its bus numbers, times since the beginning."""
+        self._reception.take(frames)
 
     def again(self) -> None:
         """Begin the drive again, from time 0; the messages' counters go on."""
