@@ -123,7 +123,7 @@ def _take_file(
         if variants is not None and name not in variants:
             known = ", ".join(variants) or "none"
             reader.fault(node, f"'{name}' is no variant of this car{suggest(name, variants)}; there are: {known}")
-        elif name == variant or node.value is not None:
+        elif node.value is not None:
             sections = reader.mapping(node, f"variant '{name}'", SECTIONS)
             # The others are read for their faults' sake.
             _take_sections(sections, stated if name == variant else {}, reader)
