@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from commonwheel.apps import App, Event, Output, Quality, Setting
+from commonwheel.apps.library._battery import CHARGING, POWER, Power
 from commonwheel.apps.library._trip import Meter, Totals
 
 if TYPE_CHECKING:
@@ -23,9 +24,6 @@ SPEED = "Vehicle.Speed"
 ODOMETER = "Vehicle.TraveledDistance"
 GEAR = "Vehicle.Powertrain.Transmission.SelectedGear"
 SYSTEM = "Vehicle.LowVoltageSystemState"
-BATTERY = "Vehicle.Powertrain.TractionBattery"
-POWER, VOLTAGE, CURRENT = f"{BATTERY}.CurrentPower", f"{BATTERY}.CurrentVoltage", f"{BATTERY}.CurrentCurrent"
-CHARGING = f"{BATTERY}.Charging.IsCharging"
 FUEL_USED = "Vehicle.Powertrain.FuelSystem.ConsumptionSinceStart"
 FUEL_RATE = "Vehicle.Powertrain.FuelSystem.InstantConsumption"
 WHEELS = [f"Vehicle.Chassis.Axle.Row1.Wheel.{side}.Speed" for side in ("Left", "Right")]
@@ -43,7 +41,7 @@ app = App(
     requires={SPEED: 20},
     may_use={
         **dict.fromkeys(WHEELS, 20),
-        **dict.fromkeys((GEAR, SYSTEM, ODOMETER, POWER, VOLTAGE, CURRENT, CHARGING, FUEL_USED, FUEL_RATE), 0),
+        **dict.fromkeys((GEAR, SYSTEM, ODOMETER, *POWER, CHARGING, FUEL_USED, FUEL_RATE), 0),
     },
     outputs={
         "state": Output("", "parked, standing or moving.", "string"),
@@ -83,7 +81,7 @@ meter = Meter()
 last: Totals | None = None
 under_way = False
 trips = 0
-voltage: Reading | None = None
+power = Power()
 
 
 @app.start
@@ -121,24 +119,12 @@ def creeping(car: Car, t_ns: int) -> float:
     return mean if mean <= CREEP_KMH else 0.0
 
 
-@app.on(POWER, VOLTAGE, CURRENT)
+@app.on(*POWER)
 def measure_energy(car: Car, reading: Reading) -> None:
-    """Take the battery's power; where the car gives none, voltage times current."""
-    global voltage  # noqa: PLW0603
-    value = reading.good
-    if reading.path == VOLTAGE:
-        voltage = reading
-    elif isinstance(value, int | float) and (watts := power(car, reading, float(value))) is not None:
+    """Take the battery's power."""
+    watts = power.take(car, reading)
+    if watts is not None:
         meter.power(reading.t_ns, watts, charging=car.value(CHARGING) is True)
-
-
-def power(car: Car, reading: Reading, value: float) -> float | None:
-    """Return the battery's power in watts by a good reading of it, or of the current where the car gives no power."""
-    if reading.path == POWER:
-        return value
-    if car.has(POWER) or voltage is None or reading.t_ns - voltage.t_ns > NS:
-        return None
-    return value * voltage.good if isinstance(voltage.good, int | float) else None
 
 
 @app.on(GEAR, SYSTEM)
@@ -188,13 +174,13 @@ def show(car: Car) -> None:
     trip = meter.trip or last
     moving = meter.speed_kmh is not None and meter.speed_kmh > 0
     state = "parked" if meter.trip is None else "moving" if moving else "standing"
-    standby = meter.standby_ws / KWH if is_electric(car) else None
+    standby = meter.standby_ws / KWH if Power.known(car) else None
     car.show(state=state, trips=trips, standby=standby, note=note(car, trip), **(outputs(car, trip) if trip else {}))
 
 
 def outputs(car: Car, trip: Totals) -> dict[str, float | None]:
     """Return what can be said of a trip; None: nothing."""
-    electric, fuelled = is_electric(car), car.has(FUEL_USED) or car.has(FUEL_RATE)
+    electric, fuelled = Power.known(car), car.has(FUEL_USED) or car.has(FUEL_RATE)
     km, far = trip.distance_m / 1000, trip.distance_m / 1000 >= LEAST_KM
     used, regained, score = trip.used_ws / KWH, trip.regained_ws / KWH, trip.eco.score
     cost = (used - regained) * float(car.settings["price"]) + trip.fuel_l * float(car.settings["fuel_price"])
@@ -219,11 +205,6 @@ def outputs(car: Car, trip: Totals) -> dict[str, float | None]:
     }
 
 
-def is_electric(car: Car) -> bool:
-    """Return whether the car says what its traction battery gives."""
-    return car.has(POWER) or (car.has(VOLTAGE) and car.has(CURRENT))
-
-
 def note(car: Car, trip: Totals | None) -> str:
     """Return what could not be said."""
     notes: list[str] = []
@@ -234,6 +215,6 @@ def note(car: Car, trip: Totals | None) -> str:
         notes.append("no speed now")
     if trip is not None and trip.unmeasured_s:
         notes.append(f"no battery power for {trip.unmeasured_s:.1f} s, in which what was used is not known")
-    if not is_electric(car) and not car.has(FUEL_USED) and not car.has(FUEL_RATE):
+    if not Power.known(car) and not car.has(FUEL_USED) and not car.has(FUEL_RATE):
         notes.append("this car tells neither energy nor fuel")
     return "; ".join(notes)
