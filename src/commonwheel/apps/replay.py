@@ -248,7 +248,7 @@ def run_over(
             started = True
             _begin(engine, drive, translation, samples, recorded)
         chosen = samples[translation.numbers[samples.signal] >= 0]
-        for piece in _cut(translation.apply(chosen, chosen.t_ns)):
+        for piece in _cut(translation.apply(chosen, chosen.t_ns)) if len(chosen) else ():
             pace.wait(int(piece.t_ns[0]))
             engine.feed(piece)
     if not started:
