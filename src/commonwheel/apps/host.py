@@ -51,7 +51,7 @@ class AppHost:
         Args:
             source: the app's file.
             manifest: what it declares.
-            car: the car's short name.
+            car: the car's short name; '' for what it calls itself.
             connect: connects to the car within the manifest's rights.
             limits: what the app may take.
             launcher: starts its processes.
@@ -170,6 +170,7 @@ class AppHost:
         self._life = life
         try:
             async with self._connect() as car:
+                self.car = self.car or car.name
                 return await self._on(car, life)
         except CommonwheelError as error:
             return End(Way.LOST, str(error))

@@ -7,6 +7,7 @@ connected to.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,15 +23,17 @@ from commonwheel.client import connect_async
 from commonwheel.errors import AppError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
     from commonwheel.apps.launch import Launcher
     from commonwheel.apps.manifest import Manifest
     from commonwheel.broker.access import Access
+    from commonwheel.client import AsyncCar
+    from commonwheel.client.beginning import Beginning
     from commonwheel.gateway.live import LiveCar
     from commonwheel.gateway.service import Bound
 
-__all__ = ["AppHosts", "read_manifest"]
+__all__ = ["AppHosts", "hosted", "read_manifest"]
 
 
 async def read_manifest(source: Path, launcher: Launcher, limits: Limits, *, check: bool = True) -> Manifest:
@@ -55,6 +58,49 @@ async def read_manifest(source: Path, launcher: Launcher, limits: Limits, *, che
         message = loaded.why if str(source) in loaded.why else f"{source}: {loaded.why}"
         raise AppError(message)
     return loaded.manifest
+
+
+@contextlib.asynccontextmanager
+async def hosted(
+    app: str | Path,
+    connect: Callable[[Manifest], Beginning[AsyncCar]],
+    *,
+    settings: Mapping[str, float | str | bool] | None = None,
+    limits: Limits | None = None,
+    launcher: Launcher | None = None,
+    changed: Callable[[AppHost], None] = lambda _host: None,
+) -> AsyncGenerator[AppHost]:
+    """Run one app on one car, near or far, for as long as the block of ``async with`` runs.
+
+    Args:
+        app: a shipped or installed app's name, or its file.
+        connect: connects to the car; told what the app declares, so that it can ask for these rights and no others.
+        settings: values in place of the manifest's own.
+        limits: what the app may take.
+        launcher: starts its processes; ``InProcess()`` runs it in a thread of this one.
+        changed: told whenever the status has changed.
+
+    Raises:
+        AppError: the app cannot be loaded, or has faults.
+    """
+    limits, launcher = limits or Limits(), launcher or Spawning()
+    source = locate(app).absolute()
+    manifest = await read_manifest(source, launcher, limits)
+    host = AppHost(
+        source,
+        manifest,
+        "",
+        lambda: connect(manifest),
+        limits=limits,
+        launcher=launcher,
+        settings=settings,
+        changed=changed,
+    )
+    host.start()
+    try:
+        yield host
+    finally:
+        await host.close()
 
 
 class AppHosts:

@@ -37,6 +37,8 @@ _KEPT = (
 """What a process needs of its surroundings; all else (tokens and keys among it) is not for apps."""
 _ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 _TO, _FROM, _WORDS = 0, 1, 2
+_DRAIN_S = 0.5
+"""How long what a process left in its pipes may take to come: what it started may hold them open."""
 
 
 class Told(Protocol):
@@ -81,6 +83,10 @@ class AppProcess(Protocol):
 
     def kill(self) -> None:
         """End it and what it started, at once; ending it twice does no harm."""
+        ...
+
+    async def ended(self) -> None:
+        """Wait until nothing of it is left, once it was killed."""
         ...
 
 
@@ -145,7 +151,8 @@ class _Spawned(asyncio.SubprocessProtocol):
         self._told = told
         self._transport: asyncio.SubprocessTransport
         self._pid = 0
-        self._ended = False
+        self._ended = asyncio.Event()
+        self._told_gone = False
 
     @property
     def pid(self) -> int:
@@ -165,9 +172,19 @@ class _Spawned(asyncio.SubprocessProtocol):
             self._told.printed(data)
 
     def process_exited(self) -> None:
+        """End what it started; what is still in the pipes comes before it is told that it has ended."""
+        self._ended.set()
+        kill_group(self._pid)
+        asyncio.get_running_loop().call_later(_DRAIN_S, self._gone)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - how it ended says more
         """Tell that it has ended."""
-        self._ended = True
-        self._told.gone(how_it_ended(self._transport.get_returncode() or 0))
+        self._gone()
+
+    def _gone(self) -> None:
+        if not self._told_gone:
+            self._told_gone = True
+            self._told.gone(how_it_ended(self._transport.get_returncode() or 0))
 
     def write(self, data: bytes) -> None:
         """See ``AppProcess``."""
@@ -195,17 +212,23 @@ class _Spawned(asyncio.SubprocessProtocol):
 
     def ask_where(self) -> None:
         """See ``AppProcess``."""
-        if hasattr(signal, "SIGUSR1") and not self._ended:
+        if hasattr(signal, "SIGUSR1") and not self._ended.is_set():
             with contextlib.suppress(ProcessLookupError):
                 self._transport.send_signal(signal.SIGUSR1)
 
     def kill(self) -> None:
         """See ``AppProcess``."""
         kill_group(self._pid)
-        if not self._ended:
+        if not self._ended.is_set():
             with contextlib.suppress(ProcessLookupError):
                 self._transport.kill()
-        self._transport.close()
+
+    async def ended(self) -> None:
+        """See ``AppProcess``."""
+        try:
+            await self._ended.wait()
+        finally:
+            self._transport.close()
 
 
 def kill_group(pid: int) -> None:

@@ -61,6 +61,8 @@ _GATHER_S = 0.01
 """Least time between two feeds: what comes meanwhile goes together."""
 _WORDS_S = 0.5
 """How long the lines that a process hangs in may take to come."""
+_DEATH_S = 2.0
+"""How long a process that was killed may take to be gone: one that waits for a disk takes a while."""
 _TICK_S = 1.0
 _FLOODED_TICKS = 5
 """After so many seconds in a row in which it had to be held for most of the time, it is ended."""
@@ -219,6 +221,8 @@ class Life:
         self._finish(Way.STOPPED)
         if self._process is not None:
             self._process.kill()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._process.ended(), _DEATH_S)
         if self._deeds is not None:
             await self._deeds.close()
 
