@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commonwheel.errors import DescriptionError, Fault
+from commonwheel.twin.combustion_drive import CombustionPowertrain
 from commonwheel.twin.electric_drive import ElectricPowertrain
 from commonwheel.twin.inputs import Gear, Ignition
 from commonwheel.twin.lateral import Lateral
@@ -185,7 +186,10 @@ def _driven_share(chassis: Chassis) -> float:
 def _powertrain(parameters: Parameters, start: Start, state: State) -> Powertrain:
     """Return the drive that the parameters describe."""
     motor, battery = parameters.motor, parameters.battery
-    if motor is None or battery is None or parameters.engine is not None:
+    engine, gearbox = parameters.engine, parameters.gearbox
+    if engine is not None and gearbox is not None and motor is None:
+        return CombustionPowertrain(parameters, engine, gearbox, start, state)
+    if motor is None or battery is None or engine is not None:
         message = f"{parameters.name}: no drive is known that has these parts"
         raise DescriptionError([Fault(Path(parameters.name), 0, message)])
     return ElectricPowertrain(parameters, motor, battery, start, state)

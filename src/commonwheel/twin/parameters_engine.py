@@ -63,7 +63,17 @@ class Engine(msgspec.Struct, frozen=True, kw_only=True):
     fuel_mj_per_l: _Energy
     tank_l: _Litres
     stop_start: bool = False
-    """Whether it stops while the car stands."""
+    """Whether it stops while the car stands with the brake pressed."""
+
+    def wrong(self) -> str | None:
+        """Return what is wrong with speeds and efficiency together."""
+        if not self.idle_rpm <= self.cold_idle_rpm < self.limit_rpm:
+            return "'idle', 'cold_idle' and 'limit' are engine speeds, none below the one before"
+        if not 0 < self.efficiency < 1:
+            return "'efficiency' is between 0 and 100 %"
+        if self.torque[0][0] > self.idle_rpm or self.torque[-1][0] < 0.7 * self.limit_rpm:
+            return "'torque' reaches from the idle speed, or below it, to near the 'limit'"
+        return None
 
 
 class Gearbox(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,27 +88,41 @@ class Gearbox(msgspec.Struct, frozen=True, kw_only=True):
     """Of gearbox and final drive under load; what turns along unloaded is in the road load."""
     drag_nm: _Torque = 0.0
     """What pumps and clutches of the gearbox take from the engine, at the engine."""
-    coupling_rpm: _Rpm
-    """Engine speed at which the coupling carries ``coupling_nm`` with the car held: stall or launch speed."""
+    launch_rpm: _Rpm
+    """Engine speed at which the coupling takes ``coupling_nm`` with the car held: the converter's stall speed, or the
+    speed at which the clutch is let in to set off."""
     coupling_nm: _Torque
-    """Torque that the converter or clutch takes from the engine then."""
-    coupling_gain: _Number = 1.0
+    gain: _Number = 1.0
     """Torque at the output per torque at the input with the car held; 1 for clutches."""
+    creep_nm: _Torque = 0.0
+    """Torque of a clutch that lets the car creep while no pedal is pressed; a converter creeps by itself."""
     lock_mps: _Speed = 0.0
     """Speed above which the converter is bridged."""
-    lock_gear: int = 1
-    """Lowest gear in which it is."""
     shift_s: _Time = 0.0
     """Time without drive while a gear is changed."""
-    up_light_rpm: _Rpm = 0.0
-    """Engine speed to change up at with the pedal hardly pressed; with the pedal to the floor it is ``up_full_rpm``."""
+    ratio_lag_s: _Time = 0.35
+    """Time constant with which a CVT changes its ratio."""
+    up_rpm: _Rpm = 0.0
+    """Lowest engine speed at which it changes up."""
     up_full_rpm: _Rpm = 0.0
-    down_light_rpm: _Rpm = 0.0
-    down_full_rpm: _Rpm = 0.0
-    eco_load: _Share = 0.75
-    """Of a CVT: share of the full torque at which the engine runs where it can choose its speed."""
+    """Engine speed at which it changes up in any case."""
+    down_rpm: _Rpm = 0.0
+    """Lowest engine speed before it changes down."""
+    eco_load: _Share = 0.8
+    """Share of the full torque that the engine gives at most where a higher gear, or longer ratio, is chosen."""
     eco_rpm: _Rpm = 1200.0
-    """Of a CVT: lowest engine speed under load."""
+    """Of a CVT: lowest engine speed."""
+
+    def wrong(self) -> str | None:
+        """Return what is wrong with gears and speeds together."""
+        stepless = self.kind is GearboxKind.CVT
+        if stepless and len(self.ratios) != 2:  # noqa: PLR2004 - the shortest and the longest
+            return "'ratios' of a CVT are two, the shortest and the longest"
+        if list(self.ratios) != sorted(self.ratios, reverse=True) or not self.ratios or self.ratios[-1] <= 0:
+            return "'ratios' are positive and fall from gear to gear"
+        if not stepless and not 0 < self.down_rpm < self.up_rpm < self.up_full_rpm:
+            return "'down', 'up' and 'up_full' are engine speeds, each above the one before"
+        return None
 
 
 class Hybrid(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,17 +135,17 @@ class Hybrid(msgspec.Struct, frozen=True, kw_only=True):
     """Engine turns per turn of the front wheels when they are clutched together."""
     generator_ratio: _Number
     """Generator turns per turn of the engine."""
-    generator_w: _Power
-    generator_nm: _Torque
+    generator_power_w: _Power
+    generator_torque_nm: _Torque
     generator_efficiency: _Share
     clutch_mps: _Speed
     """Speed from which the engine may drive the wheels."""
     start_charge: _Share
     """State of charge below which the engine keeps the charge up."""
-    start_w: _Power
+    help_w: _Power
     """Power asked for above which the engine helps whatever the charge is."""
-    best_rpm: _Rpm
+    best_speed_rpm: _Rpm
     """Engine speed at which it makes electricity at the lowest consumption."""
-    best_nm: _Torque
+    best_torque_nm: _Torque
     minimum_s: _Time = 10.0
     """How long the engine runs once it runs."""

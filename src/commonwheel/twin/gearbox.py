@@ -1,0 +1,156 @@
+"""Which gear is in, and with which ratio: gears in steps, or a belt between pulleys.
+
+Both follow the same aim, that of a driver or a control unit with the fuel in mind: the lowest engine speed at which the
+engine still gives what the pedal asks for. The pedal asks for a force at the wheels, so that is what they are told.
+"""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+from typing import TYPE_CHECKING, Final
+
+from commonwheel.twin.engine import RADIANS_PER_RPM
+from commonwheel.twin.parameters_engine import GearboxKind
+
+if TYPE_CHECKING:
+    from commonwheel.twin.engine import Combustion
+    from commonwheel.twin.parameters_engine import Gearbox
+
+__all__ = ["Gears", "Stepless", "Transmission", "transmission_of"]
+
+DWELL_S: Final = 0.7
+"""The least time in a gear, unless the engine would stall or overrun."""
+SLOWEST_MPS: Final = 0.5
+
+
+class Gears:
+    """Gears in steps, changed one after the other."""
+
+    def __init__(self, gearbox: Gearbox, turns: float, engine: Combustion) -> None:
+        self._engine = engine
+        self._up, self._down = gearbox.up_rpm * RADIANS_PER_RPM, gearbox.down_rpm * RADIANS_PER_RPM
+        self._full = gearbox.up_full_rpm * RADIANS_PER_RPM
+        self._eco = gearbox.eco_load
+        self._efficiency = gearbox.efficiency
+        self._turns = [ratio * gearbox.final * turns for ratio in gearbox.ratios]
+        self._since_s = 0.0
+        self.gear = 1
+
+    @property
+    def turns(self) -> float:
+        """Radians of the engine per metre."""
+        return self._turns[self.gear - 1]
+
+    def reset(self) -> None:
+        """Take the first gear."""
+        self.gear = 1
+        self._since_s = 0.0
+
+    def choose(self, along_mps: float, wish_n: float, dt_s: float, *, held: bool) -> None:
+        """Change the gear if another one is better.
+
+        Args:
+            along_mps: speed.
+            wish_n: force asked for at the wheels.
+            dt_s: length of the step.
+            held: whether the brake is pressed; then it does not change up.
+        """
+        self._since_s += dt_s
+        gear = self.gear
+        speed = along_mps * self._turns[gear - 1]
+        if gear > 1 and speed < self._down:
+            self._take(gear - 1)
+            return
+        if gear < len(self._turns):
+            after = along_mps * self._turns[gear]
+            rested = self._since_s >= DWELL_S and not held
+            if speed >= self._full or (
+                rested
+                and speed >= self._up
+                and after > self._down * 1.1
+                and self._gives(gear + 1, after, wish_n, self._eco)
+            ):
+                self._take(gear + 1)
+                return
+        if gear > 1 and self._since_s >= DWELL_S and not self._gives(gear, speed, wish_n, 1.0):
+            after = along_mps * self._turns[gear - 2]
+            if after < 0.97 * self._full:
+                self._take(gear - 1)
+
+    def _gives(self, gear: int, speed_rps: float, wish_n: float, load: float) -> bool:
+        """Say whether a gear's force is enough at a share of the engine's full load."""
+        most_n = self._engine.most_nm(speed_rps) * load * self._turns[gear - 1] * self._efficiency
+        return wish_n <= most_n
+
+    def _take(self, gear: int) -> None:
+        self.gear = gear
+        self._since_s = 0.0
+
+
+class Stepless:
+    """A belt between pulleys: the engine runs where it gives the power at high load and low speed."""
+
+    def __init__(self, gearbox: Gearbox, turns: float, engine: Combustion) -> None:
+        short, long = (ratio * gearbox.final * turns for ratio in gearbox.ratios)
+        self._short, self._long = short, long
+        self._lag_s = gearbox.ratio_lag_s
+        self._efficiency = gearbox.efficiency
+        self._powers, self._speeds = _best_line(engine, gearbox)
+        self.turns = short
+        """Radians of the engine per metre."""
+        self.gear = 1
+
+    def reset(self) -> None:
+        """Go back to the shortest ratio."""
+        self.turns = self._short
+
+    def choose(self, along_mps: float, wish_n: float, dt_s: float, *, held: bool) -> None:
+        """Move the ratio towards the best; see ``Gears.choose``."""
+        del held
+        if along_mps < SLOWEST_MPS:
+            aim = self._short
+        else:
+            speed = self._best(wish_n * along_mps / self._efficiency)
+            aim = min(self._short, max(self._long, speed / along_mps))
+        self.turns += (aim - self.turns) * dt_s / (self._lag_s + dt_s)
+
+    def _best(self, power_w: float) -> float:
+        """Return the engine's best speed for a power."""
+        powers, speeds = self._powers, self._speeds
+        i = bisect.bisect_right(powers, power_w)
+        if i == 0:
+            return speeds[0]
+        if i == len(powers):
+            return speeds[-1]
+        share = (power_w - powers[i - 1]) / (powers[i] - powers[i - 1])
+        return speeds[i - 1] + share * (speeds[i] - speeds[i - 1])
+
+
+def _best_line(engine: Combustion, gearbox: Gearbox) -> tuple[list[float], list[float]]:
+    """Return (powers, engine speeds), both rising, from the lowest speed under load to that of the most power."""
+    lowest = gearbox.eco_rpm * RADIANS_PER_RPM
+    limit = engine.engine.limit_rpm * RADIANS_PER_RPM
+    speeds = [lowest + (limit - lowest) * i / 64 for i in range(64)]
+    powers = [speed * engine.most_nm(speed) for speed in speeds]
+    top = max(range(len(powers)), key=powers.__getitem__)
+    speeds, powers = speeds[: top + 1], powers[: top + 1]
+    loads = [gearbox.eco_load + (1 - gearbox.eco_load) * i / max(1, top) for i in range(top + 1)]
+    powers = list(
+        itertools.accumulate((p * load for p, load in zip(powers, loads, strict=True)), lambda a, b: max(a + 1.0, b))
+    )
+    return powers, speeds
+
+
+Transmission = Gears | Stepless
+
+
+def transmission_of(gearbox: Gearbox, turns: float, engine: Combustion) -> Transmission:
+    """Return the gears of a gearbox.
+
+    Args:
+        gearbox: its parameters.
+        turns: radians of the wheels per metre.
+        engine: in front of it.
+    """
+    return (Stepless if gearbox.kind is GearboxKind.CVT else Gears)(gearbox, turns, engine)
