@@ -2,7 +2,7 @@
 
 Fuel follows Willans' line: of the fuel's energy a fixed share reaches the pistons, and what the pistons do is the
 torque at the crankshaft and what the engine loses in itself, as a mean pressure that grows with its speed and is larger
-in a cold engine (L. Guzzella and C. Onder, 'Introduction to Modeling and Control of Internal Combustion Engine Systems').
+in a cold engine (Guzzella and Onder, 'Introduction to Modeling and Control of Internal Combustion Engine Systems').
 Idling, engine braking and the cut of fuel on overrun follow from that by themselves.
 """
 

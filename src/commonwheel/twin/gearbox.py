@@ -21,6 +21,8 @@ __all__ = ["Gears", "Stepless", "Transmission", "transmission_of"]
 
 DWELL_S: Final = 0.7
 """The least time in a gear, unless the engine would stall or overrun."""
+ABOVE_DOWN: Final = 1.1
+"""After changing up the engine turns so many times faster than where it would change down again."""
 SLOWEST_MPS: Final = 0.5
 
 
@@ -62,21 +64,21 @@ class Gears:
         if gear > 1 and speed < self._down:
             self._take(gear - 1)
             return
-        if gear < len(self._turns):
-            after = along_mps * self._turns[gear]
-            rested = self._since_s >= DWELL_S and not held
-            if speed >= self._full or (
-                rested
-                and speed >= self._up
-                and after > self._down * 1.1
-                and self._gives(gear + 1, after, wish_n, self._eco)
-            ):
-                self._take(gear + 1)
-                return
+        if gear < len(self._turns) and self._is_up_better(speed, along_mps * self._turns[gear], wish_n, held=held):
+            self._take(gear + 1)
+            return
         if gear > 1 and self._since_s >= DWELL_S and not self._gives(gear, speed, wish_n, 1.0):
             after = along_mps * self._turns[gear - 2]
             if after < 0.97 * self._full:
                 self._take(gear - 1)
+
+    def _is_up_better(self, speed_rps: float, after_rps: float, wish_n: float, *, held: bool) -> bool:
+        """Say whether to change up, to an engine speed of *after_rps*."""
+        if speed_rps >= self._full:
+            return True
+        if held or self._since_s < DWELL_S or speed_rps < self._up or after_rps < self._down * ABOVE_DOWN:
+            return False
+        return self._gives(self.gear + 1, after_rps, wish_n, self._eco)
 
     def _gives(self, gear: int, speed_rps: float, wish_n: float, load: float) -> bool:
         """Say whether a gear's force is enough at a share of the engine's full load."""
@@ -136,9 +138,8 @@ def _best_line(engine: Combustion, gearbox: Gearbox) -> tuple[list[float], list[
     top = max(range(len(powers)), key=powers.__getitem__)
     speeds, powers = speeds[: top + 1], powers[: top + 1]
     loads = [gearbox.eco_load + (1 - gearbox.eco_load) * i / max(1, top) for i in range(top + 1)]
-    powers = list(
-        itertools.accumulate((p * load for p, load in zip(powers, loads, strict=True)), lambda a, b: max(a + 1.0, b))
-    )
+    shares = (power * load for power, load in zip(powers, loads, strict=True))
+    powers = list(itertools.accumulate(shares, lambda before, power: max(before + 1.0, power)))
     return powers, speeds
 
 
