@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from commonwheel.broker.faults import BrokerError, Reason
-from commonwheel.broker.rights import Action
 from commonwheel.web.protocol import PROTOCOL, CarCard, Welcome
 from commonwheel.web.scene import vehicle_of
 
@@ -23,15 +22,11 @@ def cards(viewer: Viewer) -> list[CarCard]:
         BrokerError: FORBIDDEN or EXPIRED; there is nothing for it.
     """
     viewer.rights.require_valid()
-    found = [_card(viewer, car) for car in viewer.scene.cars if _sees_any(viewer, car)]
+    found = [_card(viewer, car) for car in viewer.scene.cars if viewer.sees_any(car)]
     if not found and viewer.scene.cars:
         message = f"{viewer.rights.client} may read no signal of any car here; the token needs a scope such as 'read'"
         raise BrokerError(Reason.FORBIDDEN, message)
     return found
-
-
-def _sees_any(viewer: Viewer, car: LiveCar) -> bool:
-    return bool(viewer.rights.mask(car.broker.table, Action.READ).any())
 
 
 def _card(viewer: Viewer, car: LiveCar) -> CarCard:

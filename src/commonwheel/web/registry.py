@@ -33,4 +33,6 @@ class Registry:
 
 def registry() -> Registry:
     """Return everything there is."""
-    return Registry()
+    from commonwheel.web.alliance_view import AllianceView
+
+    return Registry(views={"alliance": AllianceView})

@@ -68,6 +68,10 @@ class Viewer:
         """Return a car's broker, within the rights."""
         return Session(car.broker, self.rights)
 
+    def sees_any(self, car: LiveCar) -> bool:
+        """Whether any signal of a car may be read."""
+        return bool(self.rights.mask(car.broker.table, Action.READ).any())
+
     def sees_all(self, car: LiveCar) -> bool:
         """Whether every signal of a car may be read: only then may its frames be seen, which carry any of them."""
         return bool(self.rights.mask(car.broker.table, Action.READ).all())

@@ -18,6 +18,11 @@ export function short(value, digits = 4) {
   return fixed(value, Math.max(0, Math.min(6, digits - before)));
 }
 
+/** A constant as it is written: no zeros behind. */
+export function plain(value) {
+  return String(Number(value.toPrecision(6))).replace("-", MINUS);
+}
+
 /** A count with thin spaces between thousands. */
 export function grouped(value) {
   return String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, "\u202f");

@@ -1,0 +1,121 @@
+// A message's bits as they come: the present ones large, and under them those before, flowing down. Drawn, not made
+// of nodes: twelve of these at twenty updates a second are a few hundred copies of small pictures.
+
+import { fitCanvas } from "./dom.js";
+import { color } from "./theme.js";
+
+const ROWS = 18;
+const COLUMNS = 71; // 64 bits and a gap after each byte but the last
+
+const OF_ROLE = {
+  speed: "--s0", steering: "--s1", accelerator: "--s2", power: "--s3", torque: "--s3", revs: "--s3",
+  charge: "--s4", fuel: "--s4", gear: "--s5",
+};
+
+/** The custom property of a role's colour. */
+export function roleColor(role) {
+  return OF_ROLE[role] ?? "--quiet";
+}
+
+function rgb(text) {
+  const number = Number.parseInt(text.slice(1, 7), 16);
+  return [(number >> 16) & 255, (number >> 8) & 255, number & 255];
+}
+
+function mixed(front, back, share) {
+  return front.map((part, i) => Math.round(part * share + back[i] * (1 - share)));
+}
+
+export class BitFlow {
+  /** Draw into a canvas; owners: whose each bit is, as the server says. */
+  constructor(canvas, owners, size) {
+    this.canvas = canvas;
+    this.owners = owners;
+    this.bytes = size;
+    this.columns = Math.max(1, size * 9 - 1);
+    this.past = new Uint8Array(ROWS * 8);
+    this.kept = 0;
+    this.next = 0;
+    this.small = document.createElement("canvas");
+    this.small.width = this.columns;
+    this.small.height = ROWS;
+    this.only = null;
+    this.recolor();
+  }
+
+  /** Take the colours anew, as after a change of theme; `only`: a role that stands out alone. */
+  recolor(only = this.only) {
+    this.only = only;
+    const ground = rgb(color("--card"));
+    const quiet = mixed(rgb(color("--quiet")), ground, 0.55);
+    const off = rgb(color("--grid"));
+    this.lit = this.owners.map((role) => {
+      const named = OF_ROLE[role];
+      if (!named || (only && role !== only)) return role === "counter" || role === "checksum" ? mixed(quiet, ground, 0.75) : quiet;
+      return rgb(color(named));
+    });
+    this.dim = this.owners.map((role) => {
+      const named = OF_ROLE[role];
+      return named && !(only && role !== only) ? mixed(rgb(color(named)), ground, 0.2) : off;
+    });
+    this.redraw();
+  }
+
+  /** Put payloads in, oldest first, and draw. */
+  push(payloads) {
+    for (const hex of payloads) {
+      const at = this.next * 8;
+      for (let i = 0; i < this.bytes; i += 1) this.past[at + i] = Number.parseInt(hex.substr(i * 2, 2), 16);
+      this.next = (this.next + 1) % ROWS;
+      if (this.kept < ROWS) this.kept += 1;
+    }
+    this.redraw();
+  }
+
+  redraw() {
+    const width = this.canvas.clientWidth;
+    if (!width) return;
+    const [context, , height] = fitCanvas(this.canvas);
+    const scale = context.getTransform().a;
+    const cell = Math.max(1, Math.floor((width * scale) / COLUMNS)) / scale;
+    if (cell !== this.cell) {
+      this.cell = cell;
+      this.canvas.parentElement.style.setProperty("--cell", `${cell}px`);
+    }
+    const wide = cell * this.columns;
+    this.paint();
+    context.clearRect(0, 0, width, height);
+    context.imageSmoothingEnabled = false;
+    if (!this.kept) return;
+    context.drawImage(this.small, 0, 0, this.columns, 1, 0, 0, wide, 12);
+    context.globalAlpha = 0.85;
+    context.drawImage(this.small, 0, 1, this.columns, ROWS - 1, 0, 15, wide, height - 15);
+    context.globalAlpha = 1;
+    for (let x = 1; x < this.columns; x += 1) context.clearRect(Math.round(x * cell * scale) / scale - 1 / scale, 0, 1 / scale, 12);
+  }
+
+  /** Paint one pixel per bit: the latest payload on top. */
+  paint() {
+    const picture = new ImageData(this.columns, ROWS);
+    const data = picture.data;
+    for (let row = 0; row < this.kept; row += 1) {
+      const from = ((this.next - 1 - row + 2 * ROWS) % ROWS) * 8;
+      const fade = 255 - Math.round((row / ROWS) * 190);
+      for (let byte = 0; byte < this.bytes; byte += 1) {
+        const value = this.past[from + byte];
+        for (let bit = 0; bit < 8; bit += 1) {
+          const owner = byte * 8 + bit;
+          const shade = (value >> (7 - bit)) & 1 ? this.lit[owner] : this.dim[owner];
+          const at = (row * this.columns + byte * 9 + bit) * 4;
+          data[at] = shade[0];
+          data[at + 1] = shade[1];
+          data[at + 2] = shade[2];
+          data[at + 3] = fade;
+        }
+      }
+    }
+    this.small.getContext("2d").putImageData(picture, 0, 0);
+  }
+}
+
+export { COLUMNS };
