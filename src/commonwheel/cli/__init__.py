@@ -37,6 +37,7 @@ VERBS: Mapping[str, str] = {
     "new": "scaffold a description from a CAN database",
     "app": "write, check, run and test apps that run on every car",
     "run": "run cars live: gateway, broker and the interfaces to it",
+    "twin": "drive a simulated car: write a log of it, or send its frames on buses",
     "record": "write a live car's frames or samples to files",
     "plot": "draw signals of a log over time",
     "token": "make keys, tokens and certificates for development",

@@ -76,7 +76,7 @@ class _Wire:
 
     def __init__(self) -> None:
         self._frames: deque[Frames] = deque()
-        self._waiting = 0
+        self.waiting = 0
         self._change = threading.Condition()
         self.lost = 0
 
@@ -84,10 +84,10 @@ class _Wire:
         """Let frames come; the oldest ones are lost when nobody takes them."""
         with self._change:
             self._frames.append(frames)
-            self._waiting += len(frames)
-            while self._waiting > MOST_WAITING:
+            self.waiting += len(frames)
+            while self.waiting > MOST_WAITING:
                 oldest = self._frames.popleft()
-                self._waiting -= len(oldest)
+                self.waiting -= len(oldest)
                 self.lost += len(oldest)
             self._change.notify()
 
@@ -101,12 +101,12 @@ class _Wire:
             while self._frames and count + len(self._frames[0]) <= MOST_FRAMES:
                 parts.append(self._frames.popleft())
                 count += len(parts[-1])
-            self._waiting -= count
+            self.waiting -= count
         whole = Frames.concat(parts) if len(parts) > 1 else parts[0]
         if len(whole) > MOST_FRAMES:
             with self._change:
                 self._frames.appendleft(whole[MOST_FRAMES:])
-                self._waiting += len(whole) - MOST_FRAMES
+                self.waiting += len(whole) - MOST_FRAMES
             whole = whole[:MOST_FRAMES]
         return whole
 
@@ -175,8 +175,13 @@ class VirtualCar(Worker):
         self._go.set()
         self._loops = 0
         self._latest_ns = 0
-        self._left_ns = 0
+        self._left_ns = self._before_ns = 0
         self._error = ""
+
+    @property
+    def driven_s(self) -> float:
+        """How long the car has driven so far, in its own time."""
+        return (self._before_ns + self.twin.t_ns) / 1e9
 
     @property
     def sources(self) -> Mapping[str, BusSource]:
@@ -263,6 +268,7 @@ class VirtualCar(Worker):
             _LOG.info("%s: the scenario '%s' is over", twin.vehicle.name, twin.scenario.name)
             self.ended.set()
             return epoch
+        self._before_ns += end
         twin.again()
         self._loops += 1
         return epoch + end
