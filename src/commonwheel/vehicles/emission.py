@@ -56,7 +56,7 @@ def layout_of(field: Field) -> Layout:
 def first_times(vehicle: Vehicle, messages: Sequence[int], start_ns: int) -> npt.NDArray[np.int64]:
     """Return when each of these messages is due first, shape (messages,)."""
     periods = [vehicle.messages[i].period_ns or DEFAULT_PERIOD_NS for i in messages]
-    return np.array([start_ns + min(k * STAGGER_NS, p - 1) for k, p in enumerate(periods)], np.int64)
+    return np.array([start_ns + k * STAGGER_NS % p for k, p in enumerate(periods)], np.int64)
 
 
 def compile_emission(vehicle: Vehicle, messages: Sequence[int], writers: Writers, paths: Sequence[str]) -> Emission:
