@@ -302,6 +302,6 @@ def _cut(updates: Updates) -> Iterator[Updates]:
     steps = np.maximum.accumulate(updates.t_ns) // _STEP_NS
     cuts = np.flatnonzero(np.diff(steps)) + 1
     at = 0
-    for cut in [*cuts.tolist(), len(updates)]:
+    for cut in [*cuts.tolist(), len(updates)] if len(updates) else ():
         yield updates[at:cut]
         at = cut

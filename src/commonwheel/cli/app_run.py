@@ -83,7 +83,7 @@ def _drive(args: argparse.Namespace, app: App) -> Generator[Drive]:
     from commonwheel.errors import AppError
     from commonwheel.vehicles import load_vehicle
 
-    given = {name: getattr(args, name) or [] for name in ("car", "replay", "virtual")}
+    given: dict[str, list[str]] = {name: getattr(args, name) or [] for name in ("car", "replay", "virtual")}
     if bool(given["replay"]) == bool(given["virtual"]):
         message = "say what it is to run over: --replay LOG, or --car CAR --virtual SCENARIO, or --connect HOST:PORT"
         raise AppError(message)
