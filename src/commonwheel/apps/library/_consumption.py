@@ -24,6 +24,8 @@ _SHORT_KM, _LONG_KM = 5.0, 50.0
 _SHORT_SHARE = 0.4
 _BEFOREHAND_KM, _LEND_KM = 10.0, 3.0
 _DOUBT_BEFOREHAND, _DOUBT_AHEAD = 0.25, 0.10
+_USUAL_SPREAD, _USUAL_BLOCKS = 0.3, 4
+"""How much one kilometre's consumption usually differs from another's, and how many kilometres that weighs."""
 _80_PERCENT = 1.28
 _LEAST = 0.02
 """kWh/km below which no car drives for long: an estimate stays above it."""
@@ -71,12 +73,14 @@ class Consumption:
         long = (self._long[1] + self.beforehand * _BEFOREHAND_KM) / long_km
         short = (self._short[1] + long * _LEND_KM) / (self._short[0] + _LEND_KM)
         mean = max(_LEAST, _SHORT_SHARE * short + (1 - _SHORT_SHARE) * long)
-        believed = _DOUBT_BEFOREHAND * _BEFOREHAND_KM / long_km
-        seen = 0.0
-        if len(self._blocks) > 1:
-            varies = statistics.pstdev(self._blocks) / mean
-            seen = varies * math.sqrt(1 / len(self._blocks) + 1 / max(1.0, kwh_left / mean))
-        doubt = _80_PERCENT * math.sqrt(believed**2 + seen**2 + _DOUBT_AHEAD**2)
+        learnt = self._long[0] / long_km
+        blocks = len(self._blocks)
+        variance = statistics.pvariance(self._blocks) / mean**2 if blocks else 0.0
+        varies = (blocks * variance + _USUAL_BLOCKS * _USUAL_SPREAD**2) / (blocks + _USUAL_BLOCKS)
+        ahead_km = max(1.0, kwh_left / mean)
+        seen = varies * (learnt**2 / max(1, min(blocks, _LONG_KM)) + 1 / ahead_km)
+        believed = (_DOUBT_BEFOREHAND * (1 - learnt)) ** 2
+        doubt = _80_PERCENT * math.sqrt(believed + seen + _DOUBT_AHEAD**2)
         return Estimate(mean, min(0.9, doubt))
 
 

@@ -1,6 +1,6 @@
 """Episodes of something strong, each told once, with what was around it.
 
-An episode begins when a magnitude has been at or beyond its threshold for a moment, and ends when it has been below
+An episode begins when a magnitude has been at or beyond its threshold for half a second, and ends when it has been below
 half of it for a second: two peaks in one manoeuvre are one episode. A magnitude that nobody knows neither begins nor
 continues one.
 """
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Episode", "Episodes", "Surroundings"]
 
 _NS = 1_000_000_000
-_AT_LEAST_NS = _NS // 5
+_AT_LEAST_NS = _NS // 2
 _QUIET_NS = _NS
 
 

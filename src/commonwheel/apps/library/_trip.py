@@ -85,7 +85,7 @@ class Meter:
         self._odometer = _Odometer()
         self._in_park: bool | None = None
         self._off: bool | None = None
-        self._parked = Lasting(_PARKED_S)
+        self._parked = Lasting(_PARKED_S, 0.0)
         self._mark: Totals | None = None
         """The trip as it was when the car last stopped or came into park: there it ends, if it does."""
         self._moved_ns = 0
