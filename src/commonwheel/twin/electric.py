@@ -99,7 +99,8 @@ class Drive:
             released = -min(brakes, motor.lift_off_nm * fade)
         wish = released + accelerator * (drives - released)
         if brake_n > 0.0 and fade > 0.0:
-            wish -= min(brake_n * motor.gear_efficiency / self.turns * fade, max(0.0, brakes + wish))
+            asked = brake_n * motor.blended * motor.gear_efficiency / self.turns
+            wish -= min(asked * fade, max(0.0, brakes + wish))
         return wish
 
     def ask(

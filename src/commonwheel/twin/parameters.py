@@ -130,6 +130,8 @@ class Motor(msgspec.Struct, frozen=True, kw_only=True):
     """How fast the torque follows what is asked of it."""
     lift_off_nm: Annotated[float, unit("Nm", 0.0, 20_000.0)]
     """Braking torque with neither pedal pressed."""
+    blended: Annotated[float, unit("", 0.0, 1.0)] = 1.0
+    """How much of the brake pedal's force the motor takes before friction does; 0 %: it brakes on lifting off only."""
     fade_from_mps: Annotated[float, unit("m/s", 0.2, 30.0)] = 4.0
     """Regeneration is whole above this speed, ..."""
     fade_to_mps: Annotated[float, unit("m/s", 0.1, 30.0)] = 1.5
