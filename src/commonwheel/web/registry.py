@@ -29,10 +29,30 @@ class Registry:
         default_factory=dict[str, "Callable[[Scene, str], str | None]"]
     )
     """Whole pages in HTML below ``/<name>/``, made of the rest of the path, for everyone; None: there is none."""
+    ends: tuple[Callable[[Scene], None], ...] = ()
+    """Called when the dashboard has stopped; what they wait for, the service waits for."""
 
 
 def registry() -> Registry:
     """Return everything there is."""
     from commonwheel.web.alliance_view import AllianceView
+    from commonwheel.web.car_pages import car_page
+    from commonwheel.web.coverage_view import cell, coverage
+    from commonwheel.web.frame_record import end_recordings, record
+    from commonwheel.web.signal_view import SignalView
+    from commonwheel.web.signals_view import SignalsView, match
+    from commonwheel.web.traffic_view import MessageView, TrafficView, frames_file
 
-    return Registry(views={"alliance": AllianceView})
+    return Registry(
+        views={
+            "alliance": AllianceView,
+            "signals": SignalsView,
+            "signal": SignalView,
+            "traffic": TrafficView,
+            "message": MessageView,
+        },
+        calls={"signals.match": match, "coverage": coverage, "coverage.cell": cell, "frames.record": record},
+        files={"frames": frames_file},
+        documents={"cars": car_page},
+        ends=(end_recordings,),
+    )
