@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from commonwheel.vehicles.compare import Comparison, Group, Offer, Row
 
-__all__ = ["comparison_page", "coverage_table"]
+__all__ = ["comparison_page", "coverage_table", "sign_of", "told_of"]
 
 _LETTERS = {"verified": "V", "documented": "D", "assumed": "A", "fixed": "="}
 _HOW = {
@@ -140,7 +140,7 @@ def _body(group: Group, strings: _Strings, cells: list[list[int]], cars: int) ->
     rows = [el("tr", title, class_="head")]
     for pattern, members in fold(group.rows):
         rows.append(_row(pattern, members, len(cells)))
-        cells.append([strings.number(_told(offer, members)) for offer in members[0].offers])
+        cells.append([strings.number(told_of(offer, members)) for offer in members[0].offers])
     return el("tbody", *rows)
 
 
@@ -157,17 +157,22 @@ def _row(pattern: str, members: Sequence[Row], number: int) -> Markup:
     return el("tr", name, *(_cell(offer) for offer in first.offers), data_r=number)
 
 
-def _cell(offer: Offer | None) -> Markup:
+def sign_of(offer: Offer | None) -> tuple[str, str]:
+    """Return the class and the sign of the cell that tells how a car offers a signal."""
     if offer is None:
-        return Markup('<td class="x"></td>')
+        return "x", ""
     if offer.how == "request":
-        return Markup('<td class="r">▸</td>')
+        return "r", "▸"
     word = offer.rests_on
-    sign = _LETTERS[word] + ("ƒ" if offer.how == "compute" else "") + ("▸" if offer.request else "")
-    return el("td", sign, class_=word[0])
+    return word[0], _LETTERS[word] + ("ƒ" if offer.how == "compute" else "") + ("▸" if offer.request else "")
 
 
-def _told(offer: Offer | None, members: Sequence[Row]) -> str:
+def _cell(offer: Offer | None) -> Markup:
+    kind, sign = sign_of(offer)
+    return el("td", sign or None, class_=kind)
+
+
+def told_of(offer: Offer | None, members: Sequence[Row] = ()) -> str:
     """Return what a cell says when it is asked."""
     if offer is None:
         return "not offered"

@@ -15,7 +15,7 @@ from commonwheel.vehicles.bits import bits_of, check_bits, owners_of, runs_of
 from commonwheel.vehicles.provenance import provenance_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from commonwheel.vehicles.bits import Run
@@ -32,6 +32,7 @@ __all__ = [
     "VariantLine",
     "label_of",
     "reference_of",
+    "role_of",
     "told",
 ]
 
@@ -256,7 +257,7 @@ def _sheet(car: Vehicle, provenance: Provenance, number: int) -> MessageSheet:
         FieldLine(
             label_of(i),
             field,
-            _role(message, field, check, selectors),
+            role_of(car, message, field, selectors),
             tuple(read.get(f"{reference}.{field.name}", ())),
             provenance.conditions.get(f"{reference}.{field.name}"),
             provenance.comments.get(f"{reference}.{field.name}", ""),
@@ -278,10 +279,11 @@ def _sheet(car: Vehicle, provenance: Provenance, number: int) -> MessageSheet:
     )
 
 
-def _role(message: Message, field: Field, check: int, selectors: set[str]) -> str:
+def role_of(car: Vehicle, message: Message, field: Field, selectors: Collection[str] = ()) -> str:
+    """Return 'counter', 'checksum' or 'selector' for a field that is one, else ''; *selectors* are their names."""
     if field.name == message.counter:
         return "counter"
-    if check and bits_of(field) == check:
+    if message.check >= 0 and bits_of(field) == check_bits(car, message):
         return "checksum"
     return "selector" if field.name in selectors else ""
 

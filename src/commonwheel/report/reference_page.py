@@ -109,11 +109,15 @@ def _rests(reference: Reference) -> Markup:
     """Return how much of a car rests on what: a bar of three parts with their numbers."""
     counts = reference.evidence()
     whole = max(1, sum(counts.values()))
-    parts = [
-        el("span", class_=word[0], style=f"width:{100 * count / whole:.1f}%") for word, count in counts.items() if count
-    ]
+    parts: list[Markup] = []
+    at = 0.0
+    for word, count in counts.items():
+        width = 100 * count / whole
+        parts.append(el("rect", class_=word[0], x=f"{at:.2f}", width=f"{max(0.0, width - 0.8):.2f}", height=9))
+        at += width
     words = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
-    return join([el("span", *parts, class_="rests", aria_hidden="true"), el("span", words, class_="sub")])
+    bar = el("svg", *parts, class_="rests", viewBox="0 0 100 9", preserveAspectRatio="none", aria_hidden="true")
+    return join([bar, el("span", words, class_="sub")])
 
 
 def _evidence_key() -> Markup:

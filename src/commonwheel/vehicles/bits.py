@@ -6,6 +6,7 @@ byte, the most significant bit first, which is the order in which they go over t
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,19 @@ if TYPE_CHECKING:
     from commonwheel.vehicles.model import Field, Message
     from commonwheel.vehicles.vehicle import Vehicle
 
-__all__ = ["CHECK", "NOBODY", "Run", "bits_of", "check_bits", "first_bit", "owners_of", "raw_of", "runs_of"]
+__all__ = [
+    "CHECK",
+    "NOBODY",
+    "Run",
+    "bits_of",
+    "check_bits",
+    "first_bit",
+    "number_of",
+    "owners_of",
+    "raw_of",
+    "runs_of",
+    "value_of",
+]
 
 NOBODY, CHECK = -1, -2
 """Owners that are no field: a bit that none covers, and one of a checksum that is no field of the database."""
@@ -64,6 +77,9 @@ def owners_of(message: Message, check: int = 0, fields: Iterable[int] | None = N
     return tuple(owner)
 
 
+_FLOATS = {16: "<e", 32: "<f", 64: "<d"}
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """Neighbouring bits of one byte with one owner."""
@@ -105,3 +121,16 @@ def raw_of(payload: bytes, field: Field) -> int:
     else:
         raw = int.from_bytes(payload, "little") >> field.start & mask
     return raw - (1 << field.length) if field.signed and raw >> field.length - 1 else raw
+
+
+def number_of(raw: int, field: Field) -> float:
+    """Return the number that a field's bits stand for before it is scaled: a float's value, else *raw* itself."""
+    if not field.is_float:
+        return raw
+    bits = (raw & (1 << field.length) - 1).to_bytes(field.length // 8, "little")
+    return float(struct.unpack(_FLOATS[field.length], bits)[0])
+
+
+def value_of(raw: int, field: Field) -> float:
+    """Return the value that a field's number stands for, in the field's own unit."""
+    return number_of(raw, field) * field.factor + field.offset

@@ -255,6 +255,8 @@ class WebServer:
             engine.should_exit = True
             engine.stopping.set()
             await running
+        for end in self._registry.ends:
+            await asyncio.to_thread(end, self._stage.scene)
         self._lane.shutdown(wait=False, cancel_futures=True)
 
     def facts(self) -> Mapping[str, float]:
