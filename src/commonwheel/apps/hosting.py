@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commonwheel.apps.host import AppHost
-from commonwheel.apps.launch import Spawning
 from commonwheel.apps.life import End, Life
 from commonwheel.apps.limits import Limits
 from commonwheel.apps.loading import locate
+from commonwheel.apps.nursery import launcher as best_launcher
 from commonwheel.apps.scopes import rights_of
 from commonwheel.catalog.tree import SHIPPED
 from commonwheel.client import connect_async
@@ -83,9 +83,13 @@ async def hosted(
     Raises:
         AppError: the app cannot be loaded, or has faults.
     """
-    limits, launcher = limits or Limits(), launcher or Spawning()
+    limits, launcher = limits or Limits(), launcher or best_launcher()
     source = locate(app).absolute()
-    manifest = await read_manifest(source, launcher, limits)
+    try:
+        manifest = await read_manifest(source, launcher, limits)
+    except BaseException:
+        await launcher.close()
+        raise
     host = AppHost(
         source,
         manifest,
@@ -101,6 +105,7 @@ async def hosted(
         yield host
     finally:
         await host.close()
+        await launcher.close()
 
 
 class AppHosts:
@@ -118,7 +123,7 @@ class AppHosts:
         """
         self._names = tuple(dict.fromkeys(apps))
         self._limits = limits or Limits()
-        self._launcher = launcher or Spawning()
+        self._launcher = launcher or best_launcher()
         self._hosts: tuple[AppHost, ...] = ()
         self._listeners: tuple[Callable[[AppHost], None], ...] = ()
 
@@ -191,10 +196,11 @@ class AppHosts:
     async def stop(self, seconds: float) -> bool:
         """See ``Extension``."""
         ends = [asyncio.create_task(host.close()) for host in self._hosts]
-        if not ends:
-            return True
-        done, late = await asyncio.wait(ends, timeout=max(0.1, seconds))
+        late = set[asyncio.Task[None]]()
+        if ends:
+            _, late = await asyncio.wait(ends, timeout=max(0.1, seconds))
         for task in late:
             task.cancel()
-        await asyncio.gather(*ends, return_exceptions=True)
-        return not late and all(task.exception() is None for task in done)
+        found = await asyncio.gather(*ends, return_exceptions=True)
+        await self._launcher.close()
+        return not any(isinstance(one, BaseException) for one in found)

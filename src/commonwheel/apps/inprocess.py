@@ -36,6 +36,9 @@ class InProcess:
         thread.start()
         return thread
 
+    async def close(self) -> None:
+        """See ``Launcher``; there is nothing to give back."""
+
 
 class _Thread(threading.Thread):
     """See ``launch.AppProcess`` for the host, and ``channel.Talk`` for the app."""

@@ -19,7 +19,17 @@ from commonwheel.errors import AppError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["AppProcess", "Launcher", "Spawning", "Told", "environment", "how_it_ended"]
+__all__ = [
+    "DRAIN_S",
+    "PACKET_BYTES",
+    "AppProcess",
+    "Launcher",
+    "Spawning",
+    "Told",
+    "environment",
+    "how_it_ended",
+    "kill_group",
+]
 
 _KEPT = (
     "PATH",
@@ -37,7 +47,9 @@ _KEPT = (
 """What a process needs of its surroundings; all else (tokens and keys among it) is not for apps."""
 _ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 _TO, _FROM, _WORDS = 0, 1, 2
-_DRAIN_S = 0.5
+PACKET_BYTES = 4096
+"""Of a packet between a host and ``forking``."""
+DRAIN_S = 0.5
 """How long what a process left in its pipes may take to come: what it started may hold them open."""
 
 
@@ -101,6 +113,10 @@ class Launcher(Protocol):
         """
         ...
 
+    async def close(self) -> None:
+        """Start no more, and give back what starting took; every process has ended."""
+        ...
+
 
 def environment(folder: Path) -> dict[str, str]:
     """Return the environment of an app's process."""
@@ -143,6 +159,9 @@ class Spawning:
             raise AppError(message) from error
         return protocol
 
+    async def close(self) -> None:
+        """See ``Launcher``; there is nothing to give back."""
+
 
 class _Spawned(asyncio.SubprocessProtocol):
     """See ``AppProcess``."""
@@ -175,7 +194,7 @@ class _Spawned(asyncio.SubprocessProtocol):
         """End what it started; what is still in the pipes comes before it is told that it has ended."""
         self._ended.set()
         kill_group(self._pid)
-        asyncio.get_running_loop().call_later(_DRAIN_S, self._gone)
+        asyncio.get_running_loop().call_later(DRAIN_S, self._gone)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - how it ended says more
         """Tell that it has ended."""

@@ -309,7 +309,8 @@ class Life:
         if self._stopping:
             self._finish(Way.STOPPED)
         else:
-            self._finish(Way.FAILED, f"{how}, at {place}" if place else how)
+            last = self._words.last
+            self._finish(Way.FAILED, f"{how}, at {place}" if place else f"{how}; it said: {last}" if last else how)
         self.changed()
 
     def _hold(self, seconds: float, *, words: bool) -> None:
