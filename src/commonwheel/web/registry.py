@@ -35,6 +35,7 @@ class Registry:
 
 def registry() -> Registry:
     """Return everything there is."""
+    from commonwheel.web import apps_view
     from commonwheel.web.alliance_view import AllianceView
     from commonwheel.web.car_pages import car_page
     from commonwheel.web.coverage_view import cell, coverage
@@ -46,12 +47,20 @@ def registry() -> Registry:
     return Registry(
         views={
             "alliance": AllianceView,
+            "apps": apps_view.AppsView,
             "signals": SignalsView,
             "signal": SignalView,
             "traffic": TrafficView,
             "message": MessageView,
         },
-        calls={"signals.match": match, "coverage": coverage, "coverage.cell": cell, "frames.record": record},
+        calls={
+            "apps.start": apps_view.start,
+            "apps.stop": apps_view.stop,
+            "signals.match": match,
+            "coverage": coverage,
+            "coverage.cell": cell,
+            "frames.record": record,
+        },
         files={"frames": frames_file},
         documents={"cars": car_page},
         ends=(end_recordings,),
