@@ -1,4 +1,4 @@
-"""The made-up drive hangs together: what one signal says, the others bear out."""
+"""The simulated drive hangs together: what one signal says, the others bear out."""
 
 from __future__ import annotations
 
@@ -6,32 +6,34 @@ import numpy as np
 import pytest
 
 from commonwheel.catalog import load_catalog
-from commonwheel.tour.drive import Drive, synthesise
-from commonwheel.tour.motion import CAR, STEP_S
+from commonwheel.tour import CARS
+from commonwheel.tour.drive import CAR, STEP_S, Drive, synthesise
+from commonwheel.twin.parameters_file import load_parameters
 
 WHEEL = "Vehicle.Chassis.Axle"
 PACK = "Vehicle.Powertrain.TractionBattery"
+GEAR = "Vehicle.Powertrain.Transmission.SelectedGear"
 
 
 @pytest.fixture(scope="module")
 def drive() -> Drive:
-    return synthesise()
+    return synthesise(stop.car for stop in CARS)
 
 
 def test_it_is_the_same_every_time(drive: Drive) -> None:
-    again = synthesise()
+    again = synthesise(stop.car for stop in CARS)
     assert all((again.signals[path] == values).all() for path, values in drive.signals.items())
 
 
 def test_it_lasts_two_to_three_minutes_and_goes_everywhere(drive: Drive) -> None:
     assert 120 <= drive.end_ns / 1e9 <= 180
-    speed, angle = drive.motion.speed_mps * 3.6, drive.signals["Vehicle.Chassis.SteeringWheel.Angle"]
+    speed, angle = drive.signals["Vehicle.Speed"], drive.signals["Vehicle.Chassis.SteeringWheel.Angle"]
     assert speed[0] == speed[-1] == 0
     assert speed.max() > 80
-    assert speed.min() < -4
+    assert speed[drive.signals[GEAR] == -1].max() > 4
     assert angle.max() > 90
     assert angle.min() < -90
-    assert set(drive.signals["Vehicle.Powertrain.Transmission.SelectedGear"]) == {126.0, 127.0, -1.0}
+    assert set(drive.signals[GEAR]) == {126.0, 127.0, -1.0}
 
 
 def test_every_signal_is_one_of_the_standard_within_its_range(drive: Drive) -> None:
@@ -44,53 +46,55 @@ def test_every_signal_is_one_of_the_standard_within_its_range(drive: Drive) -> N
         assert leaf.maximum is None or values.max() <= leaf.maximum, path
 
 
-def test_speed_follows_from_acceleration_and_acceleration_from_the_pedals(drive: Drive) -> None:
-    motion = drive.motion
-    v = np.abs(motion.speed_mps)
-    assert np.abs(np.diff(v) / STEP_S - motion.acceleration_mps2[:-1]).max() < 1e-6
-    assert (motion.acceleration_mps2[motion.accelerator > 0.3] > 0.3).all()
-    assert (motion.acceleration_mps2[(motion.brake > 0.1) & (v > 1)] < -0.5).all()
-    assert not ((motion.accelerator > 0.05) & (motion.brake > 0.05)).any()
-    assert np.abs(motion.acceleration_mps2).max() < 4
+def test_the_pedals_move_the_car(drive: Drive) -> None:
+    speed = drive.signals["Vehicle.Speed"] / 3.6
+    gas = drive.signals["Vehicle.Chassis.Accelerator.PedalPosition"]
+    brake = drive.signals["Vehicle.Chassis.Brake.PedalPosition"]
+    change = np.gradient(speed, STEP_S)
+    forward = drive.signals[GEAR] == 127
+    assert change[(gas > 40) & forward].min() > 0.3
+    assert change[(brake > 15) & (speed > 2)].max() < -0.5
+    assert not ((gas > 0) & (brake > 0)).any()
+    assert np.abs(change).max() < 6
 
 
 def test_wheels_go_round_the_same_bend(drive: Drive) -> None:
     """The mean of the rear wheels is the car's speed; their difference is its yaw rate."""
+    chassis = load_parameters(CAR).chassis
     rear = [drive.signals[f"{WHEEL}.Row2.Wheel.{side}.Speed"] for side in ("Left", "Right")]
-    assert np.allclose((rear[0] + rear[1]) / 2, drive.signals["Vehicle.Speed"])
-    yaw = np.degrees((rear[1] - rear[0]) / 3.6 / CAR.track_m)
-    assert np.allclose(yaw * np.sign(drive.motion.speed_mps), drive.signals["Vehicle.AngularVelocity.Yaw"])
-    front = drive.signals[f"{WHEEL}.Row1.Wheel.Left.Speed"]
-    assert (front >= rear[0] - 1e-9).all()
-    turning = drive.signals[f"{WHEEL}.Row1.Wheel.Left.AngularSpeed"]
-    assert np.allclose(np.radians(turning) * CAR.tyre_m * 3.6, front)
+    speed = drive.signals["Vehicle.Speed"]
+    assert np.allclose((rear[0] + rear[1]) / 2, speed, atol=0.02)
+    yaw = np.degrees((rear[1] - rear[0]) / 3.6 / chassis.rear_track_m)
+    forward = drive.signals[GEAR] == 127
+    assert np.allclose(yaw[forward], drive.signals["Vehicle.AngularVelocity.Yaw"][forward], atol=0.2)
 
 
 def test_steering_to_the_left_slows_the_left_wheels(drive: Drive) -> None:
     angle = drive.signals["Vehicle.Chassis.SteeringWheel.Angle"]
     left, right = (drive.signals[f"{WHEEL}.Row2.Wheel.{side}.Speed"] for side in ("Left", "Right"))
-    moving = drive.signals["Vehicle.Speed"] > 1
-    assert (left[(angle > 5) & moving] < right[(angle > 5) & moving]).all()
-    assert (left[(angle < -5) & moving] > right[(angle < -5) & moving]).all()
+    moving = (drive.signals["Vehicle.Speed"] > 10) & (drive.signals[GEAR] == 127)
+    assert (left[(angle > 8) & moving] < right[(angle > 8) & moving]).all()
+    assert (left[(angle < -8) & moving] > right[(angle < -8) & moving]).all()
 
 
 def test_distance_is_the_integral_of_speed(drive: Drive) -> None:
     distance = drive.signals["Vehicle.TraveledDistance"]
-    assert distance[-1] - distance[0] == pytest.approx(np.abs(drive.motion.speed_mps).sum() * STEP_S, rel=1e-3)
+    driven = drive.signals["Vehicle.Speed"].sum() / 3.6 * STEP_S
+    assert distance[-1] - distance[0] == pytest.approx(driven, rel=1e-3)
 
 
 def test_power_is_voltage_times_current_and_charge_pays_for_it(drive: Drive) -> None:
     power = drive.signals[f"{PACK}.CurrentVoltage"] * drive.signals[f"{PACK}.CurrentCurrent"]
-    assert np.allclose(power, drive.signals[f"{PACK}.CurrentPower"])
+    assert np.allclose(power, drive.signals[f"{PACK}.CurrentPower"], rtol=1e-6, atol=1.0)
     assert power.max() > 5000  # braking charges
     assert power.min() < -30_000
     energy = drive.signals[f"{PACK}.StateOfCharge.CurrentEnergy"]
-    assert (energy[0] - energy[-1]) * 3.6e6 == pytest.approx(-power.sum() * STEP_S, rel=0.05)
+    assert (energy[0] - energy[-1]) * 3.6e6 == pytest.approx(-power.sum() * STEP_S, rel=0.1)
 
 
-def test_reverse_is_driven_backwards_and_lit(drive: Drive) -> None:
-    back = drive.motion.speed_mps < -0.1
-    assert (drive.signals["Vehicle.Powertrain.Transmission.SelectedGear"][back] == -1).all()
+def test_reverse_is_lit_and_turns_the_motor_backwards(drive: Drive) -> None:
+    back = (drive.signals[GEAR] == -1) & (drive.signals["Vehicle.Speed"] > 0.4)
+    assert back.any()
     assert (drive.signals["Vehicle.Body.Lights.Backup.IsOn"][back] == 1).all()
     assert (drive.signals["Vehicle.Powertrain.ElectricMotor.Speed"][back] < 0).all()
 

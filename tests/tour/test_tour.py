@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from commonwheel.catalog.profiles import load_profiles
+from commonwheel.errors import OutputError
 from commonwheel.tour import CARS, Drive, Passage, synthesise, tour
 from commonwheel.tour.bits import CHECKSUM, COUNTER, pictures
 from commonwheel.tour.page import tour_page
 from commonwheel.tour.tour import Deviation
-from commonwheel.errors import OutputError
 from commonwheel.vehicles import Quality
 from commonwheel.vehicles.compare import compare
 
@@ -23,7 +23,7 @@ SPEED, ANGLE = "Vehicle.Speed", "Vehicle.Chassis.SteeringWheel.Angle"
 
 @pytest.fixture(scope="module")
 def drive() -> Drive:
-    return synthesise()
+    return synthesise(stop.car for stop in CARS)
 
 
 @pytest.fixture(scope="module")

@@ -42,14 +42,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Show the tour; returns the exit status."""
     from commonwheel.catalog.profiles import load_profiles
+    from commonwheel.report import write
     from commonwheel.tour import CARS, synthesise, tour
     from commonwheel.tour.page import tour_page
-    from commonwheel.report import write
     from commonwheel.vehicles.compare import compare
 
     began = time.perf_counter()
     folder = _folder(args.output)
-    drive = synthesise()
+    drive = synthesise(stop.car for stop in CARS)
     passages: list[Passage] = []
     with _live(drive, [stop.car for stop in CARS], quiet=args.json) as tell:
         for passage in tour(drive, folder):

@@ -1,6 +1,6 @@
-"""The tour: one made-up drive through three makers' wires and back into one standard.
+"""The tour: one simulated drive through three makers' wires and back into one standard.
 
-``drive`` synthesises the drive (``motion`` moves its car), ``tour`` takes it through the cars, ``page`` shows it
+``drive`` simulates the drive, ``tour`` takes it through the cars, ``page`` shows it
 (``bits`` looks into single frames). The traffic is synthetic and says so wherever it appears.
 """
 

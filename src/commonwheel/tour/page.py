@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from commonwheel.tour.bits import CHECKSUM, COUNTER, pictures
 from commonwheel.report.figure import figure
 from commonwheel.report.markup import Markup, el, join
 from commonwheel.report.matrix import coverage_table
@@ -15,6 +14,8 @@ from commonwheel.report.model import BAND, Axis, Chart, Panel, Series, Stroke
 from commonwheel.report.page import card, facts, page, table
 from commonwheel.report.samples import Timeline, by_path, labels_of, series_of, short
 from commonwheel.report.ticks import format_number
+from commonwheel.tour.bits import CHECKSUM, COUNTER, pictures
+from commonwheel.tour.drive import STEP_S
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,7 +33,9 @@ IDEA = (
     "Describe a car once, and every function written against the standard runs on it: the same drive, on the wires of "
     "a {makers}, comes back as the same signals, with not one line of code for any of them."
 )
-SYNTHETIC = "This traffic is synthetic: made by code, encoded with the cars' descriptions. For a real log of your own:"
+SYNTHETIC = (
+    "This traffic is synthetic: one simulated drive, encoded with the cars' descriptions. For a real log of your own:"
+)
 INSTANT_S = 73.0
 SPEED, ANGLE = "Vehicle.Speed", "Vehicle.Chassis.SteeringWheel.Angle"
 DRAWN = (
@@ -110,7 +113,7 @@ def _synthetic(passages: Sequence[Passage]) -> Markup:
 
 
 def _driven(drive: Drive) -> Markup:
-    at = round(INSTANT_S / (drive.motion.t_s[1] - drive.motion.t_s[0]))
+    at = round(INSTANT_S / STEP_S)
     told = {
         "Vehicle.Speed": f"{format_number(float(drive.signals[SPEED][at]), 4)} km/h",
         "Vehicle.Chassis.SteeringWheel.Angle": f"{format_number(float(drive.signals[ANGLE][at]), 4)} degrees",
@@ -187,7 +190,7 @@ def _chart(drive: Drive, passages: Sequence[Passage]) -> Chart:
 def _panel(
     drive: Drive, passages: Sequence[Passage], parts: Sequence[Mapping[str, Samples]], info: SignalInfo
 ) -> Panel:
-    step = round(_DRAWN_STEP_S / (drive.motion.t_s[1] - drive.motion.t_s[0]))
+    step = round(_DRAWN_STEP_S / STEP_S)
     labels = labels_of(info)
     t, value = drive.t_ns / 1e9, drive.signals[info.path]
     driven = Series("driven", t[::step], value[::step], np.zeros(len(t[::step]), np.uint8), 0, BAND, labels)
