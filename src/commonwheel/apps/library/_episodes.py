@@ -1,8 +1,8 @@
 """Episodes of something strong, each told once, with what was around it.
 
-An episode begins when a magnitude has been at or beyond its threshold for half a second, and ends when it has been below
-half of it for a second: two peaks in one manoeuvre are one episode. A magnitude that nobody knows neither begins nor
-continues one.
+An episode begins when a magnitude has been at or beyond its threshold for half a second, and ends when it has been
+below half of it for a second: two peaks in one manoeuvre are one episode. A magnitude that nobody knows neither begins
+nor continues one.
 """
 
 from __future__ import annotations
