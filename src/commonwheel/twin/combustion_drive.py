@@ -55,6 +55,7 @@ class CombustionPowertrain:
         self._backwards = gearbox.reverse * gearbox.final * per_metre
         self._most_n = max(nm for _, nm in engine.torque) * gearbox.ratios[0] * gearbox.final * per_metre
         self._most_w = self.engine.best_w * gearbox.efficiency
+        self._laden_kg = parameters.chassis.laden_kg
         self._climate = Climate(parameters.auxiliaries)
         self._base_w = parameters.auxiliaries.base_w
         self._range = FuelRange(parameters)
@@ -132,7 +133,7 @@ class CombustionPowertrain:
         self._open(state)
         pedal = state.accelerator
         wish = pedal * engine.most_nm(engine.speed_rps) - (1 - pedal) * engine.friction_nm(engine.speed_rps)
-        torque = engine.follow(wish, load_nm, dt_s)
+        torque = engine.follow(wish, load_nm, engine.engine.inertia_kgm2, dt_s)
         self._spin((torque - load_nm) / engine.engine.inertia_kgm2, dt_s)
 
     def _pull(self, state: State, where: float, load_nm: float, grip_n: float, dt_s: float) -> float:
@@ -208,11 +209,13 @@ class CombustionPowertrain:
         """Return the torque into the gearbox with the coupling closed."""
         engine, box = self.engine, self._gearbox
         efficiency = box.efficiency if wish_n >= 0.0 else 1 / box.efficiency
-        torque = engine.follow(wish_n / (turns * efficiency) + drag, drag, dt_s)
+        inertia = engine.engine.inertia_kgm2
+        torque = engine.follow(
+            wish_n / (turns * efficiency) + drag, drag, inertia + self._laden_kg / (turns * turns), dt_s
+        )
         before = self._off_rps
         self._off_rps *= JERK_S / (JERK_S + dt_s)
         engine.speed_rps = max(0.0, along * turns + self._off_rps)
-        inertia = engine.engine.inertia_kgm2
         self.rotating_kg = inertia * turns * turns
         # What a changing ratio speeds the engine up with is not there for the car, whose inertia has the rest.
         slew = self._slew_rps2 + (self._off_rps - before) / dt_s
@@ -225,14 +228,14 @@ class CombustionPowertrain:
         taken, given = self._coupling.transfer(engine.speed_rps, input_rps, engine.idle_rps, creep)
         gain = given / taken if taken > 0.0 else 1.0
         wish = wish_n / (turns * self._gearbox.efficiency * gain) + drag if wish_n > 0.0 else 0.0
-        torque = engine.follow(wish, drag + taken, dt_s)
+        torque = engine.follow(wish, drag + taken, engine.engine.inertia_kgm2, dt_s)
         self._spin((torque - drag - taken) / engine.engine.inertia_kgm2, dt_s)
         return given
 
     def _between_gears(self, input_rps: float, drag: float, dt_s: float) -> float:
         """Pass on nothing while a gear is changed, and bring the engine to its new speed."""
         engine = self.engine
-        engine.follow(drag, drag, dt_s)
+        engine.follow(drag, drag, engine.engine.inertia_kgm2, dt_s)
         engine.speed_rps += (max(input_rps, engine.idle_rps) - engine.speed_rps) * dt_s / (JERK_S + dt_s)
         self._off_rps = engine.speed_rps - input_rps
         return 0.0

@@ -106,17 +106,18 @@ class Combustion:
         self.torque_nm = -self.friction_nm(self.speed_rps) if self.speed_rps else 0.0
         self.speed_rps = max(0.0, self.speed_rps + self.torque_nm / self.engine.inertia_kgm2 * dt_s)
 
-    def follow(self, wish_nm: float, load_nm: float, dt_s: float) -> float:
+    def follow(self, wish_nm: float, load_nm: float, inertia_kgm2: float, dt_s: float) -> float:
         """Let the torque follow what is wished, at least what holds the idle speed; return it.
 
         Args:
             wish_nm: at the crankshaft.
             load_nm: what pulls at the crankshaft now, for idling.
+            inertia_kgm2: of all that turns with the crankshaft, for idling.
             dt_s: length of the step.
         """
         speed = self.speed_rps
         least = -self.friction_nm(speed)
-        idle = load_nm + self.engine.inertia_kgm2 * (self.idle_rps - speed) / IDLE_S
+        idle = load_nm + inertia_kgm2 * (self.idle_rps - speed) / IDLE_S
         most = self.most_nm(speed)
         wish = max(wish_nm, min(idle, 0.6 * most), least)
         wish = min(wish, most) if most > 0.0 else least
