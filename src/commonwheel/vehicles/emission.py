@@ -6,7 +6,6 @@ zero. Multiplexed values of a message take turns.
 
 from __future__ import annotations
 
-import itertools
 import math
 from typing import TYPE_CHECKING
 
@@ -33,6 +32,7 @@ STAGGER_NS = 137_000
 """Messages start a little apart, as on a real bus, where no two frames come at once."""
 _LONGEST = 64
 _SLACK = 1e-9
+_MOST_TURNS = 1024
 
 Writers = dict[int, list[tuple[str, "Writer"]]]
 """By message: paths, and how each is put there."""
@@ -76,13 +76,12 @@ def _sent(vehicle: Vehicle, number: int, writers: Sequence[tuple[str, Writer]], 
     message = vehicle.messages[number]
     fields = {field.name: field for field in message.fields}
     start = _start_values(message, fields)
-    groups = _groups(writers)
     return Sent(
         message.bus,
         message.id | (EXTENDED_FLAG if message.extended else 0),
         message.size,
         message.period_ns or DEFAULT_PERIOD_NS,
-        tuple((start, tuple(_puts(vehicle, number, fields, group, tracks))) for group in groups.items()),
+        tuple((start, tuple(_puts(vehicle, number, fields, turn, tracks))) for turn in _turns(writers)),
         layout_of(fields[message.counter]) if message.counter else None,
         message.modulo if message.counter else 1,
         message.check,
@@ -108,21 +107,40 @@ def bits_of(value: float, field: Field) -> npt.NDArray[np.uint64]:
     return np.array([int(value) & ((1 << field.length) - 1)], np.uint64)
 
 
-def _groups(writers: Sequence[tuple[str, Writer]]) -> dict[_Present, list[tuple[str, Writer]]]:
-    """Put writers together by what they need selected; those that need nothing are in every group."""
-    groups: dict[_Present, list[tuple[str, Writer]]] = {}
-    for present, members in itertools.groupby(sorted(writers, key=lambda w: w[1].present), key=lambda w: w[1].present):
-        groups[present] = list(members)
-    common = groups.pop((), []) if len(groups) > 1 else []
-    return {present: [*common, *members] for present, members in groups.items()} or {(): []}
+def _turns(writers: Sequence[tuple[str, Writer]]) -> list[tuple[_Present, list[tuple[str, Writer]]]]:
+    """Return what each of the payloads that take turns selects, and the writers that are in it.
+
+    Selectors that have nothing to do with each other take turns side by side: all that can be said in every frame is.
+    """
+    families = _families({writer.present for _, writer in writers})
+    sizes = [len(family) for family in families]
+    count = math.lcm(*sizes)
+    if count > _MOST_TURNS:  # each member still has its turns, only not evenly
+        count = max(sizes)
+    turns: list[tuple[_Present, list[tuple[str, Writer]]]] = []
+    for turn in range(count):
+        selected = tuple(item for family in families for item in family[turn % len(family)])
+        turns.append((selected, [pair for pair in writers if set(pair[1].present) <= set(selected)]))
+    return turns
+
+
+def _families(wanted: set[_Present]) -> list[list[_Present]]:
+    """Put together what is selected by the same fields, in order; each family has a turn for each of its members."""
+    families: list[list[_Present]] = []
+    for present in sorted(wanted - {()}):
+        names = {name for name, _ in present}
+        kin = [family for family in families if any(name in names for other in family for name, _ in other)]
+        families = [family for family in families if family not in kin]
+        families.append([*(member for family in kin for member in family), present])
+    return [sorted(family) for family in families]
 
 
 def _puts(
-    vehicle: Vehicle, number: int, fields: Mapping[str, Field], group: tuple[_Present, list[tuple[str, Writer]]],
+    vehicle: Vehicle, number: int, fields: Mapping[str, Field], turn: tuple[_Present, list[tuple[str, Writer]]],
     tracks: Mapping[str, int],
 ) -> Iterator[Put]:  # fmt: skip
     """Yield how the fields of one payload are filled; what is put into a field first stands."""
-    present, members = group
+    present, members = turn
     done: set[str] = set()
     for name, raw in present:
         done.add(name)
