@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Driver", "Feel", "Steerer"]
 
-STANDING_MPS, STOPPING_MPS = 0.05, 0.6
+STANDING_MPS, STOPPING_MPS = 0.05, 1.4
 """Planned to stand; and slow enough to be held by the brake then."""
 HOLD = 0.25
 """How far the brake is pressed while the car is to stand."""
 LEAST = 0.004
 """Feet do not tremble: less of a pedal's way is none."""
 SLOWEST_PULL_MPS = 2.0
+CREEPING = 3.0
+"""A car that creeps where it should be slower is braked so much more firmly: it pushes by itself."""
 LEARNING = 0.25
 """How fast a lasting difference is learned, as a share of the driver's firmness."""
 MOST_LEARNED_MPS2 = 1.5
@@ -97,7 +99,8 @@ class Driver:
         way = -1.0 if (now + ahead) < 0.0 else 1.0
         forward = way * speed
         error = way * now - forward
-        wanted = way * (ahead - now) / max(style.preview_s, 0.05) + style.firmness * error
+        firmness = style.firmness * (CREEPING if error < 0.0 and forward < SLOWEST_PULL_MPS else 1.0)
+        wanted = way * (ahead - now) / max(style.preview_s, 0.05) + firmness * error
         if abs(error) < 3.0 and forward > 0.3:  # noqa: PLR2004 - what is far off is not learned from
             learned = self._learned + LEARNING * style.firmness * error * dt_s
             self._learned = min(MOST_LEARNED_MPS2, max(-MOST_LEARNED_MPS2, learned))
