@@ -31,7 +31,7 @@ class Climate:
         self.electric_w = 0.0
         """Drawn by heater, compressor and blower."""
 
-    def rest(self, inputs: Inputs, state: State, on: bool, dt_s: float) -> None:  # noqa: FBT001
+    def rest(self, inputs: Inputs, state: State, *, on: bool, dt_s: float) -> None:
         """Move the cabin on by *dt_s*."""
         parameters = self.parameters
         heat_w = 0.0

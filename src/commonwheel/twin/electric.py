@@ -159,7 +159,7 @@ class Drive:
         efficiency = self.motor.gear_efficiency
         return torque * self.turns * (efficiency if torque * speed_mps >= 0.0 else 1.0 / efficiency)
 
-    def settle(self, force_n: float, mean_mps: float, energised: bool, dt_s: float) -> float:  # noqa: FBT001
+    def settle(self, force_n: float, mean_mps: float, dt_s: float, *, energised: bool) -> float:
         """Account for a step at its mean speed; return the electric power drawn."""
         motor, torque = self.motor, self.torque_nm
         turning = abs(mean_mps) * self.turns

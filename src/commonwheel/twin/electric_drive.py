@@ -80,9 +80,9 @@ class ElectricPowertrain:
     def settle(self, state: State, mean_mps: float, dt_s: float) -> None:
         """Take what the step needed out of the battery, or put in what came back; see ``Powertrain``."""
         front, rear, ready = self.front, self.rear, state.ready
-        power = front.settle(self._front_n, mean_mps, ready, dt_s)
+        power = front.settle(self._front_n, mean_mps, dt_s, energised=ready)
         if rear is not None:
-            power += rear.settle(self._rear_n, mean_mps, ready, dt_s)
+            power += rear.settle(self._rear_n, mean_mps, dt_s, energised=ready)
             state.rear_motor_nm = rear.torque_nm
             state.rear_motor_rpm = rear.speed_rpm(state.speed_mps)
         state.motor_nm = front.torque_nm
@@ -107,7 +107,7 @@ class ElectricPowertrain:
     def rest(self, inputs: Inputs, state: State, dt_s: float) -> None:
         """Bring temperatures, limits, charger and range up to date; see ``Powertrain``."""
         air = inputs.air_c
-        self.climate.rest(inputs, state, state.ready or state.charging, dt_s)
+        self.climate.rest(inputs, state, on=state.ready or state.charging, dt_s=dt_s)
         self.pack.rest(state, air, dt_s)
         self.front.rest(air, dt_s)
         if self.rear is not None:
