@@ -99,7 +99,7 @@ class CombustionPowertrain:
     def rest(self, inputs: Inputs, state: State, dt_s: float) -> None:
         """Bring temperatures, climate and range up to date; see ``Powertrain``."""
         self.engine.rest(state, inputs.air_c, dt_s)
-        self._climate.rest(inputs, state, state.engine_on, dt_s)
+        self._climate.rest(inputs, state, on=state.engine_on, dt_s=dt_s)
         electric = max(0.0, self._climate.electric_w - state.compressor_w)
         state.auxiliary_w = self._base_w + electric if inputs.ignition is Ignition.ON else 0.0
         self._range.rest(state)
