@@ -47,6 +47,8 @@ class Calls:
             return
         if answer is not None and hasattr(answer, "__await__"):
             self.go_on(name, answer)  # type: ignore[arg-type]
+        else:
+            self.drain()  # it may be what a coroutine waits for
 
     def go_on(
         self, name: str, coroutine: Coroutine[object, object, object], ended: Callable[[], object] | None = None
@@ -106,6 +108,8 @@ class Calls:
                 return
             if answer is not None and hasattr(answer, "__await__"):
                 self.go_on(name, answer)  # type: ignore[arg-type]
+            elif self._loop is not None:
+                self._loop.drain()
 
         return call
 
