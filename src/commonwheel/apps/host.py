@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["AppHost"]
 
-_LOOK_AGAIN_S = 2.0
-"""How often a car that lacks signals is asked again whether it has them."""
-
 
 class AppHost:
     """See ``status.Hosted``. Made and run in one event loop; ``start`` and ``stop`` may be called from any thread."""
@@ -179,12 +176,8 @@ class AppHost:
             self._life = None
 
     async def _on(self, car: AsyncCar, life: Life) -> End:
-        loading = asyncio.create_task(life.load())
-        try:
-            offered = await self._fit(car)
-            loaded = await loading
-        finally:
-            loading.cancel()
+        offered = await self._fit(car)
+        loaded = await life.load()
         if isinstance(loaded, End):
             return loaded
         if loaded.manifest != self.manifest:
@@ -204,10 +197,10 @@ class AppHost:
             offered = await Offered.of(car, self.manifest)
             self.fitness, self.missing = offered.fitness(self.manifest, self.car)
             if self.fitness is not Fitness.NONE:
+                self._set(AppState.STARTING)
                 return offered
-            if self.status.state is not AppState.UNFIT:
-                self._set(AppState.UNFIT)
-            await asyncio.sleep(_LOOK_AGAIN_S)
+            self._set(AppState.UNFIT)
+            await asyncio.sleep(self._limits.look_s)
 
     # ---- what there is to see ---------------------------------------------------------------------------------------
 

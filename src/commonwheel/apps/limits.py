@@ -72,6 +72,8 @@ class Limits:
     backoff_s: float = 0.5
     """The first time between a failure and the next start; doubled with each, up to ``most_backoff_s``."""
     most_backoff_s: float = 30.0
+    look_s: float = 1.0
+    """How often a car that lacks signals is asked again whether it has them."""
 
     def wait_s(self, failures: int) -> float:
         """Return how long to wait after so many failures in a row, 1 or more."""

@@ -19,7 +19,7 @@ class Usage:
 
     cpu_s: float = 0.0
     memory_bytes: int = 0
-    """In memory now, without what is shared with others through files."""
+    """Its own: what it shares with others counts in parts, and what can be read from a file again does not."""
     children: int = 0
 
 
@@ -46,12 +46,27 @@ def _one(pid: int) -> tuple[float, int] | None:
     """Return processor seconds (with those of children that have ended) and bytes of one process."""
     try:
         stat = (_PROC / str(pid) / "stat").read_bytes()
-        pages = (_PROC / str(pid) / "statm").read_bytes().split()
-    except OSError:
+        memory = _memory(pid)
+    except (OSError, ValueError):
         return None
     fields = stat.rpartition(b")")[2].split()  # its name, before, may hold anything
-    ticks = sum(map(int, fields[11:15]))
-    return ticks / os.sysconf("SC_CLK_TCK"), (int(pages[1]) - int(pages[2])) * os.sysconf("SC_PAGE_SIZE")
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK"), memory
+
+
+def _memory(pid: int) -> int:
+    """Return bytes of memory; the first of the kernel's two accounts says how much is shared, where there is one."""
+    for name, wanted in (
+        ("smaps_rollup", (b"Pss_Anon:", b"Pss_Shmem:", b"SwapPss:")),
+        ("status", (b"RssAnon:", b"RssShmem:", b"VmSwap:")),
+    ):
+        try:
+            lines = (_PROC / str(pid) / name).read_bytes().splitlines()
+        except PermissionError:
+            continue
+        found = [int(line.split()[1]) for line in lines if line.startswith(wanted)]
+        if found:
+            return 1024 * sum(found)
+    return 0
 
 
 def _children(pid: int) -> list[int]:
