@@ -96,6 +96,8 @@ class _Check:
         for part in ("requires", "may_use", "keeps"):
             right = '{"Vehicle.Speed": 10}' if part != "keeps" else '{"Vehicle.Speed": 30.0}'
             yield from self._mapping(part, _is_number, f"a mapping of signals to numbers: {right}")
+        right = 'a mapping of signals to others: {"Vehicle.Speed": ("Vehicle.DisplayedSpeed",)}'
+        yield from self._mapping("instead", _is_texts, right)
         for part in ("provides", "requests"):
             strange = [one for one in cast("tuple[object, ...]", getattr(manifest, part)) if not isinstance(one, str)]
             if strange:
@@ -126,6 +128,13 @@ class _Check:
                     yield self._at(f"the rate of '{pattern}' is {right}, not {rate:g}", part, pattern)
         for pattern in self._manifest.requires.keys() & self._manifest.may_use.keys():
             yield self._at(f"'{pattern}' is in 'requires' too; leave one out", "may_use", pattern)
+
+        declared = {*self._manifest.requires, *self._manifest.may_use}
+        for pattern, others in self._manifest.instead.items():
+            for one in (pattern, *others):
+                if one not in declared:
+                    message = f"'{one}' is not declared; {_ADD}"
+                    yield self._at(message, "instead", pattern)
 
     def _known(self, pattern: str, part: str) -> Iterator[Fault]:
         """Yield why a path or pattern selects nothing of the standard."""
@@ -252,6 +261,10 @@ def _is_number(value: object) -> bool:
 
 def _is_text(value: object) -> bool:
     return isinstance(value, str)
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, tuple) and all(isinstance(one, str) for one in cast("tuple[object, ...]", value))
 
 
 def _is_pattern(pattern: str) -> bool:

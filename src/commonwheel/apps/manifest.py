@@ -43,6 +43,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Signals that it cannot do without: path or pattern to updates per second at most; 0: every update."""
     may_use: dict[str, float] = {}
     """Signals that it does more with, as ``requires``. A car without them runs it in a reduced form."""
+    instead: dict[str, tuple[str, ...]] = {}
+    """What does as well, where the car lacks a signal: a path or pattern of the above to others of the above. A car
+    that gives one of them is not called reduced for it."""
     provides: tuple[str, ...] = ()
     """Signals of the standard that it gives values to, where the car does not itself."""
     requests: tuple[str, ...] = ()

@@ -1,7 +1,7 @@
 """The portability matrix: which cars can run which apps, fully, in a reduced form, or not, and what stands in the way.
 
-A pattern is met by a car that gives any of the signals it selects. What an app asks for and a car cannot be asked
-reduces the app, as a signal does that it may use.
+A pattern is met by a car that gives any of the signals it selects, or any that the app can use instead. What an app
+asks for and a car cannot be asked reduces the app, as a signal does that it may use.
 """
 
 from __future__ import annotations
@@ -144,7 +144,8 @@ def _cell(manifest: Manifest, car: str, given: frozenset[str], asked: frozenset[
     for need, patterns, has in wanted:
         for pattern in patterns:
             stated += 1
-            if not rates_of({pattern: 0.0}, has):
+            others = manifest.instead.get(pattern, ()) if need is not Need.REQUEST else ()
+            if not rates_of(dict.fromkeys((pattern, *others), 0.0), has):
                 lacks.append(Lack(pattern, need, _why(pattern, need, given, personal)))
     needs = {lack.need for lack in lacks}
     fit = Fitness.NONE if Need.REQUIRED in needs else Fitness.REDUCED if needs else Fitness.FULL
