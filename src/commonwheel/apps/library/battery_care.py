@@ -27,7 +27,7 @@ CURRENT, POWER = f"{BATTERY}.CurrentCurrent", f"{BATTERY}.CurrentPower"
 SHOWN, CHARGE = f"{BATTERY}.StateOfCharge.Displayed", f"{BATTERY}.StateOfCharge.Current"
 HEALTH = f"{BATTERY}.StateOfHealth"
 CHARGING = f"{BATTERY}.Charging.IsCharging"
-MOST_OUT, MOST_IN = f"{BATTERY}.MaximumDischargePower", f"{BATTERY}.MaximumChargePower"
+MOST_OUT = f"{BATTERY}.MaximumDischargePower"
 MODULES = f"{BATTERY}.Module.**"
 SPEED = "Vehicle.Speed"
 
@@ -62,7 +62,12 @@ app = App(
     requires={CHARGE: 1},
     may_use={
         **dict.fromkeys((CELL_MAX, CELL_MIN, CURRENT, POWER), 10),
-        **dict.fromkeys((HOTTEST, COLDEST, MEAN, SHOWN, HEALTH, CHARGING, MOST_OUT, MOST_IN, MODULES, SPEED), 1),
+        **dict.fromkeys((HOTTEST, COLDEST, MEAN, SHOWN, HEALTH, CHARGING, MOST_OUT, MODULES, SPEED), 1),
+    },
+    instead={
+        **dict.fromkeys((CELL_MAX, CELL_MIN, MODULES), (CELL_MAX, MODULES)),
+        **dict.fromkeys((HOTTEST, COLDEST, MEAN), (HOTTEST, MEAN, MODULES)),
+        SHOWN: (CHARGE,),
     },
     outputs={
         "verdict": Output("", "good, warning or alarm.", "string"),

@@ -34,6 +34,7 @@ WHEELS = {
     for row in (1, 2)
     for kind in ("Speed", "AngularSpeed")
 }
+WHEEL_PATHS = [path for pair in WHEELS.values() for path in pair]
 
 NS = 1_000_000_000
 FRESH_NS = NS // 2
@@ -51,8 +52,12 @@ app = App(
     requires={SPEED: 20},
     may_use={
         **dict.fromkeys((YAW, STEERING, ACCELERATOR, BRAKE), 20),
-        **dict.fromkeys([path for pair in WHEELS.values() for path in pair], 20),
+        **dict.fromkeys(WHEEL_PATHS, 20),
         **dict.fromkeys((WHEELBASE, TRACK), 0),
+    },
+    instead={
+        **dict.fromkeys((YAW, TRACK, *WHEEL_PATHS), (YAW, *WHEEL_PATHS)),
+        WHEELBASE: (YAW, *WHEEL_PATHS),
     },
     outputs={
         "harsh_braking": Output("", "How often.", "integer"),
@@ -261,7 +266,6 @@ def note(car: Car) -> str:
         )
     if jumps:
         notes.append(f"the speed changed faster than a car can ({jumps} readings)")
-    gives = [YAW, STEERING, *(path for pair in WHEELS.values() for path in pair)]
-    if not any(car.has(path) for path in gives):
+    if not any(car.has(path) for path in (YAW, STEERING, *WHEEL_PATHS)):
         notes.append("this car gives nothing to tell bends by")
     return "; ".join(notes)

@@ -48,6 +48,7 @@ app = App(
     "Self-check: lost, corrupt and contradicting signals, 12 V, with one verdict.",
     requires={SPEED: 10},
     may_use={**READS, LOW_VOLTS: 10, EVERYTHING: 1},
+    instead=dict.fromkeys((*READS, LOW_VOLTS), (EVERYTHING,)),
     outputs={
         "verdict": Output("", "good, warning, alarm, or silent: nothing comes.", "string"),
         "reasons": Output("", "Why; the worst first.", "string"),

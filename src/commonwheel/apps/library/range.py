@@ -34,6 +34,12 @@ app = App(
     "Remaining range from recent consumption, with an interval and a measured error.",
     requires={SPEED: 10, CHARGE: 1},
     may_use={**dict.fromkeys(POWER, 10), **dict.fromkeys((*LEFT[:-1], *CAPACITY, RANGE, ENGINE, CHARGING), 1)},
+    instead={
+        **dict.fromkeys(POWER, POWER),
+        **dict.fromkeys(LEFT[:-1], (CHARGE,)),
+        **dict.fromkeys(CAPACITY, (LEFT[0], *CAPACITY)),
+        **dict.fromkeys((RANGE, ENGINE), (SPEED,)),
+    },
     provides=(RANGE,),
     outputs={
         "range": Output("km", "How far it still comes."),

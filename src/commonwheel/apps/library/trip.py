@@ -43,6 +43,13 @@ app = App(
         **dict.fromkeys(WHEELS, 20),
         **dict.fromkeys((GEAR, SYSTEM, ODOMETER, *POWER, CHARGING, FUEL_USED, FUEL_RATE), 0),
     },
+    instead={
+        **dict.fromkeys(WHEELS, (SPEED,)),
+        **dict.fromkeys((GEAR, SYSTEM), (GEAR, SYSTEM)),
+        **dict.fromkeys(POWER, (*POWER, FUEL_USED, FUEL_RATE)),
+        **dict.fromkeys((FUEL_USED, FUEL_RATE), (FUEL_USED, FUEL_RATE, *POWER)),
+        CHARGING: (FUEL_USED, FUEL_RATE),
+    },
     outputs={
         "state": Output("", "parked, standing or moving.", "string"),
         "trips": Output("", "Trips that have ended.", "integer"),
