@@ -84,13 +84,15 @@ class Slot:
     def admits(self, t_ns: int, quality: int) -> bool:
         """Whether an update is told, at the rate that is wanted; a change of quality always is.
 
-        Updates have places on a grid of intervals, so that a sender that jitters around the wanted rate loses few.
+        Updates have places on a grid of intervals and may come a quarter of one early: a sender that jitters around
+        the wanted rate loses none, and there are never more than the rate and one on average.
         """
-        if self._told_ns <= t_ns < self._next_ns and quality == self._told_quality:
+        next_ns = self._next_ns
+        if self._told_ns <= t_ns < next_ns - (self.interval_ns >> 2) and quality == self._told_quality:
             return False
+        on_grid = self._told_quality >= 0 and self._told_ns <= t_ns < next_ns + self.interval_ns
+        self._next_ns = (next_ns if on_grid and t_ns >= next_ns - self.interval_ns else t_ns) + self.interval_ns
         self._told_ns, self._told_quality = t_ns, quality
-        behind = t_ns - self._next_ns
-        self._next_ns = (self._next_ns if 0 <= behind < self.interval_ns else t_ns) + self.interval_ns
         return True
 
     def set(self, t_ns: int, value: float, quality: int, item: object) -> None:
