@@ -6,8 +6,8 @@ each call goes: every message keeps its period to the nanosecond, the physics it
 
 from __future__ import annotations
 
-import dataclasses
 import struct
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -20,7 +20,7 @@ from commonwheel.wire.emitter import Emitter
 from commonwheel.wire.frames import Clock, Frames
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from commonwheel.twin.parameters import Parameters
     from commonwheel.twin.reception import Asked
@@ -44,7 +44,7 @@ class Moving(Protocol):
 
     state: State
 
-    def step(self, inputs: Inputs, dt_s: float) -> None:
+    def step(self, inputs: Inputs, dt_s: float, /) -> None:
         """Go on by *dt_s*; the state changes in place."""
         ...
 
@@ -52,35 +52,39 @@ class Moving(Protocol):
 class Telling(Protocol):
     """What says how a car is, in the standard."""
 
-    def write(self, state: State, inputs: Inputs, row: list[float]) -> None:
+    def write(self, state: State, inputs: Inputs, row: list[float], /) -> None:
         """Write the value of each path at its place."""
         ...
 
 
+def _parameters(vehicle: Vehicle) -> Parameters:
+    from commonwheel.twin.parameters_file import load_parameters
+
+    return load_parameters(vehicle.name)
+
+
+def _body(parameters: Parameters, start: Start) -> Moving:
+    from commonwheel.twin.body import Body
+
+    return Body(parameters, start)
+
+
+def _standard(parameters: Parameters, paths: Sequence[str], vehicle: Vehicle, seed: int) -> Telling:
+    from commonwheel.twin.signals import Standard
+
+    return Standard(parameters, paths, vehicle=vehicle, seed=seed)
+
+
+@dataclass(frozen=True, slots=True)
 class Models:
-    """What a twin is made of; a test makes others."""
+    """What a twin is made of; a test has others."""
 
-    def parameters(self, vehicle: Vehicle) -> Parameters:
-        """Return the parameters of a car's physics.
-
-        Raises:
-            DescriptionError: nothing is known of its physics, or what is stated has faults.
-        """
-        from commonwheel.twin.parameters_file import load_parameters
-
-        return load_parameters(vehicle.name)
-
-    def body(self, parameters: Parameters, start: Start) -> Moving:
-        """Return the physics at its start."""
-        from commonwheel.twin.body import Body
-
-        return Body(parameters, start)
-
-    def standard(self, parameters: Parameters, paths: Sequence[str], vehicle: Vehicle, seed: int) -> Telling:
-        """Return what says how the car is."""
-        from commonwheel.twin.signals import Standard
-
-        return Standard(parameters, paths, vehicle=vehicle, seed=seed)
+    parameters: Callable[[Vehicle], Parameters] = _parameters
+    """Returns those of a car's physics; raises a DescriptionError where nothing is known of it."""
+    body: Callable[[Parameters, Start], Moving] = _body
+    """Returns the physics at its start."""
+    standard: Callable[[Parameters, Sequence[str], Vehicle, int], Telling] = _standard
+    """Returns what says the values of paths, under a seed."""
 
 
 _MODELS = Models()
@@ -140,7 +144,7 @@ class Twin:
 
     def _begin(self) -> None:
         self._inputs = Inputs()
-        start = dataclasses.replace(self.scenario.start, seed=self.seed)
+        start = replace(self.scenario.start, seed=self.seed)
         self._body = self._models.body(self.parameters, start)
         self._driving = self.scenario.begin(self.parameters)
         self._standard = self._models.standard(self.parameters, self.paths, self.vehicle, self.seed)
