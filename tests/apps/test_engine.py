@@ -430,7 +430,7 @@ def test_a_coroutine_that_never_lets_time_pass_is_stopped_and_told() -> None:
 
     @app.start
     async def spin(_car: object) -> None:
-        while True:  # what an app must not do
+        for _ in itertools.count():  # what an app must not do
             await asyncio.sleep(0)
 
     run = Run(app).start().to(1)
