@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from commonwheel.apps.status import Hosted
     from commonwheel.web.views import Viewer
 
-__all__ = ["outputs_of", "visible"]
+__all__ = ["outputs_of", "values_of", "visible"]
 
 
 def visible(viewer: Viewer, hosted: Hosted) -> bool:
@@ -38,6 +38,15 @@ def visible(viewer: Viewer, hosted: Hosted) -> bool:
     return True
 
 
+def values_of(hosted: Hosted) -> dict[str, object]:
+    """Return an app's outputs: value, unit and datatype by name."""
+    declared = hosted.manifest.outputs
+    return {
+        name: [shown.value, shown.unit, declared[name].datatype if name in declared else ""]
+        for name, shown in tuple(hosted.status.outputs.items())
+    }
+
+
 def outputs_of(hosted: Hosted) -> dict[str, object]:
     """Return what the Alliance page shows of an app: how it is, its outputs, the last thing it reported."""
     status = hosted.status
@@ -45,7 +54,7 @@ def outputs_of(hosted: Hosted) -> dict[str, object]:
     return {
         "name": hosted.manifest.name,
         "state": status.state.value,
-        "outputs": {name: [shown.value, shown.unit] for name, shown in tuple(status.outputs.items())},
+        "outputs": values_of(hosted),
         "event": None if event is None else [event.name, event.severity, event.t_ns],
         "missing": len(hosted.missing),
     }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from commonwheel.broker.faults import BrokerError, Reason
-from commonwheel.web.app_cards import visible
+from commonwheel.web.app_cards import values_of, visible
 
 if TYPE_CHECKING:
     from collections import deque
@@ -96,7 +96,7 @@ class _Row:
             "memory_bytes": status.memory_bytes,
             "received": status.received,
             "dropped": status.dropped,
-            "outputs": {name: [shown.value, shown.unit] for name, shown in tuple(status.outputs.items())},
+            "outputs": values_of(self.hosted),
         }
         change = {key: value for key, value in now.items() if self._told.get(key, self) != value}
         self._told = now

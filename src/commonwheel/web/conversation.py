@@ -205,6 +205,7 @@ class Conversation:
             await self._alive(self._free)
             await self._alive(self._seen)
             await asyncio.sleep(max(0.001, feed.wait_s()))
+            await self._check_rights()
             if not len(feed):
                 continue
             failed, update = await self._work(feed.take)
@@ -214,7 +215,6 @@ class Conversation:
                 self._free.clear()
                 self._waiting_since = time.monotonic()
                 await self._say(update)
-            await self._check_rights()
 
     async def _alive(self, event: asyncio.Event) -> None:
         """Wait for something, and look now and then whether the rights have ended."""

@@ -50,7 +50,7 @@ def told(error: Exception, what: str) -> tuple[str, str]:
         return error.reason.value, str(error)
     if isinstance(error, CommonwheelError):
         return "refused", str(error)
-    if isinstance(error, msgspec.ValidationError):
+    if isinstance(error, msgspec.DecodeError | UnicodeError):
         return Reason.INVALID.value, f"wrong question: {error}"
     _LOG.error("%s failed", what, exc_info=error)
     return "internal", f"the dashboard failed here ({type(error).__name__}); its log says more"

@@ -47,6 +47,14 @@ export function valueText(value, decimals) {
   return String(value);
 }
 
+/** What an app puts out: [value, unit, datatype]. */
+export function outputText([value, unit, datatype]) {
+  if (value === null || value === undefined) return "\u2013";
+  if (typeof value === "number" && unit === "s") return span(value);
+  const text = datatype === "integer" && typeof value === "number" ? grouped(value).replace("-", MINUS) : valueText(value);
+  return unit ? `${text} ${unitText(unit)}` : text;
+}
+
 /** A span of seconds: 0.4 s, 12 s, 3 min 05 s, 2 h 10 min. */
 export function span(seconds) {
   if (!Number.isFinite(seconds)) return "\u2013";

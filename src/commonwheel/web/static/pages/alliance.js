@@ -1,9 +1,9 @@
 // All cars side by side in the same instruments; under each, the frames that carry it.
 
-import { BitFlow, roleColor } from "../core/bits.js";
+import { BitFlow } from "../core/bits.js";
 import { el, setAttr, setText } from "../core/dom.js";
-import { fixed, grouped, plain, unitText, valueText } from "../core/format.js";
-import { Bar, Dial, Wheel, markQuality } from "../core/gauges.js";
+import { fixed, grouped, outputText, plain, unitText } from "../core/format.js";
+import { Bar, Dial, Wheel } from "../core/gauges.js";
 import { GOOD, MISSING, qualityWord } from "../core/quality.js";
 import { Silhouette } from "../core/silhouette.js";
 
@@ -14,6 +14,7 @@ const ROLE_WORDS = {
   charge: "charge", fuel: "fuel", gear: "gear",
 };
 const GEARS = [[126, "P", "park"], [-1, "R", "reverse"], [0, "N", "neutral"], [127, "D", "drive"]];
+const MOST_OUTPUTS = 6;
 const TELLTALES = [
   ["low_beam", "Low beam"], ["high_beam", "High beam"], ["parking_brake", "Parking brake"],
 ];
@@ -354,17 +355,15 @@ class AppRow {
     setAttr(this.state, "data-kind", app.state === "failed" ? "bad" : "warn");
     setText(this.event, app.event ? app.event[0] : "");
     setAttr(this.event, "data-severity", app.event ? app.event[1] : null);
-    for (const [name, [value, unit]] of Object.entries(app.outputs)) {
+    for (const [name, output] of Object.entries(app.outputs)) {
       let node = this.outputs.get(name);
       if (!node) {
-        if (this.outputs.size >= 6) continue;
+        if (this.outputs.size >= MOST_OUTPUTS || output[0] === null || output[0] === "") continue;
         node = el("dd", { class: "num" });
         this.outputs.set(name, node);
         this.list.append(el("div", {}, el("dt", {}, name.replaceAll("_", " ")), node));
       }
-      setText(node, `${valueText(value)}${unit ? ` ${unitText(unit)}` : ""}`);
+      setText(node, outputText(output));
     }
   }
 }
-
-export { markQuality, roleColor };

@@ -1,7 +1,7 @@
 // Every app on every car: how it is, what it puts out, what it says; start and stop.
 
 import { el, setAttr, setText } from "../core/dom.js";
-import { bytesText, clockText, fixed, grouped, span, unitText, valueText } from "../core/format.js";
+import { bytesText, clockText, fixed, grouped, outputText } from "../core/format.js";
 
 export const title = "Apps";
 
@@ -40,7 +40,7 @@ class AppsPage {
       return;
     }
     const cars = [...new Set(rows.map((row) => row.car))];
-    const head = el("tr", {}, el("th", { scope: "col" }, "App"), ...cars.map((name) => el("th", { scope: "col" }, this.api.cars.find((car) => car.name === name)?.title ?? name)));
+    const head = el("tr", {}, el("th", { scope: "col" }, "App"), ...cars.map((name) => el("th", { scope: "col" }, carTitle(this.api, name))));
     const body = apps.map((manifest) => el("tr", {},
       el("th", { scope: "row" }, el("b", {}, manifest.name), el("span", { class: "quiet" }, ` ${manifest.version}`), el("p", { class: "quiet about" }, manifest.about)),
       ...cars.map((name) => {
@@ -111,7 +111,7 @@ class Row {
     setAttr(this.chip, "data-kind", KINDS[state] || null);
     const outputs = Object.entries(this.status.outputs).slice(0, 2);
     const missing = this.card.missing.length;
-    setText(this.glance, state === "unfit" ? `${missing} signal${missing > 1 ? "s" : ""} missing` : outputs.map(([name, value]) => `${words(name)} ${shown(value)}`).join(" · "));
+    setText(this.glance, state === "unfit" ? `${missing} signal${missing > 1 ? "s" : ""} missing` : outputs.map(([name, value]) => `${words(name)} ${outputText(value)}`).join(" · "));
     if (this.detail) {
       this.showStatus();
       for (const event of events) this.addEvent(event);
@@ -138,7 +138,7 @@ class Row {
     const { detail } = this;
     root.replaceChildren(
       el("header", { class: "app-detail-head" },
-        el("h2", { id }, card.app, el("span", { class: "quiet" }, ` on ${this.car?.title ?? card.car}`)), detail.state,
+        el("h2", { id }, card.app, el("span", { class: "quiet" }, ` on ${carTitle(api, card.car)}`)), detail.state,
         el("div", { class: "toolbar" }, this.startButton, this.stopButton)),
       this.why,
       el("p", {}, manifest.about),
@@ -196,7 +196,7 @@ class Row {
         detail.outputs.set(name, node);
         detail.outputList.append(el("div", { title: this.manifest.outputs[name]?.about ?? "" }, el("dt", {}, words(name)), node));
       }
-      setText(node, shown(value));
+      setText(node, outputText(value));
     }
     this.showButtons();
   }
@@ -245,11 +245,11 @@ function keep(list, item, most) {
   if (list.length > most) list.shift();
 }
 
-function words(name) {
-  return name.replaceAll("_", " ");
+function carTitle(api, name) {
+  const car = api.cars.find((one) => one.name === name);
+  return car?.brand ? `${car.brand} ${car.model}` : name;
 }
 
-function shown([value, unit]) {
-  if (unit === "s" && typeof value === "number") return span(value);
-  return `${valueText(value)}${unit ? ` ${unitText(unit)}` : ""}`;
+function words(name) {
+  return name.replaceAll("_", " ");
 }
