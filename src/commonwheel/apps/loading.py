@@ -9,7 +9,7 @@ import importlib.metadata
 import importlib.util
 import itertools
 import sys
-import weakref
+from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,9 @@ GROUP = "commonwheel.apps"
 """Entry points of this group are the apps of installed packages: ``trip = "package.module"``."""
 
 _count = itertools.count(1)
+_loaded: deque[str] = deque()
+_MOST_LOADED = 100
+"""Modules of apps that stay in ``sys.modules``, where type hints are looked up; an older run goes on without that."""
 _LARGEST = 1 << 20
 """Bytes of an app's file."""
 
@@ -107,7 +110,6 @@ def load_app(name: str | Path) -> App:
     found = {id(value): value for value in vars(module).values() if isinstance(value, App)}
     apps = [app for app in found.values() if app.file == str(path)] or list(found.values())
     if len(apps) == 1:
-        weakref.finalize(apps[0], sys.modules.pop, module.__name__, None)
         return apps[0]
     sys.modules.pop(module.__name__, None)
     if not apps:
@@ -130,6 +132,9 @@ def _run(path: Path) -> ModuleType:
         raise AppError([Fault(path, 0, "an app is a Python file, whose name ends in .py")])
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses look their module up there
+    _loaded.append(name)
+    while len(_loaded) > _MOST_LOADED:
+        sys.modules.pop(_loaded.popleft(), None)
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
