@@ -5,7 +5,7 @@ import { el, setAttr, setText } from "../core/dom.js";
 import { bytesText, fixed, grouped, span } from "../core/format.js";
 import { bytesOf, hexOf } from "../parts/bits.js";
 import { MessagePanel } from "../parts/messagepanel.js";
-import { Beside, carChoice, debounce, tell } from "../parts/panel.js";
+import { Beside, carChoice, debounce } from "../parts/panel.js";
 
 export const title = "Traffic";
 
@@ -78,7 +78,7 @@ class TrafficPage {
     this.recordText = el("span", {}, "Record");
     this.record = el("button", { class: "button record", type: "button", "data-on": "false", onclick: () => this.toggleRecord() }, el("span", { class: "dot", "aria-hidden": "true" }), this.recordText);
     this.recordState = el("p", { class: "record-text", role: "status" });
-    this.hint = el("p", { class: "hint", role: "status", hidden: true });
+    this.hint = el("p", { class: "hint", role: "status" });
     this.facts = el("p", { class: "traffic-facts" });
     this.number = Object.fromEntries(["frames", "rate", "messages", "unknown"].map((name) => [name, el("b", {}, "–")]));
     this.facts.append(...[["frames", "frames since this page looks"], ["rate", "frames/s"], ["messages", "messages"], ["unknown", "of them unknown"]].map(([name, text]) => el("span", {}, this.number[name], ` ${text}`)));
@@ -94,8 +94,8 @@ class TrafficPage {
     root.append(
       el("div", { class: "toolbar" }, choice, el("label", { class: "sr", for: "find-frame" }, "Find messages"), this.find, el("label", { class: "tick" }, this.changed, "changed only"), el("span", { class: "group-of", role: "group", "aria-label": "How frames are shown" }, ...Object.values(this.modes)), this.pause, this.record, this.seconds, download),
       this.recordState,
-      this.hint,
       this.facts,
+      this.hint,
       this.beside.node,
     );
   }
@@ -143,7 +143,7 @@ class TrafficPage {
 
   problem(text) {
     this.hint.classList.add("bad");
-    tell(this.hint, text);
+    setText(this.hint, text);
   }
 
   first(value) {
@@ -227,7 +227,7 @@ class TrafficPage {
       bus: el("td", { class: "bus" }, bus),
       payload: el("td", { class: "payload" }),
       count: el("td", { class: "n count" }),
-      rate: el("td", { class: "n" }),
+      rate: el("td", { class: "n rate" }),
       signals: el("td", { class: "names", title: signals.join("\n") || null }, signals.map((path) => path.split(".").slice(-2).join(".")).join(", ")),
     };
     if (message?.personal) {
@@ -305,7 +305,7 @@ class TrafficPage {
     for (const row of this.rows.values()) this.rowFilter(row, words);
     const shown = [...this.rows.values()].filter((row) => !row.node.hidden).length;
     this.hint.classList.remove("bad");
-    tell(this.hint, words.length ? `${shown} of ${this.rows.size} messages` : "");
+    setText(this.hint, words.length ? `${shown} of ${this.rows.size} messages` : "");
     this.flowing = [];
     this.tellFilter();
     this.api.go(this.api.route.path, this.query(), { replace: true });
@@ -368,7 +368,7 @@ class TrafficPage {
       if (frame) this.drawFlowing(row.cells, frame);
     }
     this.hint.classList.remove("bad");
-    tell(this.hint, skipped ? `${grouped(skipped)} more frames came than can be read; the newest are shown. Filter, or look at them by message.` : "");
+    setText(this.hint, skipped ? `${grouped(skipped)} more frames came than can be read; the newest are shown. Filter, or look at them by message.` : "");
   }
 
   drawFlowing([time, id, what, bus, payload], [t, key, hex]) {
@@ -419,7 +419,7 @@ class TrafficPage {
     try {
       await this.api.file("frames", { car: this.carName, seconds: Number(this.seconds.value), keys });
       this.hint.classList.remove("bad");
-      tell(this.hint, "A candump log was downloaded; commonwheel decode reads it.");
+      setText(this.hint, "A candump log was downloaded; commonwheel decode reads it.");
     } catch (error) {
       this.problem(error.message ?? String(error));
     }

@@ -98,7 +98,7 @@ export class MessagePanel {
   drawSignal(path, value, quality, unit) {
     let row = this.signals.get(path);
     if (!row) {
-      if (!this.signals.size) this.list.append(el("h3", {}, "Signals that rest on it"), (this.facts = el("dl")));
+      if (!this.signals.size) this.list.append(el("h3", {}, "Signals that rest on it"), (this.facts = el("dl", { class: "rests" })));
       row = el("dd", { class: "num" });
       this.signals.set(path, row);
       this.facts.append(el("dt", {}, path.replace(/^Vehicle\./, "")), row);
