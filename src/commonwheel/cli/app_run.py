@@ -44,15 +44,35 @@ def run(args: argparse.Namespace) -> int:
         from commonwheel.cli.app_live import run_live
 
         return run_live(args, _settings(args))
-    app = load_app(args.app)
-    check(app)
-    with _drive(args, app) as drive:
-        recorded = _run(args, app, drive)
+    runs: list[tuple[App, Recorded]] = []
+    for log in _logs(args):
+        app = load_app(args.app)  # afresh: what its module keeps belongs to one run
+        check(app)
+        with _drive(args, app, log) as drive:
+            runs.append((app, _run(args, app, drive)))
+        if not args.json:
+            _print(*runs[-1])
     if args.json:
-        show.print_json(facts_of_run(app, recorded))
-    else:
-        _print(app, recorded)
-    return PROBLEMS if recorded.failures else FINE
+        facts = [facts_of_run(app, recorded) for app, recorded in runs]
+        show.print_json(facts if len(facts) > 1 else facts[0])
+    return PROBLEMS if any(recorded.failures for _, recorded in runs) else FINE
+
+
+def _logs(args: argparse.Namespace) -> list[Path | None]:
+    """Return the recordings to run over, each in its turn; None for a simulated drive.
+
+    Raises:
+        AppError: it is not said what to run over, or said twice.
+    """
+    from commonwheel.errors import AppError
+
+    if bool(args.replay) == bool(args.virtual):
+        message = "say what it is to run over: --replay LOG, or --car CAR --virtual SCENARIO, or --connect HOST:PORT"
+        raise AppError(message)
+    if len(args.car or ()) > 1 or len(args.virtual or ()) > 1:
+        message = "'app run' takes one car; 'commonwheel run --app' runs apps on several"
+        raise AppError(message)
+    return [Path(log) for log in args.replay or ()] or [None]
 
 
 def _settings(args: argparse.Namespace) -> Mapping[str, object]:
@@ -72,29 +92,20 @@ def _settings(args: argparse.Namespace) -> Mapping[str, object]:
 
 
 @contextmanager
-def _drive(args: argparse.Namespace, app: App) -> Generator[Drive]:
-    """Open what the app is to run over.
+def _drive(args: argparse.Namespace, app: App, log: Path | None) -> Generator[Drive]:
+    """Open what the app is to run over: a recording, or for None a simulated drive.
 
     Raises:
-        AppError: it is not said, or said twice.
         CommonwheelError: it cannot be opened.
     """
     from commonwheel.apps.replay import drive_of_log, drive_of_twin
     from commonwheel.errors import AppError
     from commonwheel.vehicles import load_vehicle
 
-    given: dict[str, list[str]] = {name: getattr(args, name) or [] for name in ("car", "replay", "virtual")}
-    if bool(given["replay"]) == bool(given["virtual"]):
-        message = "say what it is to run over: --replay LOG, or --car CAR --virtual SCENARIO, or --connect HOST:PORT"
-        raise AppError(message)
-    if any(len(values) > 1 for values in given.values()):
-        message = "'app run' takes one car; 'commonwheel run --app' runs apps on several"
-        raise AppError(message)
-    car = load_vehicle(given["car"][0].rpartition("=")[2]) if given["car"] else None
+    car = load_vehicle(args.car[0].rpartition("=")[2]) if args.car else None
     personal = bool(args.with_personal)
-    if given["replay"]:
-        path = Path(given["replay"][0])
-        with drive_of_log(path, car, app, seconds=args.seconds, with_personal=personal) as drive:
+    if log is not None:
+        with drive_of_log(log, car, app, seconds=args.seconds, with_personal=personal) as drive:
             yield drive
         return
     if car is None:
@@ -103,7 +114,7 @@ def _drive(args: argparse.Namespace, app: App) -> Generator[Drive]:
     from commonwheel.twin.scenario_file import load_scenario
     from commonwheel.twin.twin import Twin
 
-    twin = Twin(car, load_scenario(given["virtual"][0]), seed=_seed(args))
+    twin = Twin(car, load_scenario(args.virtual[0]), seed=_seed(args))
     yield drive_of_twin(twin, app, seconds=args.seconds, with_personal=personal)
 
 
