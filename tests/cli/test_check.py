@@ -62,6 +62,16 @@ def test_a_sound_one_is_told_what_it_covers(cart: Path, capsys: pytest.CaptureFi
     assert cover["profiles"]["core"][0] == 1
 
 
+def test_a_car_s_physics_is_checked_with_it(cart: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (cart / "twin.yaml").write_text("format: 1\nchassis:\n  mass: 1200\n")
+    (entry,) = _json(capsys, PROBLEMS, cart)
+    assert entry["coverage"] is not None
+    assert {Path(fault["file"]).name for fault in entry["faults"]} == {"twin.yaml"}
+    assert any(fault["line"] == 3 and "needs its unit" in fault["message"] for fault in entry["faults"])
+    assert main(["check", str(cart)]) == PROBLEMS
+    assert f"{cart / 'twin.yaml'}:3: 'chassis: mass' needs its unit" in capsys.readouterr().out
+
+
 def test_one_broken_among_sound_ones_is_found(broken: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = _json(capsys, PROBLEMS, "mitsubishi/lancer", broken)
     assert [bool(entry["faults"]) for entry in found] == [False, True]

@@ -1,6 +1,7 @@
 """Compile descriptions and print every fault at once, each with file, line and remedy; then what they cover.
 
-Without a path every shipped description is checked. Exit status 1 when there is any fault.
+The parameters of a car's physics are checked with it, where it has any. Without a path every shipped description is
+checked. Exit status 1 when there is any fault.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import argparse
 
     from commonwheel.catalog.profiles import Profile
+    from commonwheel.errors import DescriptionError
     from commonwheel.vehicles import Vehicle
 
 __all__ = ["configure", "run"]
@@ -44,15 +46,33 @@ def run(args: argparse.Namespace) -> int:
         try:
             vehicle, _ = compile_vehicle(name, catalog)
         except DescriptionError as error:
-            entry["faults"] = [{"file": str(f.file), "line": f.line, "message": f.message} for f in error.faults]
+            entry["faults"] = _told(error)
         else:
             entry |= {"car": vehicle.name, "coverage": _coverage(vehicle, profiles), "repairs": list(vehicle.repairs)}
+            entry["faults"] = _physics(name)
         checked.append(entry)
     if args.json:
         show.print_json(checked)
     else:
         _print(checked, profiles)
     return PROBLEMS if any(entry["faults"] for entry in checked) else FINE
+
+
+def _told(error: DescriptionError) -> list[dict[str, Any]]:
+    return [{"file": str(fault.file), "line": fault.line, "message": fault.message} for fault in error.faults]
+
+
+def _physics(name: str) -> list[dict[str, Any]]:
+    """Return the faults of the parameters of a car's physics; none where it has no parameters."""
+    from commonwheel.errors import DescriptionError
+    from commonwheel.twin.parameters_file import has_parameters, load_parameters
+
+    try:
+        if has_parameters(name):
+            load_parameters(name)
+    except DescriptionError as error:
+        return _told(error)
+    return []
 
 
 def _names(paths: list[str]) -> list[str]:
@@ -117,4 +137,4 @@ def _row(entry: dict[str, Any], profiles: dict[str, Profile]) -> list[str]:
         return [entry["car"], str(len(entry["faults"])), *[""] * (6 + len(profiles))]
     numbers = [cover[key] for key in ("signals", "verified", "documented", "assumed", "requests", "messages")]
     shares = ["{}/{}".format(*cover["profiles"][name]) for name in profiles]
-    return [entry["car"], "0", *map(str, numbers), *shares]
+    return [entry["car"], str(len(entry["faults"])), *map(str, numbers), *shares]

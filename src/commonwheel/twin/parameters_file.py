@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["FILE", "load_parameters"]
+__all__ = ["FILE", "has_parameters", "load_parameters"]
 
 FILE = "twin.yaml"
 FORMAT = 1
@@ -80,9 +80,18 @@ def load_parameters(name: str | Path, folders: tuple[Path, ...] = (SHIPPED,)) ->
         last = _take_file(beside, stated, reader, variant if own else "", described.variants if own else None)
     if last is None:
         place = described.path.parent / FILE
-        message = "nothing is known of this car's physics; state it in this file, as docs/simulate.md shows"
+        message = "nothing is known of this car's physics; state it in this file, as docs/car-physics.md shows"
         raise DescriptionError([*reader.faults, Fault(place, 0, message)])
     return _built(described.name, stated, last, reader)
+
+
+def has_parameters(name: str | Path, folders: tuple[Path, ...] = (SHIPPED,)) -> bool:
+    """Return whether anything is stated of a car's physics; names as ``load_parameters`` takes them.
+
+    Raises:
+        DescriptionError: there is no such car.
+    """
+    return any((path.parent / FILE).is_file() for path in read_description(name, folders).files)
 
 
 def _built(name: str, stated: Mapping[str, _Stated], root: Node, reader: Reader) -> Parameters:
