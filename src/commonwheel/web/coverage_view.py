@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -116,9 +117,10 @@ def _row(pattern: str, members: Sequence[Row], texts: _Texts) -> dict[str, objec
 @functools.cache
 def _shipped_apps() -> tuple[Manifest, ...]:
     """Return the manifests of the apps that come with the package: its own code, so it may be loaded here."""
-    from commonwheel.apps.loading import app_names, load_app
+    from commonwheel.apps.loading import LIBRARY, app_names, load_app
 
-    return tuple(load_app(name).manifest for name, module in app_names().items() if module.startswith("commonwheel."))
+    shipped = [name for name, place in app_names().items() if Path(place).parent == LIBRARY]
+    return tuple(load_app(name).manifest for name in shipped)
 
 
 def _apps(scene: Scene, cars: Sequence[Vehicle]) -> list[dict[str, object]]:
