@@ -150,11 +150,11 @@ class _Parser:
         """Return the whole file."""
         reader = self._reader
         keys = reader.mapping(tree, "a test file", _FILE_KEYS)
-        if keys and reader.whole(keys.get("format"), "'format'", 0) != 1:
+        if reader.whole(keys.get("format"), "'format'", 0) != 1:
             reader.fault(keys.get("format", tree), "a test file begins with 'format: 1'")
         beside = path.name.removesuffix(".test.yaml").removesuffix(".yaml")
         app = reader.text(keys.get("app"), "'app'") or str(path.with_name(f"{beside}.py"))
-        if keys and "cases" not in keys:
+        if "cases" not in keys:
             reader.fault(tree, "it has no 'cases', so nothing would be tested")
         nodes = reader.items(keys["cases"], "'cases'") if "cases" in keys else []
         if "cases" in keys and not nodes:
