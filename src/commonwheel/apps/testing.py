@@ -173,7 +173,7 @@ def _drive(case: Case, car: str, log: Path | None, app: App) -> Generator[Drive]
     from commonwheel.twin.twin import Twin
     from commonwheel.vehicles import load_vehicle
 
-    parameters = load_parameters(case.parameters) if case.parameters else None
+    parameters = load_parameters(case.parameters or car)
     twin = Twin(load_vehicle(car), _scenario(case), parameters=parameters, seed=case.seed)
     yield drive_of_twin(twin, app, seconds=case.seconds)
 

@@ -102,7 +102,8 @@ def _drive(args: argparse.Namespace, app: App, log: Path | None) -> Generator[Dr
     from commonwheel.errors import AppError
     from commonwheel.vehicles import load_vehicle
 
-    car = load_vehicle(args.car[0].rpartition("=")[2]) if args.car else None
+    name = args.car[0].rpartition("=")[2] if args.car else ""
+    car = load_vehicle(name) if name else None
     personal = bool(args.with_personal)
     if log is not None:
         with drive_of_log(log, car, app, seconds=args.seconds, with_personal=personal) as drive:
@@ -111,10 +112,11 @@ def _drive(args: argparse.Namespace, app: App, log: Path | None) -> Generator[Dr
     if car is None:
         message = "--virtual needs a --car that is simulated, as in --car nissan/leaf_aze0"
         raise AppError(message)
+    from commonwheel.twin.parameters_file import load_parameters
     from commonwheel.twin.scenario_file import load_scenario
     from commonwheel.twin.twin import Twin
 
-    twin = Twin(car, load_scenario(args.virtual[0]), seed=_seed(args))
+    twin = Twin(car, load_scenario(args.virtual[0]), parameters=load_parameters(name), seed=_seed(args))
     yield drive_of_twin(twin, app, seconds=args.seconds, with_personal=personal)
 
 

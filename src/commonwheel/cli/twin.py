@@ -56,13 +56,15 @@ def run(args: argparse.Namespace) -> int:
     if args.scenarios:
         _list(as_json=args.json)
         return FINE
+    from commonwheel.twin.parameters_file import load_parameters
     from commonwheel.twin.scenario_file import load_scenario
     from commonwheel.twin.twin import Twin
     from commonwheel.vehicles import load_vehicle
 
     _check(args)
     seconds, seed = _number(args.seconds, "--seconds"), round(_number(args.seed, "--seed") or 0)
-    twin = Twin(load_vehicle(args.car), load_scenario(args.scenario), seed=seed)
+    vehicle, parameters = load_vehicle(args.car), load_parameters(args.car)
+    twin = Twin(vehicle, load_scenario(args.scenario), parameters=parameters, seed=seed)
     drive = _on_buses if args.bus else _to_log
     _show(drive(twin, args, seconds), as_json=args.json)
     return FINE

@@ -168,10 +168,12 @@ class Parts:
             GatewayError: the scenario cannot begin again, though it is to.
         """
         from commonwheel.gateway.virtual import VirtualCar
+        from commonwheel.twin.parameters_file import load_parameters
         from commonwheel.twin.scenario_file import load_scenario
         from commonwheel.twin.twin import Twin
 
-        twin = Twin(vehicle, load_scenario(car.virtual or ""), seed=car.seed)
+        scenario = load_scenario(car.virtual or "")
+        twin = Twin(vehicle, scenario, parameters=load_parameters(car.car), seed=car.seed)
         return VirtualCar(twin, rate=float(car.rate), loop=car.loop)
 
     def server(self, name: str, broker: Broker, endpoint: Endpoint, access: Access) -> Server:

@@ -122,7 +122,7 @@ class Twin:
         Args:
             vehicle: the car.
             scenario: what its driver does, and what happens to it.
-            parameters: of its physics; those that are shipped for the car unless given.
+            parameters: of its physics; those that are shipped under the car's name unless given.
             seed: what chance there is: the same seed drives the same drive.
             models: what it is made of.
 
