@@ -104,9 +104,27 @@ def _print_lacks(row: tuple[Cell, ...]) -> None:
     if not cars:
         return
     print()
-    rows = [[need, pattern, why, ", ".join(names)] for (need, pattern, why), names in cars.items()]
+    here = [cell.car for cell in row]
+    rows = [[need, pattern, why, _named(names, here)] for (need, pattern, why), names in cars.items()]
     rows.sort(key=lambda cells: cells[0] != "requires")
     show.table(["it", "signal", "why not", "cars"], rows, title=f"What stands in the way of {row[0].app}")
+
+
+def _named(names: list[str], here: list[str]) -> str:
+    """Return some of the cars in few words; a car stands for its variants where it and all of them are meant."""
+    others = [name for name in here if name not in names]
+    if not others:
+        return "all" if len(here) > 1 else names[0]
+    if len(others) < len(names):
+        return f"all but {', '.join(_folded(others, here))}"
+    return ", ".join(_folded(names, here))
+
+
+def _folded(names: list[str], here: list[str]) -> list[str]:
+    """Leave the variants out of a car that is named with all of them."""
+    lines = [name for name in names if ":" not in name]
+    whole = {line for line in lines if all(one in names for one in here if one.startswith(f"{line}:"))}
+    return [name for name in names if name in lines or name.partition(":")[0] not in whole]
 
 
 def _facts(found: Matrix, faults: list[str], failing: list[Cell]) -> dict[str, Any]:
