@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from commonwheel.errors import DescriptionError, Fault
 from commonwheel.twin.combustion_drive import CombustionPowertrain
 from commonwheel.twin.electric_drive import ElectricPowertrain
+from commonwheel.twin.hybrid import HybridPowertrain
 from commonwheel.twin.inputs import Gear, Ignition
 from commonwheel.twin.lateral import Lateral
 from commonwheel.twin.longitudinal import Road
@@ -189,6 +190,9 @@ def _powertrain(parameters: Parameters, start: Start, state: State) -> Powertrai
     engine, gearbox = parameters.engine, parameters.gearbox
     if engine is not None and gearbox is not None and motor is None:
         return CombustionPowertrain(parameters, engine, gearbox, start, state)
+    hybrid = parameters.hybrid
+    if hybrid is not None and engine is not None and motor is not None and battery is not None:
+        return HybridPowertrain(parameters, hybrid, engine, motor, battery, start, state)
     if motor is None or battery is None or engine is not None:
         message = f"{parameters.name}: no drive is known that has these parts"
         raise DescriptionError([Fault(Path(parameters.name), 0, message)])

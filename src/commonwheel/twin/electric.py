@@ -36,6 +36,8 @@ class Drive:
         self._top_mps = motor.speed_rpm / _RPM_PER_RPS / self.turns
         self._fade_mps = self._top_mps * _FADE
         self._lift_off_n = motor.lift_off_nm * self.turns / motor.gear_efficiency
+        self.relieved_nm = 0.0
+        """Torque that something else gives in this motor's stead; it gives so much less, or generates."""
         self.torque_nm = 0.0
         self.target_nm = 0.0
         self.braked_n = 0.0
@@ -122,6 +124,8 @@ class Drive:
         if where < 0.0 and along > self.motor.reverse_mps:
             drives = 0.0
         wish = self.wish(state.accelerator, state.brake, brake_n, along, (brakes, drives))
+        if self.relieved_nm:
+            wish = max(wish - self.relieved_nm, -brakes)
         most = grip_n / self.turns
         if wish > most:
             wish = most

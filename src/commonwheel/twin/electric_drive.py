@@ -43,6 +43,8 @@ class ElectricPowertrain:
         self.braked_n = 0.0
         self.rotating_kg = 0.0
         self._front_n = self._rear_n = 0.0
+        self.added_w = 0.0
+        """Electric power that comes from a generator."""
         self.auxiliary_j = 0.0
         """Drawn by everything but the motors since the start."""
         self.battery_j = 0.0
@@ -56,8 +58,8 @@ class ElectricPowertrain:
         if self.charging is not None and (inputs.plugged or state.charging):
             self._charge_w = self.charging.step(inputs, state, self.pack, self.climate.electric_w)
         where = direction(state.gear) if ready else 0.0
-        gives = state.discharge_limit_w - state.auxiliary_w
-        takes = state.charge_limit_w + state.auxiliary_w
+        gives = state.discharge_limit_w - state.auxiliary_w + self.added_w
+        takes = state.charge_limit_w + state.auxiliary_w - self.added_w
         front, rear = self.front, self.rear
         if where == 0.0:
             force = self._front_n = front.release(state, dt_s)
@@ -77,6 +79,13 @@ class ElectricPowertrain:
             self.braked_n += rear.braked_n
         return force
 
+    def relieve(self, force_n: float) -> None:
+        """Let the motors give so much less than the pedals ask for, or generate; something else gives it."""
+        front, rear = self.front, self.rear
+        front.relieved_nm = force_n * self._front_part / front.turns
+        if rear is not None:
+            rear.relieved_nm = force_n * (1.0 - self._front_part) / rear.turns
+
     def settle(self, state: State, mean_mps: float, dt_s: float) -> None:
         """Take what the step needed out of the battery, or put in what came back; see ``Powertrain``."""
         front, rear, ready = self.front, self.rear, state.ready
@@ -94,7 +103,7 @@ class ElectricPowertrain:
             power -= self._charge_w
         elif ready:
             auxiliary = self._base_w + self.climate.electric_w
-            power += auxiliary
+            power += auxiliary - self.added_w
             self.auxiliary_j += auxiliary * dt_s
         state.auxiliary_w = auxiliary
         if power:

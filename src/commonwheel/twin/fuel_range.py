@@ -28,6 +28,7 @@ class FuelRange:
         engine = parameters.engine
         per_l = engine.fuel_mj_per_l * 1e6 if engine else 32e6
         self._l_per_m = force / _EFFICIENCY / per_l
+        self._first_l_per_m = self._l_per_m
         self._least = self._l_per_m / 3
         self._distance_m = self._used_l = 0.0
 
@@ -40,6 +41,10 @@ class FuelRange:
             self._l_per_m = max(self._l_per_m, self._least)
             self._distance_m, self._used_l = state.distance_m, state.fuel_used_l
         return state.fuel_l / self._l_per_m
+
+    def first_metres(self, state: State) -> float:
+        """Return how far the fuel would go at the consumption that the estimate began with."""
+        return state.fuel_l / self._first_l_per_m
 
     def rest(self, state: State) -> None:
         """Bring the range that the car shows up to date."""

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from commonwheel.twin.engine import Combustion
     from commonwheel.twin.parameters_engine import Gearbox
 
-__all__ = ["Gears", "Stepless", "Transmission", "transmission_of"]
+__all__ = ["BestLine", "Gears", "Stepless", "Transmission", "transmission_of"]
 
 DWELL_S: Final = 0.7
 """The least time in a gear, unless the engine would stall or overrun."""
 ABOVE_DOWN: Final = 1.1
 """After changing up the engine turns so many times faster than where it would change down again."""
+POINTS: Final = 64
 SLOWEST_MPS: Final = 0.5
 
 
@@ -98,7 +99,7 @@ class Stepless:
         self._short, self._long = short, long
         self._lag_s = gearbox.ratio_lag_s
         self._efficiency = gearbox.efficiency
-        self._powers, self._speeds = _best_line(engine, gearbox)
+        self._line = BestLine(engine, gearbox.eco_rpm, gearbox.eco_load)
         self.turns = short
         """Radians of the engine per metre."""
         self.gear = 1
@@ -113,12 +114,28 @@ class Stepless:
         if along_mps < SLOWEST_MPS:
             aim = self._short
         else:
-            speed = self._best(wish_n * along_mps / self._efficiency)
+            speed = self._line.speed(wish_n * along_mps / self._efficiency)
             aim = min(self._short, max(self._long, speed / along_mps))
         self.turns += (aim - self.turns) * dt_s / (self._lag_s + dt_s)
 
-    def _best(self, power_w: float) -> float:
-        """Return the engine's best speed for a power."""
+
+class BestLine:
+    """At which speed an engine gives a power with the least fuel: at high load and the lowest speed that does it."""
+
+    def __init__(self, engine: Combustion, lowest_rpm: float, load: float) -> None:
+        lowest = lowest_rpm * RADIANS_PER_RPM
+        limit = engine.engine.limit_rpm * RADIANS_PER_RPM
+        speeds = [lowest + (limit - lowest) * i / POINTS for i in range(POINTS)]
+        powers = [speed * engine.most_nm(speed) for speed in speeds]
+        top = max(range(POINTS), key=powers.__getitem__)
+        # Towards the most power the load rises to the full one.
+        loads = (load + (1 - load) * i / max(1, top) for i in range(top + 1))
+        shares = (power * part for power, part in zip(powers, loads, strict=False))
+        self._powers = list(itertools.accumulate(shares, lambda before, power: max(before + 1.0, power)))
+        self._speeds = speeds[: top + 1]
+
+    def speed(self, power_w: float) -> float:
+        """Return the speed for a power, in radians per second."""
         powers, speeds = self._powers, self._speeds
         i = bisect.bisect_right(powers, power_w)
         if i == 0:
@@ -127,20 +144,6 @@ class Stepless:
             return speeds[-1]
         share = (power_w - powers[i - 1]) / (powers[i] - powers[i - 1])
         return speeds[i - 1] + share * (speeds[i] - speeds[i - 1])
-
-
-def _best_line(engine: Combustion, gearbox: Gearbox) -> tuple[list[float], list[float]]:
-    """Return (powers, engine speeds), both rising, from the lowest speed under load to that of the most power."""
-    lowest = gearbox.eco_rpm * RADIANS_PER_RPM
-    limit = engine.engine.limit_rpm * RADIANS_PER_RPM
-    speeds = [lowest + (limit - lowest) * i / 64 for i in range(64)]
-    powers = [speed * engine.most_nm(speed) for speed in speeds]
-    top = max(range(len(powers)), key=powers.__getitem__)
-    speeds, powers = speeds[: top + 1], powers[: top + 1]
-    loads = [gearbox.eco_load + (1 - gearbox.eco_load) * i / max(1, top) for i in range(top + 1)]
-    shares = (power * load for power, load in zip(powers, loads, strict=True))
-    powers = list(itertools.accumulate(shares, lambda before, power: max(before + 1.0, power)))
-    return powers, speeds
 
 
 Transmission = Gears | Stepless

@@ -133,19 +133,32 @@ class Hybrid(msgspec.Struct, frozen=True, kw_only=True):
 
     engine_ratio: _Number
     """Engine turns per turn of the front wheels when they are clutched together."""
+    engine_efficiency: _Share = 0.96
+    """From the engine to the wheels then."""
     generator_ratio: _Number
     """Generator turns per turn of the engine."""
     generator_power_w: _Power
-    generator_torque_nm: _Torque
     generator_efficiency: _Share
+    """With its inverter."""
     clutch_mps: _Speed
     """Speed from which the engine may drive the wheels."""
+    electric_mps: _Speed
+    """Speed up to which it drives without the engine."""
     start_charge: _Share
     """State of charge below which the engine keeps the charge up."""
     help_w: _Power
-    """Power asked for above which the engine helps whatever the charge is."""
-    best_speed_rpm: _Rpm
-    """Engine speed at which it makes electricity at the lowest consumption."""
-    best_torque_nm: _Torque
+    """Power above which the engine helps whatever the charge is."""
+    restore_w: _Power = 6_000.0
+    """What the engine gives on top of what is needed while it keeps the charge up."""
+    eco_load: _Share = 0.85
+    """Share of the full torque at which the engine drives the generator."""
+    eco_rpm: _Rpm = 1300.0
+    """Lowest engine speed under load."""
     minimum_s: _Time = 10.0
     """How long the engine runs once it runs."""
+
+    def wrong(self) -> str | None:
+        """Return what is wrong with ratios and efficiencies."""
+        if min(self.engine_ratio, self.generator_ratio, self.generator_efficiency, self.engine_efficiency) <= 0:
+            return "ratios and efficiencies are more than 0"
+        return None
