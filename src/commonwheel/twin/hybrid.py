@@ -61,11 +61,7 @@ class HybridPowertrain:
         self._force_n = 0.0
         self._work_j = 0.0
         self.rotating_kg = 0.0
-
-    @property
-    def braked_n(self) -> float:
-        """Of the force that the brake pedal asked for, what the motors take on themselves."""
-        return self.electric.braked_n
+        self.braked_n = 0.0
 
     @property
     def lost_j(self) -> float:
@@ -90,10 +86,10 @@ class HybridPowertrain:
             self._clutched = False
             state.engine_rpm, state.engine_nm, state.manifold_kpa = self.engine.rpm, 0.0, AIR_KPA
         state.generator_rpm = self.engine.rpm * self._hybrid.generator_ratio
-        # Only as far as the pedal asks for less than everything does the engine relieve the motor.
-        relief_n = self._engine_n * (1 - state.accelerator)
-        electric.relieve(relief_n)
+        # Only as far as the pedal asks for less than everything does the engine relieve the motors.
+        electric.relieve(self._engine_n * (1 - state.accelerator))
         force = electric.drive(inputs, state, brake_n, grip_n, dt_s) + where * self._engine_n
+        self.braked_n = electric.braked_n
         self._force_n = force
         return force
 

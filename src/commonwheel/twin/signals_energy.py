@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from commonwheel.twin.charging import AC_MOST_W
 from commonwheel.twin.inputs import Ignition
 from commonwheel.twin.signals_facts import Facts, tables
 
@@ -36,8 +37,8 @@ def _link_v(state: State) -> float:
 
 
 def _quick(state: State, inputs: Inputs, facts: Facts) -> bool:
-    """Say whether direct current comes in: more than the car's own charger could draw."""
-    return state.charging and inputs.charge_power_w > 1.5 * facts.charger_w
+    """Say whether direct current comes in: from a point stronger than those for alternating current."""
+    return state.charging and facts.quick and inputs.charge_power_w > AC_MOST_W
 
 
 def _mains_w(state: State, inputs: Inputs, facts: Facts) -> float:

@@ -36,6 +36,8 @@ class Facts:
     charger_w: float
     """The most the on-board charger draws."""
     charger_efficiency: float
+    quick: bool
+    """Whether it can be charged with direct current."""
     tank_l: float
     idle_rpm: float
     cold_idle_rpm: float
@@ -64,6 +66,7 @@ def facts_of(car: Parameters) -> Facts:
         warmest_k=battery.temperature_spread_k / 2 if battery else 0.0,
         charger_w=charger.power_w if charger else 0.0,
         charger_efficiency=charger.efficiency if charger else 1.0,
+        quick=charger is not None and charger.quick_w > 0,
         tank_l=engine.tank_l if engine else 0.0,
         idle_rpm=engine.idle_rpm if engine else 0.0,
         cold_idle_rpm=engine.cold_idle_rpm if engine else 0.0,
