@@ -236,6 +236,17 @@ def test_unknown_cars_are_told_as_everywhere() -> None:
         load_parameters("nissan/leaf_aze")
 
 
+def test_the_page_on_physics_lists_every_key_of_every_section() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "car-physics.md").read_text()
+    told: dict[str, set[str]] = {}
+    for part in re.split(r"^### ", page, flags=re.MULTILINE)[1:]:
+        title, _, body = part.partition("\n")
+        rows = [line.split("|")[1] for line in body.splitlines() if line.startswith("| `")]
+        keys = {key for row in rows for key in re.findall(r"`(\w+)`", row)}
+        told |= dict.fromkeys(re.findall(r"`(\w+)`", title), keys)
+    assert told == {name: set(fields_of(section)) for name, section in SECTIONS.items()}
+
+
 @functools.cache
 def _lines() -> tuple[str, ...]:
     return tuple(TWIN.splitlines())
