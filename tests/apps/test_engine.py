@@ -292,6 +292,21 @@ def test_what_waits_at_the_end_is_cancelled_and_may_clean_up() -> None:
     assert not run.errors
 
 
+def test_an_async_function_that_is_cancelled_at_the_end_does_not_begin_again_with_what_came_meanwhile() -> None:
+    app = app_with()
+    seen: list[object] = []
+
+    @app.on(SPEED)
+    async def slow(car, reading) -> None:  # noqa: ANN001
+        seen.append(reading.value)
+        await car.sleep(100)
+
+    run = Run(app).start().feed((1, SPEED, 1.0), (2, SPEED, 2.0))
+    run.engine.stop()
+    assert seen == [1.0]
+    assert not run.errors
+
+
 # ---- batches --------------------------------------------------------------------------------------------------------
 
 

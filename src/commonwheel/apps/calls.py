@@ -31,6 +31,7 @@ class Calls:
         """Functions called."""
         self.failed = 0
         """Of these, how many raised."""
+        self.closed = False
 
     def failure(self, name: str, error: BaseException) -> None:
         """Tell that a function raised."""
@@ -87,7 +88,8 @@ class Calls:
             self._loop.drain()
 
     def close(self) -> None:
-        """Cancel what still waits."""
+        """Cancel what still waits; nothing begins any more."""
+        self.closed = True
         if self._loop is not None:
             self._loop.close()
             self._loop = None
@@ -137,7 +139,7 @@ class _AsyncCall:
 
     def _ended(self) -> None:
         self._busy = False
-        if self._waiting:
+        if self._waiting and not self._calls.closed:
             key = next(iter(self._waiting))
             self._begin(self._waiting.pop(key))
 
