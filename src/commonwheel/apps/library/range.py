@@ -43,7 +43,7 @@ app = App(
     provides=(RANGE,),
     outputs={
         "range": Output("km", "How far it still comes."),
-        "low": Output("km", "It should come at least so far, in nine of ten cases."),
+        "low": Output("km", "It should come farther, in nine of ten cases."),
         "high": Output("km", "It should come no farther than that, in nine of ten cases."),
         "left": Output("kWh", "Energy left in the battery."),
         "consumption": Output("kWh/100km", "What it is expected to use."),
@@ -127,8 +127,8 @@ def predict(car: Car) -> None:
     learner = learn_from(car, kwh)
     learner.add(driven_km - counted_km, used_kwh - counted_kwh)
     counted_km, counted_kwh = driven_km, used_kwh
-    estimate = learner.estimate(kwh)
-    track.update(driven_km, used_kwh, estimate)
+    estimate = learner.estimate(kwh_left=kwh)
+    track.update(driven_km, used_kwh, learner.estimate(track.ahead_km))
     expected, low, high = estimate.km(kwh)
     if not car.has(RANGE):
         car.publish({RANGE: round(expected * 1000)})
