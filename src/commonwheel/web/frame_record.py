@@ -21,6 +21,7 @@ from commonwheel.errors import OutputError
 from commonwheel.gateway.record_frames import FrameRecorder
 from commonwheel.gateway.recording import interfaces_of
 from commonwheel.gateway.rotation import Rotation
+from commonwheel.web.car_facts import key_of
 from commonwheel.web.scene import vehicle_of
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ _LOG = logging.getLogger(__name__)
 
 FOLDER = Path("recordings")
 """Where to write unless the operator says: below the folder in which the service runs."""
+_ID = 0xFFFF_FFFF
+"""The part of a key that is a frame's id, with its flags."""
 _FILE_BYTES = 64 * 1024 * 1024
 _LOOK_S = 1.0
 _STOP_S = 10.0
@@ -141,14 +144,16 @@ class PageRecording:
         with self._lock:
             recorder, self._recorder = self._recorder, None
             deaf, self._deaf = self._deaf, None
-            began = self._began
+            seconds = time.monotonic() - self._began
+            if recorder is not None:
+                self._last = self._status(recorder, seconds, why, running=False)
         if deaf is not None:
             deaf()
         if recorder is None:
             return
         recorder.close(_STOP_S)
         with self._lock:
-            self._last = self._status(recorder, time.monotonic() - began, why or recorder.fault, running=False)
+            self._last = self._status(recorder, seconds, why or recorder.fault, running=False)
         _LOG.info("%s: the recording of frames in %s has ended%s", self._name, self._folder, f": {why}" if why else "")
 
     def status(self) -> RecordStatus:
@@ -188,7 +193,7 @@ def recording_of(scene: Scene, car: LiveCar) -> PageRecording:
             names = interfaces_of(settings, vehicle) if settings and vehicle else {}
             hidden: frozenset[int] = frozenset()
             if vehicle and not (settings and settings.with_personal):
-                hidden = frozenset(message.id for message in vehicle.messages if message.personal)
+                hidden = frozenset(key_of(message) & _ID for message in vehicle.messages if message.personal)
             found = PageRecording(car, scene.settings.record_frames or FOLDER, names, hidden)
             _RECORDINGS[car] = found
         return found

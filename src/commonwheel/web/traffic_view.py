@@ -284,7 +284,7 @@ def frames_file(viewer: Viewer, params: Params) -> File:
     frames = monitor.recent(max(0.0, wants.seconds)).frames
     settings = viewer.scene.settings_of(car)
     if not (settings and settings.with_personal):
-        personal = [facts.vehicle.messages[number].id for number in facts.personal]
+        personal = [key_of(facts.vehicle.messages[number]) & 0xFFFF_FFFF for number in facts.personal]
         frames = frames[~np.isin(frames.id, np.array(personal, np.uint32))]
     if wants.keys is not None:
         frames = frames[np.isin(frames.bus.astype(np.int64) << 32 | frames.id, np.array(wants.keys, np.int64))]
