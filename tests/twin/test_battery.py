@@ -9,10 +9,11 @@ import hypothesis.strategies as st
 import pytest
 
 from commonwheel.twin.battery import Pack
+from commonwheel.twin.inputs import Ignition, Inputs
 from commonwheel.twin.start import Start
 from commonwheel.twin.state import State
 from commonwheel.twin.tables import Table, interpolate
-from tests.twin.bodies import parameters
+from tests.twin.bodies import car, driving, go, parameters
 
 
 def pack(charge: float = 0.5, soak_c: float = 25.0, health: float = 1.0, seed: int = 0) -> tuple[Pack, State]:
@@ -44,6 +45,21 @@ def test_a_load_pulls_the_voltage_down_by_its_resistance_at_once_and_by_the_rest
     passed = 1 - math.exp(-10.01 / battery.settling_s)
     expected = found.battery.polarisation_ohm * amps * passed
     assert found.behind_v - 96 * interpolate(battery.open_circuit_v, state.charge) == pytest.approx(expected, rel=0.01)
+
+
+def test_a_parked_car_s_voltage_recovers() -> None:
+    body = car(charge=0.5)
+    go(body, driving(accelerator=0.8), 20)
+    go(body, driving(brake=1.0), 8)
+    go(body, Inputs(ignition=Ignition.OFF), 1)
+    early = body.state.pack_v
+    go(body, Inputs(ignition=Ignition.OFF), 120, dt_s=0.05)
+    battery = parameters().battery
+    assert battery is not None
+    rest_v = 96 * interpolate(battery.open_circuit_v, body.state.charge)
+    assert early < rest_v - 0.2
+    assert body.state.pack_v == pytest.approx(rest_v, abs=0.01)
+    assert body.state.pack_a == 0.0
 
 
 def test_charge_is_counted() -> None:

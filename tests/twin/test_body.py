@@ -65,6 +65,13 @@ def test_a_locked_car_slides_down_ice_but_not_down_a_dry_road() -> None:
         assert (body.state.speed_mps > 1.0) is slides
 
 
+@pytest.mark.parametrize("hold", [Gear.PARK, Gear.NEUTRAL])
+def test_only_the_pedal_s_force_counts_as_the_brakes(hold: Gear) -> None:
+    body = car()
+    go(body, driving(gear=hold, parking_brake=True), 1)
+    assert (body.state.friction_brake_n, body.state.brake_pressure_bar) == (0.0, 0.0)
+
+
 def test_reverse_drives_backwards_no_faster_than_cars_do() -> None:
     body = car()
     go(body, driving(gear=Gear.REVERSE, accelerator=0.5), 20)

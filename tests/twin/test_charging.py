@@ -56,6 +56,16 @@ def test_it_ends_at_the_limit_and_stays_ended() -> None:
     assert body.state.charging
 
 
+def test_a_cable_put_in_again_charges_again() -> None:
+    body = car(charge=0.795)
+    inputs = plugged(6600.0, charge_limit=0.8)
+    go(body, inputs, 600, lambda: not body.state.charging and body.state.t_s > 1, LONG_S)
+    go(body, Inputs(), 1)
+    body.state.charge = 0.79
+    go(body, inputs, 1)
+    assert body.state.charging
+
+
 def test_full_is_full() -> None:
     body = car(charge=0.97)
     go(body, plugged(6600.0), 7200, lambda: not body.state.charging and body.state.t_s > 1, LONG_S)

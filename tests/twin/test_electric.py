@@ -104,6 +104,14 @@ def test_what_the_battery_can_give_bounds_the_motor() -> None:
     assert -body.state.pack_w <= body.state.discharge_limit_w * 1.05
 
 
+def test_less_voltage_than_the_nominal_is_less_power() -> None:
+    motor = parameters().motor
+    assert motor is not None
+    body = Body(changed(parameters(), "motor", nominal_v=500.0), Start(charge=0.8))
+    go(body, driving(accelerator=1.0), 6)
+    assert body.state.motor_w == pytest.approx(motor.power_w * body.state.pack_v / 500.0, rel=0.01)
+
+
 def test_a_cold_battery_makes_a_weak_car() -> None:
     warm, cold = car(soak_c=20.0), car(soak_c=-25.0, air_c=-25.0)
     for body in (warm, cold):

@@ -25,6 +25,7 @@ _COLDEST_C, _WARMEST_C = -40.0, 100.0
 _MARGIN = 0.98
 """Share of the power at which a source of this voltage and resistance gives the most."""
 _J_PER_KWH = 3.6e6
+_SETTLED_V = 0.001
 
 
 class Pack:
@@ -45,7 +46,7 @@ class Pack:
         self._energy = _integral(self._ocv, self.capacity_c)
         self._aged = 2.0 - start.health
         """An aged cell has as much more resistance as it has lost capacity."""
-        self._polarised_v = 0.0
+        self._polarised_v: float = 0.0
         self._dt_s = 0.0
         self._decay = 1.0
         self._ocv_v = 0.0
@@ -142,6 +143,11 @@ class Pack:
         mean = state.pack_v / self.battery.cells_series
         state.cell_low_v = mean + self._lowest
         state.cell_high_v = mean + self._highest
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether its voltage has settled after the last load."""
+        return abs(self._polarised_v) < _SETTLED_V
 
     @property
     def ohm(self) -> float:

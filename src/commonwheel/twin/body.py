@@ -97,6 +97,7 @@ class Body:
         force = powertrain.drive(inputs, state, brake_n, grip * self._driven, dt_s)
         friction_n = brake_n - powertrain.braked_n
         state.brake_pressure_bar = friction_n * self._bar_per_n
+        state.friction_brake_n = min(friction_n, grip)
         if inputs.parking_brake:
             friction_n += self._parking_n
         if state.gear == Gear.PARK:
@@ -142,7 +143,6 @@ class Body:
         self.powertrain.settle(state, mean, dt_s)
         if moved:
             self._account(moved, pull, holds, rolling_n, mass * (after - speed) / dt_s, air_n)
-        state.friction_brake_n = friction_n
 
     def _account(self, moved: float, pull: float, holds: float, rolling_n: float, change: float, air_n: float) -> None:
         """Count the work of a step; what resisted is what explains the change of speed."""

@@ -70,6 +70,8 @@ class Charging:
 
     def rest(self, inputs: Inputs, state: State, pack: Pack) -> None:
         """Estimate the time left: the charge still missing, part by part, at the power that each part is taken at."""
+        if not inputs.plugged:
+            self._done = False
         if not state.charging:
             state.charge_left_s = 0.0
             return

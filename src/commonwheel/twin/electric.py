@@ -47,6 +47,8 @@ class Drive:
         self.motor_c = soak_c
         self.inverter_c = soak_c
         self._hot = 1.0
+        self._power_w = motor.power_w
+        """At the battery's voltage."""
         self._heat_j = 0.0
         self.loss_j = 0.0
         """Lost in motor and inverter since the start."""
@@ -65,7 +67,7 @@ class Drive:
         turning = abs(along_mps) * self.turns
         hot = self._hot
         drives, brakes = motor.torque_nm * hot, motor.regen_torque_nm * hot
-        shaft_w = min(motor.power_w, max(0.0, gives_w - self.loss_w))
+        shaft_w = min(self._power_w, max(0.0, gives_w - self.loss_w))
         if drives * turning > shaft_w:
             drives = shaft_w / turning
         shaft_w = min(motor.regen_power_w, max(0.0, takes_w + self.loss_w))
@@ -180,8 +182,8 @@ class Drive:
         self.gear_j += (shaft_w - force_n * mean_mps) * dt_s
         return shaft_w + loss
 
-    def rest(self, air_c: float, dt_s: float) -> None:
-        """Warm motor and inverter by what they lost in *dt_s* of steps, and cool them."""
+    def rest(self, air_c: float, pack_v: float, dt_s: float) -> None:
+        """Warm motor and inverter by what they lost in *dt_s* of steps, cool them, and follow the voltage."""
         motor, heat = self.motor, self._heat_j
         self._heat_j = 0.0
         share = motor.inverter_share
@@ -190,6 +192,7 @@ class Drive:
         flow = motor.inverter_cooling_w_per_k * (air_c - self.inverter_c) * dt_s
         self.inverter_c += (share * heat + flow) / motor.inverter_heat_j_per_k
         self._hot = min(1.0, max(0.0, 1.0 - (self.motor_c - motor.hot_c) / _COOLER_K))
+        self._power_w = motor.power_w * min(1.0, pack_v / motor.nominal_v)
 
     def speed_rpm(self, speed_mps: float) -> float:
         """Return the motor's speed at a speed of the car."""

@@ -108,7 +108,7 @@ class ElectricPowertrain:
         state.auxiliary_w = auxiliary
         if power:
             self.battery_j -= self.pack.draw(state, -power, dt_s) * dt_s
-        elif state.pack_a:
+        elif state.pack_a or not self.pack.at_rest:
             self.pack.draw(state, 0.0, dt_s)
         if self.charging is not None and self.charging.wall_w:
             self.charging.wall_j += self.charging.wall_w * dt_s
@@ -118,9 +118,9 @@ class ElectricPowertrain:
         air = inputs.air_c
         self.climate.rest(inputs, state, on=state.ready or state.charging, dt_s=dt_s)
         self.pack.rest(state, air, dt_s)
-        self.front.rest(air, dt_s)
+        self.front.rest(air, state.pack_v, dt_s)
         if self.rear is not None:
-            self.rear.rest(air, dt_s)
+            self.rear.rest(air, state.pack_v, dt_s)
         state.motor_c, state.inverter_c = self.front.motor_c, self.front.inverter_c
         if self.charging is not None:
             self.charging.rest(inputs, state, self.pack)
