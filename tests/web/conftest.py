@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-from tests.web.stage import ANGLE, NAMES, PEDAL, SPEED, FakeApp, Running, manifest, scene_of, until, wired
+from tests.web.stage import ANGLE, NAMES, PATIENCE_S, PEDAL, SPEED, FakeApp, Running, manifest, scene_of, until, wired
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -38,9 +39,16 @@ class View:
     complaints: list[str] = field(default_factory=list[str])
     requests: list[str] = field(default_factory=list[str])
 
+    def wait(self, expression: str) -> None:
+        """Wait until an expression holds; Playwright's own way makes the page evaluate a text, which it forbids."""
+        end = time.monotonic() + PATIENCE_S
+        while not self.page.evaluate(expression):
+            assert time.monotonic() < end, f"it never came: {expression}; complaints: {self.complaints}"
+            self.page.wait_for_timeout(20)
+
     def ready(self) -> None:
         """Wait until it is connected and has drawn something."""
-        self.page.wait_for_function("window.commonwheel?.link.updates > 1")
+        self.wait("window.commonwheel?.link.updates > 1")
 
 
 @pytest.fixture(scope="session")

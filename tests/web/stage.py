@@ -234,7 +234,11 @@ class Running:
 
     def restart(self) -> None:
         """Stop, and serve again at the same address."""
-        self._run(self.server.stop())
+        self.down()
+        self.up()
+
+    def up(self) -> None:
+        """Serve again."""
         self.server = WebServer(self.scene, self.endpoint, self._access, self._offered)
         self._run(self.server.start())
 

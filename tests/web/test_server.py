@@ -76,7 +76,7 @@ def test_a_name_that_was_made_to_point_here_is_refused(running: Running) -> None
     assert httpx.get(running.url, headers={"Host": "localhost"}).status_code == 200
 
 
-def test_a_page_of_elsewhere_can_neither_connect_nor_fetch(running: Running) -> None:
+def test_a_page_of_elsewhere_can_neither_connect_nor_fetch(running: Running, caplog: pytest.LogCaptureFixture) -> None:
     for origin in ("http://evil.example", "null", f"http://evil.example:{running.endpoint.port}"):
         with pytest.raises(InvalidStatus) as refused, connect(f"ws://{running.endpoint}/live", origin=origin):  # type: ignore[arg-type]
             pass
@@ -84,6 +84,7 @@ def test_a_page_of_elsewhere_can_neither_connect_nor_fetch(running: Running) -> 
         posted = httpx.post(f"{running.url}/files/frames", json={}, headers={"Origin": origin})
         assert posted.status_code == 403
     assert httpx.get(running.url, headers={"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors"}).status_code == 403
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 def test_a_page_sees_its_cars_and_what_it_may_do(running: Running) -> None:

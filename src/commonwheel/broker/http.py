@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 import sys
 from typing import TYPE_CHECKING
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 __all__ = ["HttpEngine", "listen"]
 
 _BACKLOG = 1024
+_REFUSED = "ASGI callable returned without completing handshake."
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a message of uvicorn's is news: it says this, as an error, of each WebSocket that is refused politely."""
+    return record.msg != _REFUSED
 
 
 class HttpEngine(uvicorn.Server):
@@ -34,6 +41,7 @@ class HttpEngine(uvicorn.Server):
             each_second: called each second.
         """
         super().__init__(config)
+        logging.getLogger("uvicorn.error").addFilter(_is_news)
         self._each_second = each_second
         self.ready = asyncio.Event()
         self.stopping = asyncio.Event()

@@ -85,12 +85,16 @@ class Feed:
 
     def open(self, number: int, name: str, params: Params) -> str:
         """Open a view; returns what the page is told."""
+        what = f"the view {name:.40}"
         try:
             view = self._make(number, name, params)
-            first = view.first()
         except Exception as error:  # noqa: BLE001 - whatever it is, the page is told, and nobody else suffers
-            return self._failed(number, error, f"the view {name:.40}")
-        return encode(Opened(number, first))
+            return encode(Failed(number, *told(error, what)))
+        self._slots[number] = _Slot(view, self._clock())
+        try:
+            return encode(Opened(number, view.first()))
+        except Exception as error:  # noqa: BLE001 - the same
+            return self._failed(number, error, what)
 
     def _make(self, number: int, name: str, params: Params) -> View:
         maker = self._registry.views.get(name)
@@ -102,9 +106,7 @@ class Feed:
         if len(self._slots) >= MOST_VIEWS:
             raise BrokerError(Reason.LIMIT, f"a page looks at {MOST_VIEWS} views at most; close one first")
         self._viewer.rights.require_valid()
-        view = maker(self._viewer, params)
-        self._slots[number] = _Slot(view, self._clock())
-        return view
+        return maker(self._viewer, params)
 
     def tell(self, number: int, params: Params) -> str | None:
         """Tell a view what to show; returns what the page is told, where there is something."""

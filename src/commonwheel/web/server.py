@@ -1,6 +1,6 @@
 """The dashboard's server: its files, the WebSocket ``/live``, downloads, and pages that are complete in themselves.
 
-It runs in the service's event loop and does its work in two threads of its own. Every size, count and time that a
+It runs in the service's event loop and does its work in a few threads of its own. Every size, count and time that a
 client can use up is bounded.
 """
 
@@ -56,7 +56,7 @@ SILENT_S = 60.0
 """How long a page that can be seen may take to draw one update; it comes back by itself."""
 SEND_S = 30.0
 """How long sending one message may take."""
-_THREADS = 2
+_THREADS = 4
 _GOING_AWAY, _POLICY, _TRY_LATER = 1001, 1008, 1013
 _STATUS = {Reason.UNAUTHENTICATED: 401, Reason.EXPIRED: 401, Reason.FORBIDDEN: 403, Reason.LIMIT: 429}
 

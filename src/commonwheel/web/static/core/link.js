@@ -145,13 +145,13 @@ export class Link extends EventTarget {
     }
     this.retry_ms = FIRST_RETRY_MS;
     this.welcome = message;
-    this.set("open");
-    this.dispatchEvent(new Event("welcome"));
-    this.tellVisible();
     for (const entry of this.views.values()) {
       entry.failed = false;
       this.send({ type: "open", id: entry.id, view: entry.view, params: entry.params });
     }
+    this.set("open");
+    this.tellVisible();
+    this.dispatchEvent(new Event("welcome")); // pages that have waited for it open their views now
   }
 
   on_refused(message) {

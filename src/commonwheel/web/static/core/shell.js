@@ -45,10 +45,6 @@ function hashOf(page, path = [], query = {}) {
 }
 
 async function route() {
-  if (location.hash === "#content") {
-    nodes.content.focus();
-    return;
-  }
   const found = parse();
   if (mounted?.route.page === found.page) {
     mounted.route = found;
@@ -248,6 +244,10 @@ function showRefused() {
 
 for (const { name, label } of PAGES) nodes.pages.append(el("li", {}, el("a", { href: `#/${name}`, "data-page": name }, label)));
 themeButton(nodes.theme);
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault(); // the hash says which page is shown
+  nodes.content.focus();
+});
 link.addEventListener("state", showLink);
 link.addEventListener("state", () => say(WORDS[link.state]));
 window.addEventListener("hashchange", route);
