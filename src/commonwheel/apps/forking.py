@@ -13,13 +13,13 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
+import importlib
 import os
 import select
 import signal
 import socket
 import sys
 
-from commonwheel.apps import loop as _loop  # noqa: F401 - asyncio, which an app must not have to wait for
 from commonwheel.apps import worker
 from commonwheel.apps.channel import Channel
 from commonwheel.apps.launch import PACKET_BYTES
@@ -100,6 +100,7 @@ def main() -> int:
     os.dup2(nothing, 0)
     os.close(nothing)
     load_catalog()
+    importlib.import_module("commonwheel.apps.loop")  # asyncio, which an app must not have to wait for
     gc.collect()
     gc.freeze()
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):

@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Broken", "Outbox"]
 
-_PATIENCE_S = 0.1
-"""How long what an app says waits at most while one of its functions goes on."""
 _CROWDED_BYTES = 1 << 16
 _LONGEST_TEXT = 4000
 """Characters of a line of the log."""
@@ -76,8 +74,6 @@ class Outbox:
         self._shown_ns = 0
         self._next_show = 0.0
         self._packed = bytearray()
-        self._since = 0.0
-        """When the oldest of what is packed was."""
         self._next_count = clock() + 1.0
         self._broken = False
 
@@ -92,6 +88,7 @@ class Outbox:
         """Report an event."""
         if self._events.take():
             self._add(Reported(event.t_ns, event.name, dict(event.data)), f"the data of the event '{event.name}'")
+            self._send()  # the function that reports may never end
 
     def log(self, line: LogLine) -> None:
         """Write a line."""
@@ -100,6 +97,7 @@ class Outbox:
             if len(text) > _LONGEST_TEXT:
                 text = f"{text[:_LONGEST_TEXT]}… ({len(text)} characters)"
             self._add(Said(line.t_ns, line.level, text), "a line of the log")
+            self._send()
 
     def publish(self, t_ns: int, values: Mapping[str, Value | None]) -> None:
         """Give values to signals."""
@@ -135,11 +133,8 @@ class Outbox:
         if len(packed) > self._most:
             text = f"{what}: {len(packed)} bytes, {self._most} are the most"
             raise AppError(text)
-        now = self._clock()
-        if not self._packed:
-            self._since = now
         self._packed += packed
-        if len(self._packed) >= _CROWDED_BYTES or now - self._since > _PATIENCE_S:
+        if len(self._packed) >= _CROWDED_BYTES:
             self._send()
 
     def _send(self) -> None:

@@ -10,6 +10,7 @@ import faulthandler
 import os
 import signal
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -239,12 +240,20 @@ def _updates(objects: Mapping[int, object], body: bytes) -> Updates:
 
 def main() -> int:
     """Run as a process whose standard input and output are the pipes to the host; returns its exit status."""
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     channel = Channel(os.dup(0), os.dup(1))
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
     os.dup2(2, 1)  # what the app prints becomes lines of its log, as what it writes to standard error
     return live(channel)
+
+
+def _end_with(parent: int) -> None:
+    """End this process soon after the one that started it, also when the app hangs."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)
 
 
 def live(channel: Channel) -> int:
