@@ -84,8 +84,8 @@ class Lane:
         if not len(rows):
             return
         self.total += len(rows)
-        first = self.card.first_byte
-        self.news += [frames.data[row, first : first + SHOWN_BYTES].tobytes().hex() for row in rows[-MOST_FRAMES:]]
+        first, end = self.card.first_byte, self.card.first_byte + self.card.size
+        self.news += [frames.data[row, first:end].tobytes().hex() for row in rows[-MOST_FRAMES:]]
         del self.news[:-MOST_FRAMES]
         self.payload = frames.data[rows[-1], : self.message.size].tobytes()
 
