@@ -207,7 +207,7 @@ def _said(app: Hosted) -> str:
         return f"not on this car: no {lacking}"
     if status.state is not AppState.RUNNING:
         return status.state.value + (f": {status.error.splitlines()[-1]}" if status.error else "")
-    shown = [f"{name} {_short(value)}" for name, value in list(status.outputs.items()) if value.value is not None]
+    shown = [f"{name} {_short(value)}" for name, value in list(status.outputs.items()) if value.value not in {None, ""}]
     parts = shown[:_MOST_OUTPUTS]
     if status.events:
         last = status.events[-1]

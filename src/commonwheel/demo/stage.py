@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["APPS", "CARS", "SCENARIO", "free_port", "settings_for"]
 
-CARS = ("honda/civic_gen10_bosch", "nissan/leaf_aze0:30kwh", "mitsubishi/outlander_phev")
+CARS = ("honda/civic_gen10_bosch", "nissan/leaf_aze0:30kwh", "mitsubishi/outlander_phev:13.8kwh")
 """One of each maker: a combustion engine, a battery, and both. Recordings or public facts bear out each description."""
 SCENARIO = "demo"
 APPS = ("trip", "driving-events", "range", "battery-care", "health")
