@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from commonwheel.apps import App, AppError, Event, Output, Setting
 from commonwheel.apps.loop import MOST_STEPS
+from commonwheel.apps.places import short
 from commonwheel.client.requests import Outcome, Stage, Step
 from commonwheel.vehicles.samples import Quality
 from tests.apps.running import CAPACITY, GEAR, LIGHT, RANGE, SPEED, STATE, VOLTAGE, Run, S
@@ -685,7 +686,7 @@ def test_a_function_that_raises_is_told_with_the_apps_own_line_and_the_others_go
     assert failure.error == "ZeroDivisionError: float division by zero"
     assert (failure.handler, failure.code, failure.t_ns) == ("bad", "return 1 / value", S)
     assert failure.line == helper.__code__.co_firstlineno + 1
-    assert str(failure).startswith(f"{__file__}:{failure.line}: bad() raised ZeroDivisionError")
+    assert str(failure).startswith(f"{short(__file__)}:{failure.line}: bad() raised ZeroDivisionError")
     assert "commonwheel/apps" not in failure.trace
     assert (run.engine.failed, run.engine.called) == (1, 4)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from commonwheel.apps import AppError
+from commonwheel.apps.checks import check
 from commonwheel.apps.loading import app_names, load_app, locate
 
 if TYPE_CHECKING:
@@ -130,6 +131,16 @@ def test_a_file_that_cannot_be_run_is_told_with_its_line(tmp_path: Path, text: s
     assert (fault.file, fault.line) == (path, line)
     assert says in fault.message
     assert not {name for name in set(sys.modules) - before if "tried" in name}
+
+
+def test_a_file_is_told_as_it_was_named_with_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(tmp_path, "\n1 / 0")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(AppError, match=r"^tried\.py:2: it cannot be loaded: ZeroDivisionError: division by zero$"):
+        load_app("tried.py")
+    written(tmp_path, GOOD.replace("Vehicle.Speed", "Vehicle.Sped"))
+    with pytest.raises(AppError, match=r"^tried\.py:5: 'Vehicle\.Sped' is not in the catalog"):
+        check(load_app("tried.py"))
 
 
 def test_bytes_that_are_no_python_are_told(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, cast
 
+from commonwheel.apps.places import short
 from commonwheel.apps.status import AppEvent, LogLine
 from commonwheel.broker.values import to_inside
 from commonwheel.errors import AppError
@@ -137,7 +138,7 @@ class Car:
 
     @property
     def _place(self) -> str:
-        return f"{self._inside.app.file}:{self._inside.app.line}"
+        return f"{short(self._inside.app.file)}:{self._inside.app.line}"
 
     def _undeclared(self, name: str, part: str, entry: str) -> AppError:
         return AppError(f"'{name}' is not declared: add {entry} to '{part}' of the App ({self._place})")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from commonwheel.apps.app import Moment
 from commonwheel.apps.facts import rates_of
 from commonwheel.apps.manifest import Event, Output, Setting
-from commonwheel.apps.places import Places
+from commonwheel.apps.places import Places, short
 from commonwheel.apps.signatures import faults_of_call
 from commonwheel.catalog.leaf import Kind
 from commonwheel.catalog.patterns import compile_pattern
@@ -64,6 +63,7 @@ class _Check:
     def __init__(self, app: App, catalog: Catalog) -> None:
         self._app, self._manifest, self._catalog = app, app.manifest, catalog
         self._places = Places(app)
+        self._file = short(app.file)
 
     def faults(self) -> Iterator[Fault]:
         """Yield the faults of all parts."""
@@ -78,7 +78,7 @@ class _Check:
             yield from self._handlers()
 
     def _at(self, message: str, part: str, key: object = None) -> Fault:
-        return Fault(Path(self._app.file), self._places.line(part, key), message)
+        return Fault(self._file, self._places.line(part, key), message)
 
     def _head(self) -> Iterator[Fault]:
         name, version, about = self._manifest.name, self._manifest.version, self._manifest.about
@@ -178,7 +178,7 @@ class _Check:
                     if path in seen:
                         other = f"'{name}' and '{seen[path]}' both select it" if name != seen[path] else "stated twice"
                         message = f"'{path}' is in '{part}' twice: {other}"
-                        yield Fault(Path(self._app.file), self._places.last(part, name), message)
+                        yield Fault(self._file, self._places.last(part, name), message)
                         break
                     seen[path] = name
                 if part == "requests":
@@ -221,11 +221,11 @@ class _Check:
     def _handlers(self) -> Iterator[Fault]:
         if not self._app.handlers:
             message = "it has no function that is ever called; give one a decorator, such as @app.on(...)"
-            yield Fault(Path(self._app.file), self._app.line, message)
+            yield Fault(self._file, self._app.line, message)
         declared = rates_of(self._usable({**self._manifest.may_use, **self._manifest.requires}), self._catalog.leaves)
         for handler in self._app.handlers:
             for message in (*_faults_of_times(handler), *faults_of_call(handler), *_patterns(handler, declared)):
-                yield Fault(Path(self._app.file), handler.line, message)
+                yield Fault(self._file, handler.line, message)
 
 
 def _patterns(handler: Handler, declared: dict[str, float]) -> Iterator[str]:

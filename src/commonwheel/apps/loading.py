@@ -108,7 +108,7 @@ def load_app(name: str | Path) -> App:
     path = locate(name)
     module = _run(path)
     found = {id(value): value for value in vars(module).values() if isinstance(value, App)}
-    apps = [app for app in found.values() if app.file == str(path)] or list(found.values())
+    apps = [app for app in found.values() if app.file == str(path.absolute())] or list(found.values())
     if len(apps) == 1:
         return apps[0]
     sys.modules.pop(module.__name__, None)
@@ -127,7 +127,7 @@ def _run(path: Path) -> ModuleType:
     if path.stat().st_size > _LARGEST:
         raise AppError([Fault(path, 0, f"an app's file has at most {_LARGEST >> 20} MiB")])
     name = f"{_package(path)}_run{next(_count)}_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
+    spec = importlib.util.spec_from_file_location(name, path.absolute())
     if spec is None or spec.loader is None:
         raise AppError([Fault(path, 0, "an app is a Python file, whose name ends in .py")])
     module = importlib.util.module_from_spec(spec)
@@ -139,7 +139,7 @@ def _run(path: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         sys.modules.pop(name, None)
-        failure = failure_of(error, str(path), "", 0)
+        failure = failure_of(error, str(path.absolute()), "", 0)
         raise AppError([Fault(path, failure.line, f"it cannot be loaded: {failure.error}")]) from error
     return module
 

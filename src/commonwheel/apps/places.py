@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from commonwheel.apps.app import App
 
-__all__ = ["Places"]
+__all__ = ["Places", "short"]
 
 _POSITIONAL = ("name", "version", "about")
 
@@ -69,3 +69,9 @@ def _name(function: ast.expr) -> str:
     if isinstance(function, ast.Attribute):
         return function.attr
     return function.id if isinstance(function, ast.Name) else ""
+
+
+def short(file: str | Path) -> Path:
+    """Return a file as people call it: from the current folder on, where it is in it."""
+    path = Path(file)
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from commonwheel.apps.places import short
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -37,7 +39,7 @@ class Failure(msgspec.Struct, frozen=True):
     """The whole traceback, without the platform's own part at its beginning."""
 
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}: " if self.line else f"{self.file}: "
+        place = f"{short(self.file)}:{self.line}: " if self.line else f"{short(self.file)}: "
         shown = f" ({self.code})" if self.code else ""
         return f"{place}{self.handler}() raised {self.error}{shown}"
 

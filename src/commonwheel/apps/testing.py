@@ -20,6 +20,7 @@ from commonwheel.apps.checks import check
 from commonwheel.apps.expectations import expectations_beside, load_expectations
 from commonwheel.apps.judging import Problem, problems_of
 from commonwheel.apps.loading import load_app, locate
+from commonwheel.apps.places import short
 from commonwheel.apps.replay import drive_of_log, drive_of_twin, run_over
 from commonwheel.errors import AppError, CommonwheelError, DescriptionError
 
@@ -229,7 +230,8 @@ class _Limit:
 
     def problem(self, line: int, app: str) -> Problem:
         """Return what is to be said of it."""
-        own = next((place for file, at in self.where if (place := f"{file}:{at}") and file == app), "")
+        file = str(Path(app).absolute())
+        own = next((f"{short(file)}:{at}" for name, at in self.where if name == file), "")
         got = f"it was still in {own}" if own else "it went on"
         return Problem(line, "the run", f"it to end within {self._seconds:g} s", got)
 
