@@ -157,6 +157,14 @@ variants:
     assert load_parameters("here/child:other", (tmp_path,)).chassis.mass_kg == 1200
 
 
+def test_a_parent_s_variant_is_taken_with_it(tmp_path: Path) -> None:
+    parent = TWIN + "variants: {light: {chassis: {mass: 800 kg, source: light}}}\n"
+    describe(tmp_path, "parent", parent, "variants: {light: {}}")
+    plain = describe(tmp_path, "plain", None, "extends: here/parent")
+    light = describe(tmp_path, "light", None, "extends: here/parent:light")
+    assert (load_parameters(plain).chassis.mass_kg, load_parameters(light).chassis.mass_kg) == (1000, 800)
+
+
 def test_road_load_is_replaced_whole(tmp_path: Path) -> None:
     describe(tmp_path, "parent", TWIN, "abstract: true")
     twin = "format: 1\nroad_load: {drag_area: 0.7 m^2, rolling: 1 %, source: child}\n"

@@ -68,16 +68,15 @@ def load_parameters(name: str | Path, folders: tuple[Path, ...] = (SHIPPED,)) ->
         DescriptionError: there is no such car, nothing is known of its physics, or the files have faults.
     """
     described = read_description(name, folders)
-    _, _, variant = described.name.partition(":")
     reader = Reader()
     stated: dict[str, _Stated] = {}
     last: Node | None = None
-    for path in described.files:
+    for path, variant in described.chosen.items():
         beside = path.parent / FILE
         if not beside.is_file():
             continue
-        own = path == described.path
-        last = _take_file(beside, stated, reader, variant if own else "", described.variants if own else None)
+        variants = described.variants if path == described.path else None
+        last = _take_file(beside, stated, reader, variant, variants)
     if last is None:
         place = described.path.parent / FILE
         message = "nothing is known of this car's physics; state it in this file, as docs/car-physics.md shows"

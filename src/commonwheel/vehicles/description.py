@@ -52,6 +52,8 @@ class Description:
     variants: tuple[str, ...] = ()
     files: dict[Path, str] = field(default_factory=dict[Path, str])
     """Every file read, with the SHA-256 of its content."""
+    chosen: dict[Path, str] = field(default_factory=dict[Path, str])
+    """Every file read, with the variant that was taken of it or ''; parents' first."""
 
 
 def find(name: str | Path, folders: tuple[Path, ...] = (SHIPPED,)) -> tuple[Path, str]:
@@ -141,6 +143,7 @@ def _read(path: Path, variant: str, reader: Reader, folders: tuple[Path, ...], a
         _merge(result, parent)
     own = Description(name=reader.text(top.get("vehicle"), "'vehicle'"), path=path, root=tree)
     own.files[path] = hashlib.sha256(data).hexdigest()
+    own.chosen[path] = variant
     _take(own, top, reader)
     own.abstract = reader.boolean(top.get("abstract"), "'abstract'")
     _merge(result, own)
@@ -215,6 +218,7 @@ def _merge(into: Description, child: Description) -> None:
         into.databases.setdefault(bus, []).extend(nodes)
     into.removed |= child.removed
     into.files |= child.files
+    into.chosen |= child.chosen
 
 
 def _remove(into: Description, key: str, name: str, node: Node) -> None:
