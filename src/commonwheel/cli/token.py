@@ -59,7 +59,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def _configure_make(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--key", type=Path, required=True, metavar="FILE", help="private key that signs it")
-    parser.add_argument("--subject", required=True, metavar="NAME", help="who it is for; the service's name of it")
+    parser.add_argument("--subject", metavar="NAME", help="who it is for; the service's name of it; default: the app")
+    parser.add_argument("--app", metavar="APP", help="what this app (a name or a file) declares, and nothing else")
     for action in _ACTIONS:
         parser.add_argument(f"--{action}", action="append", nargs="?", const="", default=[], metavar="PATH",
                             help=f"may {action} this signal, branch or pattern; alone: all; several times")  # fmt: skip
@@ -121,12 +122,20 @@ def _make(args: argparse.Namespace) -> int:
 
     key: PrivateKey = private_key(args.key)
     named = [(action, path) for action in _ACTIONS for path in getattr(args, action)]
-    scopes = parse_scopes(" ".join(f"{action}:{path}" if path else action for action, path in named))
+    words = [f"{action}:{path}" if path else action for action, path in named]
+    subject = args.subject
+    if args.app is not None:
+        app, declared = _app(args.app)
+        subject, words = (app if subject is None else subject), [*words, declared]
+    if subject is None:
+        message = "name who the token is for: --subject NAME, or --app APP"
+        raise OutputError(message)
+    scopes = parse_scopes(" ".join(words))
     _warn(scopes)
     issued, audience = int(time.time()), args.audience or [AUDIENCE]
     token = make_token(
         key,
-        args.subject,
+        subject,
         scopes,
         issued_s=issued,
         valid_s=args.valid,
@@ -136,14 +145,25 @@ def _make(args: argparse.Namespace) -> int:
     if args.output is not None:
         write_new(args.output, token.encode() + b"\n", private=True)
     if args.json:
-        facts: dict[str, Any] = {"subject": args.subject, "scopes": [str(scope) for scope in scopes]}
+        facts: dict[str, Any] = {"subject": subject, "scopes": [str(scope) for scope in scopes]}
         facts |= {"audience": audience, "expires": _utc(issued + args.valid)}
         show.print_json(facts | ({"file": str(args.output)} if args.output else {"token": token}))
     elif args.output is None:
         print(token)
     else:
-        print(f"{args.output}: token of {args.subject} until {_utc(issued + args.valid)}")
+        print(f"{args.output}: token of {subject} until {_utc(issued + args.valid)}")
     return FINE
+
+
+def _app(name: str) -> tuple[str, str]:
+    """Return an app's name, and what it declares as scopes."""
+    from commonwheel.apps.checks import check
+    from commonwheel.apps.loading import load_app
+    from commonwheel.apps.scopes import scopes_of
+
+    app = load_app(name)
+    check(app)
+    return app.manifest.name, scopes_of(app.manifest)
 
 
 def _warn(scopes: Sequence[Scope]) -> None:
@@ -153,7 +173,7 @@ def _warn(scopes: Sequence[Scope]) -> None:
     from commonwheel.catalog import load_catalog
 
     if not scopes:
-        show.note("note: the token allows nothing; give --read, --actuate, --provide or --create")
+        show.note("note: the token allows nothing; give --read, --actuate, --provide, --create or --app")
         return
     table = SignalTable(load_catalog())
     for scope in scopes:
