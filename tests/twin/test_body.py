@@ -18,6 +18,10 @@ from commonwheel.twin.state import State
 from tests.twin.bodies import LEAF, car, changed, driving, go, parameters, powertrain
 
 CARS = (LEAF, "mitsubishi/imiev", "honda/e", "nissan/leaf_ze1")
+BURNING = (
+    "honda/civic_touring_2016", "honda/civic_gen10_bosch:type_r", "mitsubishi/lancer", "mitsubishi/outlander_phev",
+    "nissan/x_trail_2017",
+)  # fmt: skip
 MPH = 0.44704
 
 
@@ -70,6 +74,16 @@ def test_only_the_pedal_s_force_counts_as_the_brakes(hold: Gear) -> None:
     body = car()
     go(body, driving(gear=hold, parking_brake=True), 1)
     assert (body.state.friction_brake_n, body.state.brake_pressure_bar) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("name", BURNING)
+def test_cars_with_engines_are_held_and_stay_where_they_are(name: str) -> None:
+    body = car(name)
+    go(body, driving(brake=0.4), 6)
+    place = body.state.distance_m
+    assert body.state.speed_mps == 0.0
+    go(body, driving(brake=0.4, grade=0.1), 4)
+    assert (body.state.speed_mps, body.state.distance_m) == (0.0, place)
 
 
 def test_reverse_drives_backwards_no_faster_than_cars_do() -> None:
@@ -239,7 +253,7 @@ _INPUTS = st.builds(
 
 
 @hypothesis.given(
-    name=st.sampled_from(CARS),
+    name=st.sampled_from((*CARS, *BURNING)),
     inputs=st.lists(_INPUTS, min_size=1, max_size=6),
     dt_s=st.sampled_from((0.001, 0.01, 0.05)),
     charge=st.floats(0, 1),
@@ -258,7 +272,8 @@ def test_whatever_is_put_in_what_comes_out_is_physical(
         assert all(math.isfinite(value) for value in numbers(state))
         assert abs(state.speed_mps) < fastest
         assert 0.0 <= state.charge <= 1.0
-        assert 0.0 < state.pack_v < 500
+        assert 0.0 <= state.pack_v < 500
+        assert state.fuel_used_l >= 0
         assert abs(state.acceleration_mps2) < 40
         assert state.energy_kwh >= 0
 
