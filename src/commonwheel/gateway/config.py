@@ -28,7 +28,7 @@ from commonwheel.vehicles.yamltree import Node, load_tree, suggest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-__all__ = ["OFF", "SERVERS", "CarSettings", "Settings", "load_settings", "settings_of"]
+__all__ = ["OFF", "SERVERS", "CarSettings", "ScenarioName", "Settings", "load_settings", "settings_of"]
 
 OFF: Literal["off"] = "off"
 """In place of a port: do not serve this."""
@@ -340,7 +340,7 @@ def _of_simulated(name: str, car: CarSettings) -> Iterator[tuple[str, str]]:
             yield f"'{name}': {fault}", "virtual"
 
 
-_FASTEST = 1000.0
+_FASTEST = 100.0
 
 
 def _without_source(name: str, car: CarSettings) -> str:

@@ -14,101 +14,36 @@ from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from commonwheel.gateway.clock import SteadyClock
 from commonwheel.gateway.faults import GatewayError
+from commonwheel.gateway.paced import PacedClock
 from commonwheel.gateway.port import MOST_FRAMES
 from commonwheel.gateway.sources import BusSource
+from commonwheel.gateway.virtual_wire import Wire
 from commonwheel.gateway.worker import Worker
+from commonwheel.twin.twin import STEP_NS
+from commonwheel.vehicles.emission import DEFAULT_PERIOD_NS
 from commonwheel.wire.frames import Clock, Frames
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-    import numpy.typing as npt
-
+    from commonwheel.gateway.clock import SteadyClock
     from commonwheel.gateway.port import Port
     from commonwheel.twin.twin import Twin
 
-__all__ = ["PacedClock", "VirtualCar", "VirtualOutlet", "VirtualPort"]
+__all__ = ["VirtualCar", "VirtualOutlet", "VirtualPort"]
 
 _LOG = logging.getLogger(__name__)
 TICK_S = 0.005
 """How often the twin is driven up to the present."""
 BEHIND_NS = 1_000_000_000
 """A simulation that is this far behind lets the time that is lost be."""
-LONGEST_NS = 2_000_000_000
-"""What is driven in one go, so that it can be stopped in between."""
-MOST_WAITING = 100_000
-"""Frames of a bus that wait to be read, at most; then the oldest are lost."""
-FASTEST = 1000.0
+LONGEST_NS = 40_000_000
+"""What is driven in one go, at most: the frames of one bus may be heard so much before those of another."""
+PATIENCE_S = 0.1
+"""How long the car waits until it was heard, before it goes on."""
+FASTEST = 100.0
 INTERFACE = "simulated"
-
-
-class PacedClock(SteadyClock):
-    """Time in a simulated car, which goes by *rate* times as fast as outside."""
-
-    def __init__(
-        self, rate: float, utc: Callable[[], int] = time.time_ns, monotonic: Callable[[], int] = time.monotonic_ns
-    ) -> None:
-        """Start the line at the present; the two clocks can be replaced by a test."""
-        super().__init__(utc, monotonic)
-        self._rate = rate
-        self._began = monotonic() + self._offset
-
-    def now_ns(self) -> int:
-        """Return the time in the car."""
-        if self._rate == 1.0:
-            return super().now_ns()
-        return self._began + round((super().now_ns() - self._began) * self._rate)
-
-    def to_utc(self, t_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Return times in the car as UTC."""
-        if self._rate == 1.0:
-            return super().to_utc(t_ns)
-        outside = ((t_ns - self._began) / self._rate).astype(np.int64) + self._began
-        return super().to_utc(outside)
-
-
-class _Wire:
-    """One bus between the car and whoever reads it."""
-
-    def __init__(self) -> None:
-        self._frames: deque[Frames] = deque()
-        self.waiting = 0
-        self._change = threading.Condition()
-        self.lost = 0
-
-    def put(self, frames: Frames) -> None:
-        """Let frames come; the oldest ones are lost when nobody takes them."""
-        with self._change:
-            self._frames.append(frames)
-            self.waiting += len(frames)
-            while self.waiting > MOST_WAITING:
-                oldest = self._frames.popleft()
-                self.waiting -= len(oldest)
-                self.lost += len(oldest)
-            self._change.notify()
-
-    def take(self, wait_s: float) -> Frames | None:
-        """Return what came, at most a batch; None when nothing comes within so many seconds."""
-        with self._change:
-            if not self._frames and not self._change.wait_for(lambda: self._frames, wait_s):
-                return None
-            parts, count = [self._frames.popleft()], 0
-            count = len(parts[0])
-            while self._frames and count + len(self._frames[0]) <= MOST_FRAMES:
-                parts.append(self._frames.popleft())
-                count += len(parts[-1])
-            self.waiting -= count
-        whole = Frames.concat(parts) if len(parts) > 1 else parts[0]
-        if len(whole) > MOST_FRAMES:
-            with self._change:
-                self._frames.appendleft(whole[MOST_FRAMES:])
-                self.waiting += len(whole) - MOST_FRAMES
-            whole = whole[:MOST_FRAMES]
-        return whole
 
 
 class VirtualPort:
@@ -166,10 +101,12 @@ class VirtualCar(Worker):
         self.twin = twin
         self.clock = PacedClock(rate)
         """What the car's frames get their times from."""
-        self.wires = tuple(_Wire() for _ in twin.vehicle.buses)
+        self.clock.heard = self._reached
+        self.wires = tuple(Wire() for _ in twin.vehicle.buses)
         self.ended = threading.Event()
         """Set when the scenario is over and is not begun again."""
-        self._loop, self._rate = loop, rate
+        self._loop, self._rate, self._driving = loop, rate, False
+        self._longest_ns = _longest_ns(twin)
         self._inbox: deque[tuple[int, int, bytes]] = deque(maxlen=MOST_FRAMES)
         self._go = threading.Event()
         self._go.set()
@@ -239,22 +176,41 @@ class VirtualCar(Worker):
         except Exception as error:  # noqa: BLE001 - whatever the physics fails with: the buses say so, and the service goes on
             self._error = f"the simulation of {self.twin.vehicle.name} has failed: {error}"
             _LOG.error("%s", self._error, exc_info=error)
+        self._driving = False
 
     def _drive(self) -> None:
         """Drive up to the present again and again, until the end."""
-        epoch = self.clock.now_ns()
+        epoch = self.clock.present_ns()
+        for wire in self.wires:
+            wire.put(Frames.empty(), epoch)
+        self._driving = True
         due = time.monotonic()
         while not self._stop.wait(max(0.0, due - time.monotonic())):
             due = max(due + TICK_S, time.monotonic())
             self._hear()
-            now = self.clock.now_ns()
-            late = now - epoch - self.twin.t_ns
+            late = self.clock.present_ns() - epoch - self.twin.t_ns
             self._latest_ns = max(self._latest_ns, round(late / self._rate))
             if late > BEHIND_NS * self._rate:
                 epoch += self._leave(late)
-            epoch = self._advance(epoch, min(now - epoch, self.twin.t_ns + LONGEST_NS))
+                continue
+            epoch = self._catch_up(epoch, late)
             if self.ended.is_set():
                 return
+
+    def _catch_up(self, epoch: int, late_ns: int) -> int:
+        """Drive on by so much, in parts that the buses' readers hear one after the other; returns the epoch."""
+        while late_ns > 0 and not self.ended.is_set() and not self._stop.is_set():
+            part = min(late_ns, self._longest_ns)
+            epoch = self._advance(epoch, self.twin.t_ns + part)
+            late_ns -= part
+            if late_ns > 0:
+                for wire in self.wires:
+                    wire.rest(PATIENCE_S)
+        return epoch
+
+    def _reached(self) -> int | None:
+        """Return up to when all buses were heard; None while the car does not drive."""
+        return min(wire.heard_ns() for wire in self.wires) if self._driving else None
 
     def _advance(self, epoch: int, until_ns: int) -> int:
         """Drive to a time since *epoch*; returns the epoch, which is another one after the scenario has begun again."""
@@ -288,13 +244,16 @@ class VirtualCar(Worker):
         self.twin.receive(Frames.build((self.twin.t_ns, *row) for row in rows))
 
     def _send(self, frames: Frames, epoch: int) -> None:
-        if not len(frames):
-            return
+        until = epoch + self.twin.t_ns
         timed = replace(frames, t_ns=frames.t_ns + epoch, clock=Clock.UTC)
-        if len(self.wires) == 1:
-            self.wires[0].put(timed)
-            return
         for number, wire in enumerate(self.wires):
-            mine = np.flatnonzero(timed.bus == number)
-            if len(mine):
-                wire.put(timed[mine])
+            wire.put(timed if len(self.wires) == 1 else timed[timed.bus == number], until)
+
+
+def _longest_ns(twin: Twin) -> int:
+    """Return how much may be driven in one go, so that no message is late while that of another bus is heard."""
+    messages = [twin.vehicle.messages[i] for i in twin.messages]
+    slack = [
+        message.timeout_ns - (message.period_ns or DEFAULT_PERIOD_NS) for message in messages if message.timeout_ns
+    ]
+    return max(STEP_NS, min([LONGEST_NS, *(each // 2 for each in slack)]))
