@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from commonwheel.apps.library._battery import CHARGING, POWER, number
 from commonwheel.apps.library._checks import Check, Checks, Level
 from commonwheel.apps.library._motion import Axle, Rolling
-from commonwheel.apps.library._sense import Conflict, Ratio, cells_conflict, shown_conflict
+from commonwheel.apps.library._sense import Conflict, Ratio, Tremble, cells_conflict, shown_conflict
 
 if TYPE_CHECKING:
     from commonwheel.apps import Car
@@ -40,6 +40,7 @@ READS = dict.fromkeys(
 
 CHECKS = (
     Check("no speed", lasts_s=2),
+    Check("speed trembles", lasts_s=2),
     Check("wheel speeds", lasts_s=2),
     Check("wheel turns", lasts_s=3),
     *(Check(name, lasts_s=3) for name in _MOTORS.values()),
@@ -57,6 +58,7 @@ _PARK, _REVERSE, _DRIVE = 126, -1, 127
 """Of SelectedGear, as the standard says."""
 _CREEP_KMH, _SLOW_KMH, _REVERSE_KMH = 5.0, 10.0, 40.0
 _TURNS_RPM = 150.0
+_TREMBLE_KMH = 2.5
 _PEDAL = 20.0
 _AGREE = 20
 _CELL_V = (2.5, 4.3)
@@ -71,6 +73,7 @@ class Contradictions:
         self._rolling = Rolling()
         self._motors = {path: Ratio(name, "rpm") for path, name in _MOTORS.items()}
         self._turns = Ratio("wheels", "deg/s")
+        self._tremble = Tremble(_TREMBLE_KMH)
         self._counted: list[int] = []
         self._cells: int | None = None
 
@@ -80,6 +83,10 @@ class Contradictions:
         factors = {name: self._motors[path].factor for path, name in _MOTORS.items()}
         known = [f"{name} {factor:.1f} rpm per km/h" for name, factor in factors.items() if factor]
         return [*known, *([f"wheels {self._turns.factor:.1f} deg/s per km/h"] if self._turns.factor else [])]
+
+    def speed(self, t_ns: int, kmh: float) -> None:
+        """Take each good reading of the speed."""
+        self._tremble.add(t_ns, kmh)
 
     def judge(self, car: Car, t_ns: int) -> None:
         """Hold the signals against each other."""
@@ -96,6 +103,7 @@ class Contradictions:
         speeds, turns = _axles(car, "Speed"), _axles(car, "AngularSpeed")
         unheard = not car.read(SPEED).t_ns and bool(speeds or turns)
         self._checks.judge(t_ns, "no speed", unheard, "the wheels' speeds come, but the car's own speed never did")
+        self._say(t_ns, "speed trembles", self._tremble.conflict)
         self._say(t_ns, "wheel speeds", _wheels_conflict(kmh, speeds))
         means = [(axle.left + axle.right) / 2 for axle in turns.values()]
         self._say(t_ns, "wheel turns", self._turns.update(kmh, max(means, default=None)))

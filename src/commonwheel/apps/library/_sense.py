@@ -2,15 +2,16 @@
 
 A motor on a fixed gear, and wheels whose speed comes as an angular speed, turn in proportion to the car's speed. By
 what factor is learned from the first seconds of driving evenly, and then held: a sensor that drifts afterwards gives
-itself away.
+itself away. A speed that trembles gives itself away alone.
 """
 
 from __future__ import annotations
 
 import statistics
+from collections import deque
 from typing import NamedTuple
 
-__all__ = ["Conflict", "Ratio", "cells_conflict", "shown_conflict"]
+__all__ = ["Conflict", "Ratio", "Tremble", "cells_conflict", "shown_conflict"]
 
 _LEARN = 20
 """Readings that a factor is learned from."""
@@ -37,8 +38,10 @@ class Ratio:
 
     def update(self, kmh: float | None, turns: float | None) -> Conflict:
         """Take the car's speed and what turns with it."""
-        if kmh is None or turns is None or max(kmh, self._kmh(turns)) < _LEAST_KMH:
+        if kmh is None or turns is None:
             return Conflict(None)
+        if max(kmh, self._kmh(turns)) < _LEAST_KMH:
+            return Conflict(holds=False if self.factor else None)
         if self.factor is None:
             self._learn(kmh, abs(turns))
             return Conflict(None)
@@ -61,6 +64,34 @@ class Ratio:
             self.factor = statistics.fmean(even)
         else:
             del self._seen[: _LEARN // 2]  # a gearbox, a slipping clutch: no fixed factor so far
+
+
+class Tremble:
+    """Whether a signal trembles as nothing does that has a mass, by the median of its second differences."""
+
+    def __init__(self, limit: float, most_ns: int = 300_000_000) -> None:
+        """Hold the last twenty against *limit*; readings farther apart than *most_ns* do not count."""
+        self._limit = limit
+        self._most_ns = most_ns
+        self._last: deque[tuple[int, float]] = deque(maxlen=3)
+        self._bends: deque[float] = deque(maxlen=20)
+
+    def add(self, t_ns: int, value: float) -> None:
+        """Take a good reading."""
+        if self._last and not 0 < t_ns - self._last[-1][0] <= self._most_ns:
+            self._last.clear()
+        self._last.append((t_ns, value))
+        if len(self._last) == self._last.maxlen:
+            (_t, first), (_u, second), (_v, third) = self._last
+            self._bends.append(abs(first - 2 * second + third))
+
+    @property
+    def conflict(self) -> Conflict:
+        """What it comes to."""
+        if len(self._bends) < (self._bends.maxlen or 0):
+            return Conflict(None)
+        middle = statistics.median(self._bends)
+        return Conflict(middle > self._limit, f"the speed trembles by {middle:.0f} km/h from one reading to the next")
 
 
 def shown_conflict(kmh: float | None, shown: float | None) -> Conflict:

@@ -112,6 +112,8 @@ def on_any(_car: Car, reading: Reading) -> None:
     qualities.take(reading)
     if reading.path == SPEED and reading.good is not None:
         last_kmh = number(reading)
+        if last_kmh is not None:
+            contradictions.speed(reading.t_ns, last_kmh)
 
 
 @app.on(SYSTEM, READY, ENGINE_ON)
