@@ -303,7 +303,7 @@ def test_messages_are_filtered_sorted_paused_and_opened_by_keyboard(
         page.locator("#find-frame").fill("")
         page.get_by_role("button", name="Rate").click()
         assert page.locator("th[aria-sort=descending]").inner_text() == "Rate"
-        page.wait_for_function("document.querySelectorAll('.messages-table tbody tr:not([hidden])').length > 4")
+        page.wait_for_function("document.querySelectorAll('.messages-table tbody tr:not([hidden])').length > 2")
         first = page.locator(".open-message[tabindex='0']")
         first.focus()
         page.keyboard.press("ArrowDown")

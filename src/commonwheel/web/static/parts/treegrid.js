@@ -126,6 +126,7 @@ export class TreeGrid {
     const page = Math.max(1, Math.floor(this.node.clientHeight / this.height) - 2);
     const ways = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -this.rows.length, End: this.rows.length };
     const row = this.rows[this.at];
+    if (event.key.length > 1) this.typed = "";
     if (event.key in ways) this.move(this.at + ways[event.key]);
     else if (!row) return;
     else if (event.key === "ArrowRight") this.right(row);
