@@ -187,7 +187,7 @@ def test_slow_signals_are_written_ten_times_a_second_and_into_any_new_row() -> N
         standard.write(state, Inputs(), row)
         seen.append(row[0])
     assert sorted(set(seen)) == pytest.approx([1, 11, 21])
-    other = memoryview(array("d", [0.0]))
+    other = memoryview(array("d", [0.0])).cast("B").cast("d")
     standard.write(state, Inputs(), other)
     assert other[0] == pytest.approx(25)
 

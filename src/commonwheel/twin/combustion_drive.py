@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from commonwheel.twin.climate import Climate
 from commonwheel.twin.coupling import coupling_of
 from commonwheel.twin.electric import direction
-from commonwheel.twin.engine import Combustion
+from commonwheel.twin.engine import RADIANS_PER_RPM, Combustion
 from commonwheel.twin.fuel_range import FuelRange
 from commonwheel.twin.gearbox import transmission_of
 from commonwheel.twin.inputs import Gear, Ignition
@@ -55,6 +55,7 @@ class CombustionPowertrain:
         self._backwards = gearbox.reverse * gearbox.final * per_metre
         self._most_n = max(nm for _, nm in engine.torque) * gearbox.ratios[0] * gearbox.final * per_metre
         self._most_w = self.engine.best_w * gearbox.efficiency
+        self._creep_mps = engine.idle_rpm * RADIANS_PER_RPM / (gearbox.ratios[0] * gearbox.final * per_metre)
         self._laden_kg = parameters.chassis.laden_kg
         self._climate = Climate(parameters.auxiliaries)
         self._base_w = parameters.auxiliaries.base_w
@@ -139,9 +140,9 @@ class CombustionPowertrain:
     def _pull(self, state: State, where: float, load_nm: float, grip_n: float, dt_s: float) -> float:
         """Return the force in the gear's direction."""
         along = where * state.speed_mps
-        wish_n = self._wish(state, along, grip_n, where)
-        turns = self._gear(state, where, along, wish_n, dt_s)
         drag = self._gearbox.drag_nm + load_nm
+        wish_n = self._wish(state, along, grip_n, where, drag)
+        turns = self._gear(state, where, along, wish_n, dt_s)
         self._close_or_open(along * turns, along)
         if self._shifting_s > 0.0:
             self._shifting_s -= dt_s
@@ -155,14 +156,17 @@ class CombustionPowertrain:
         force = pulled * turns * (efficiency if pulled * along >= 0.0 else 1 / efficiency)
         return min(force, grip_n) if force > 0.0 else max(force, -grip_n)
 
-    def _wish(self, state: State, along: float, grip_n: float, where: float) -> float:
+    def _wish(self, state: State, along: float, grip_n: float, where: float, drag: float) -> float:
         """Return the force asked for: from the engine's drag with the pedal released to the most there is."""
         most = self._most_n
         if along * most > self._most_w:
             most = self._most_w / along
         if where < 0.0 and along > REVERSE_MPS:
             most = 0.0
-        released = -self.engine.friction_nm(self.engine.speed_rps) * self._turns
+        lost = self.engine.friction_nm(self.engine.speed_rps) + drag
+        # At walking pace, where the engine idles, a pedal hardly touched shall not brake.
+        rolling = min(1.0, max(0.0, (along / self._creep_mps - 1) / 1.5))
+        released = -lost * self._turns / self._gearbox.efficiency * rolling
         return min(released + state.accelerator * (most - released), grip_n)
 
     def _gear(self, state: State, where: float, along: float, wish_n: float, dt_s: float) -> float:
@@ -242,5 +246,5 @@ class CombustionPowertrain:
 
     def _spin(self, acceleration_rps2: float, dt_s: float) -> None:
         engine = self.engine
-        limit = engine.engine.limit_rpm * (math.tau / 60)
+        limit = engine.engine.limit_rpm * RADIANS_PER_RPM
         engine.speed_rps = min(limit, max(0.0, engine.speed_rps + acceleration_rps2 * dt_s))

@@ -38,10 +38,10 @@ COOLANT_SHARE: Final = 0.26
 """Of the fuel's energy, what warms the coolant."""
 COOLANT_J_PER_KL: Final = 12_000.0
 """Heat capacity of coolant and block around it, per litre of displacement."""
-BLOCK_W_PER_K: Final = 8.0
-"""From the closed cooling circuit to the air."""
-RADIATOR_W_PER_K: Final = 900.0
-"""With the thermostat open, in the wind or with the fan on."""
+BLOCK_W_PER_K: Final = 3.0
+"""From engine and closed cooling circuit to the air at standstill; as much again for each 8 m/s."""
+RADIATOR_PER_K: Final = 0.014
+"""With the thermostat open and in the wind, in W/K per watt of the engine's best power: it is made for that."""
 AIR_KPA: Final = 101.3
 CLOSED_KPA: Final = 20.0
 """Intake pressure at which the pistons would do no work."""
@@ -146,8 +146,9 @@ class Combustion:
         """Warm the engine by what it burnt in *dt_s* of steps, and cool it."""
         coolant = state.coolant_c
         open_share = min(1.0, max(0.0, (coolant - THERMOSTAT_C) / 8.0))
-        wind = 0.4 + 0.6 * min(1.0, abs(state.speed_mps) / 20.0)
-        leaves = BLOCK_W_PER_K + RADIATOR_W_PER_K * open_share * wind
+        speed = abs(state.speed_mps)
+        wind = 0.4 + 0.6 * min(1.0, speed / 20.0)
+        leaves = BLOCK_W_PER_K * (1 + speed / 8.0) + RADIATOR_PER_K * self.best_w * open_share * wind
         capacity = COOLANT_J_PER_KL * self.engine.displacement_l
         # Solved for the end of the time, so that no length of it swings.
         gained = self._burnt_j * COOLANT_SHARE
@@ -156,7 +157,7 @@ class Combustion:
         self._burnt_j = 0.0
         self._oil_c += (coolant - self._oil_c) * (1 - math.exp(-dt_s / OIL_S))
         # Under the bonnet it is the warmer the less wind there is.
-        share = 0.35 - 0.25 * min(1.0, abs(state.speed_mps) / 25.0)
+        share = 0.35 - 0.25 * min(1.0, speed / 25.0)
         state.intake_c += (air_c + share * (coolant - air_c) - state.intake_c) * (1 - math.exp(-dt_s / 60.0))
         self._warm(state)
 

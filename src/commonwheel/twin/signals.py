@@ -12,7 +12,7 @@ import math
 import random
 import re
 from importlib import resources
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 
@@ -36,12 +36,8 @@ _CELL = re.compile(r"Vehicle\.Powertrain\.TractionBattery\.Module\.M(\d+)\.Cell\
 _SENSOR = re.compile(r"Vehicle\.Powertrain\.TractionBattery\.Module\.M(\d+)\.Temperature(\d+)")
 
 
-class Row(Protocol):
-    """Where values are written to: a list or a memoryview of doubles."""
-
-    def __setitem__(self, index: int, value: float, /) -> None:
-        """Put a value at its place."""
-        ...
+Row: TypeAlias = "list[float] | memoryview[float]"
+"""Where values are written to; of doubles, where it is a memoryview."""
 
 
 @functools.cache
