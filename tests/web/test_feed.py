@@ -197,7 +197,8 @@ def test_a_lanes_bits_and_arithmetic_are_the_cars(name: str) -> None:
         for field, raw in zip(lane.card.fields, raws, strict=True):  # type: ignore[call-overload]
             if field.factor is not None:
                 assert raw * field.factor + field.offset == pytest.approx(seen[field.role], abs=abs(field.factor))
-            if field.order == "big-endian" and lane.card.first_byte == 0 and raw >= 0:
+            alone = [one.role for one in lane.card.fields].count(field.role) == 1
+            if alone and field.order == "big-endian" and lane.card.first_byte == 0 and raw >= 0:
                 bits = np.unpackbits(np.frombuffer(bytes.fromhex(payloads[-1]), np.uint8))  # type: ignore[index]
                 own = [bit for bit, owner in zip(bits, lane.card.owners, strict=True) if owner == field.role]
                 assert int("".join(map(str, own)), 2) == raw

@@ -5,6 +5,7 @@ import { fitCanvas } from "./dom.js";
 import { color } from "./theme.js";
 
 const ROWS = 18;
+const LATEST = 12; // height of the present ones, in CSS pixels
 const COLUMNS = 71; // 64 bits and a gap after each byte but the last
 
 const OF_ROLE = {
@@ -39,6 +40,9 @@ export class BitFlow {
     this.small = document.createElement("canvas");
     this.small.width = this.columns;
     this.small.height = ROWS;
+    this.smallContext = this.small.getContext("2d");
+    this.picture = new ImageData(this.columns, ROWS);
+    this.context = null;
     this.only = null;
     this.recolor();
   }
@@ -72,32 +76,41 @@ export class BitFlow {
     this.redraw();
   }
 
-  redraw() {
+  /** Look how much room there is (costs a layout), and draw. */
+  measure() {
     const width = this.canvas.clientWidth;
     if (!width) return;
     const [context, , height] = fitCanvas(this.canvas);
     const scale = context.getTransform().a;
-    const cell = Math.max(1, Math.floor((width * scale) / COLUMNS)) / scale;
-    if (cell !== this.cell) {
-      this.cell = cell;
-      this.canvas.parentElement.style.setProperty("--cell", `${cell}px`);
-    }
+    this.context = context;
+    this.width = width;
+    this.height = height;
+    this.cell = Math.max(1, Math.floor((width * scale) / COLUMNS)) / scale;
+    this.line = 1 / scale;
+    this.canvas.parentElement.style.setProperty("--cell", `${this.cell}px`);
+    this.redraw();
+  }
+
+  redraw() {
+    const { context, cell, width, height, line } = this;
+    if (!context) return;
     const wide = cell * this.columns;
     this.paint();
     context.clearRect(0, 0, width, height);
-    context.imageSmoothingEnabled = false;
     if (!this.kept) return;
-    context.drawImage(this.small, 0, 0, this.columns, 1, 0, 0, wide, 12);
-    context.globalAlpha = 0.85;
-    context.drawImage(this.small, 0, 1, this.columns, ROWS - 1, 0, 15, wide, height - 15);
-    context.globalAlpha = 1;
-    for (let x = 1; x < this.columns; x += 1) context.clearRect(Math.round(x * cell * scale) / scale - 1 / scale, 0, 1 / scale, 12);
+    context.imageSmoothingEnabled = false;
+    context.drawImage(this.small, 0, 0, this.columns, 1, 0, 0, wide, LATEST);
+    context.drawImage(this.small, 0, 1, this.columns, ROWS - 1, 0, LATEST + 3, wide, height - LATEST - 3);
+    context.beginPath();
+    for (let x = 1; x < this.columns; x += 1) context.rect(x * cell - line, 0, line, LATEST);
+    context.globalCompositeOperation = "destination-out";
+    context.fill();
+    context.globalCompositeOperation = "source-over";
   }
 
   /** Paint one pixel per bit: the latest payload on top. */
   paint() {
-    const picture = new ImageData(this.columns, ROWS);
-    const data = picture.data;
+    const { data } = this.picture;
     for (let row = 0; row < this.kept; row += 1) {
       const from = ((this.next - 1 - row + 2 * ROWS) % ROWS) * 8;
       const fade = 255 - Math.round((row / ROWS) * 190);
@@ -114,8 +127,6 @@ export class BitFlow {
         }
       }
     }
-    this.small.getContext("2d").putImageData(picture, 0, 0);
+    this.smallContext.putImageData(this.picture, 0, 0);
   }
 }
-
-export { COLUMNS };

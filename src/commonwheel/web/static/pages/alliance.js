@@ -249,7 +249,7 @@ class Column {
   }
 
   redraw() {
-    for (const lane of this.lanes) lane.flow.redraw();
+    for (const lane of this.lanes) lane.flow.measure();
   }
 
   showFacts(facts) {
@@ -303,7 +303,10 @@ class Lane {
   }
 
   begin(only) {
-    this.flow ??= new BitFlow(this.canvas, this.card.owners, this.card.size);
+    if (!this.flow) {
+      this.flow = new BitFlow(this.canvas, this.card.owners, this.card.size);
+      this.flow.measure();
+    }
     this.flow.recolor(only);
     for (const byte of this.bytes) byte.classList.toggle("faint", only !== null && !byte.classList.contains(`role-${only}`));
   }
