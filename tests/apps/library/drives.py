@@ -50,7 +50,7 @@ start: {charge: 70 %, air: 16 degC, odometer: 1000.2 km}
 drive:
   - wait: 4 s
   - {to: 50 km/h, in: 12 s}
-  - {hold: 40 s}
+  - {hold: 34 s}
   - {to: 0 km/h, in: 12 s}
   - wait: 6 s
 """

@@ -140,11 +140,14 @@ def on_low_volts(_car: Car, reading: Reading) -> None:
 @app.every(0.5)
 def check(car: Car) -> None:
     """Judge by the values of the moment."""
+    global on_since_ns  # noqa: PLW0603
     t_ns = car.now_ns
     silent = is_silent(t_ns)
     moved = last_kmh is not None and last_kmh > CREEP_KMH
     checks.judge(t_ns, "silent", silent and moved, f"no signal came any more while it moved at {last_kmh} km/h")
-    if not silent:
+    if silent:
+        on_since_ns = t_ns  # what comes rarely may take its time to come back
+    else:
         judge_signals(car, t_ns)
         contradictions.judge(car, t_ns)
         judge_low_volts(car, t_ns)
