@@ -76,7 +76,7 @@ class CoveragePage {
   }
 
   head(first) {
-    const cars = this.data.cars.map((car) => el("th", { scope: "col", class: car.live.length ? "live" : null, title: `${car.title}${car.live.length ? `, live here as ${car.live.join(", ")}` : ""}` }, el("span", {}, car.live.length ? `${car.name} ●` : car.name, car.live.length ? el("span", { class: "sr" }, " live here") : null)));
+    const cars = this.data.cars.map((car) => el("th", { scope: "col", class: car.live.length ? "live" : null, title: `${car.title}${car.live.length ? `, live here as ${car.live.join(", ")}` : ""}` }, el("span", {}, ...car.name.split(/(?<=[/_])/).flatMap((part) => [part, el("wbr")]), car.live.length ? " ●" : null, car.live.length ? el("span", { class: "sr" }, " live here") : null)));
     return el("thead", {}, el("tr", {}, el("th", { scope: "col", class: "corner" }, first), ...cars));
   }
 

@@ -19,6 +19,7 @@ const COLUMNS = [
   { label: "Age", class: "age" },
   { label: "Last 10 s", class: "spark" },
 ];
+const FLOATS = new Set(["float", "double"]);
 const SPARK_POINTS = 128;
 const SPARK_S = 10;
 
@@ -219,7 +220,7 @@ class SignalsPage {
     setText(cells.rate, live?.rate > 0 ? `${fixed(live.rate, live.rate < 9.95 ? 1 : 0)} Hz` : "");
     this.drawAge(cells, live);
     cells.canvas.hidden = signal.datatype === "string";
-    const step = signal.datatype === "boolean" || signal.decimals === undefined;
+    const step = !FLOATS.has(signal.datatype);
     if (live && !cells.canvas.hidden) spark(cells.canvas, live.past, { to: Date.now() + this.offset, seconds: SPARK_S, step });
   }
 

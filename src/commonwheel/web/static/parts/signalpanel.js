@@ -182,7 +182,7 @@ export class SignalPanel {
     const to = Date.now() + this.offset;
     setText(this.age, this.t ? `${span(Math.max(0, (to - this.t) / 1000))} old` : "");
     for (const frame of this.frames) if (frame.t) setText(frame.state, `last ${span(Math.max(0, (to - frame.t) / 1000))} ago`);
-    const step = ["boolean", "string"].includes(this.signal.datatype) || this.signal.decimals === undefined;
+    const step = !["float", "double"].includes(this.signal.datatype);
     plot(this.canvas, this.past, { to, seconds: this.seconds, step });
   }
 }
