@@ -165,7 +165,7 @@ def test_plugged_in_it_charges_and_the_engine_stays_off() -> None:
 
 def test_without_fuel_it_goes_on_as_far_as_the_battery_does() -> None:
     body = car(PHEV, charge=LOW, fuel=0.0)
-    hold(body, 50 / 3.6, 30)
+    hold(body, 50 / 3.6, 90)
     assert not body.state.engine_on
     assert body.state.speed_mps == pytest.approx(50 / 3.6, rel=0.05)
     assert body.state.charge < LOW
