@@ -251,7 +251,10 @@ class _Spawned(asyncio.SubprocessProtocol):
 
 
 def kill_group(pid: int) -> None:
-    """End a process that leads a session, and what it started, as far as they stayed in it."""
-    if hasattr(os, "killpg"):
+    """End a process that leads a session, and what it started, as far as they stayed in it.
+
+    A number of 0, of a process that never came to be, is nobody: to the system it is the caller's own group.
+    """
+    if pid > 0 and hasattr(os, "killpg"):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)

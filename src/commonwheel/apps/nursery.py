@@ -214,13 +214,13 @@ class _Forked:
 
     def ask_where(self) -> None:
         """See ``AppProcess``."""
-        if not self._ended.is_set():
+        if self.pid and not self._ended.is_set():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGUSR1)
 
     def kill(self) -> None:
         """See ``AppProcess``."""
-        if not self._ended.is_set():
+        if self.pid and not self._ended.is_set():
             kill_group(self.pid)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)  # it may not lead a session of its own yet
