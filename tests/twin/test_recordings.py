@@ -98,3 +98,16 @@ def test_its_battery_gives_way_as_that_of_the_recording(circle: Recorded) -> Non
     go(body, Inputs(), 0.2)
     assert powertrain(body).pack.ohm == pytest.approx(slope, rel=0.08)
     assert body.state.pack_v == pytest.approx(float(np.median(circle.volts[np.abs(circle.amps) < 2])), rel=0.005)
+
+
+def test_the_i_miev_s_battery_has_the_voltage_of_its_recording(shared: Path) -> None:
+    """Parked, ready, at 95 % of charge: 358.2 V from 88 cells."""
+    vehicle = load_vehicle("mitsubishi/imiev")
+    samples = read(shared / "logs/mitsubishi-imiev/iCarSoft-Max-Actuate-5x-Fan-High.log", vehicle)
+
+    def mean(name: str) -> float:
+        number = vehicle.numbers[f"Vehicle.Powertrain.TractionBattery.{name}"]
+        return float(samples.value[(samples.signal == number) & (samples.quality == 0)].mean())
+
+    body = car("mitsubishi/imiev", charge=mean("StateOfCharge.Current") / 100)
+    assert body.state.pack_v == pytest.approx(mean("CurrentVoltage"), rel=0.003)
