@@ -305,7 +305,8 @@ def browser(stand: Stand, seconds: float) -> None:
                 hz = (after - before) / (stop - start) * 1000
                 print(
                     f"{real():8,.0f} frames/s: the page draws {hz:4.1f} times a second, "
-                    f"{statistics.median(lags):4.1f} ms behind (worst {max(lags):4.1f}); heap {heap_before[0]:.2f} -> {heap_after[0]:.2f} MB, "
+                    f"{statistics.median(lags):4.1f} ms behind (worst {max(lags):4.1f}); "
+                    f"heap {heap_before[0]:.2f} -> {heap_after[0]:.2f} MB, "
                     f"nodes {heap_before[1]} -> {heap_after[1]} over {after - before} updates"
                 )
         started.close()
