@@ -90,6 +90,8 @@ def failure_of(error: BaseException, file: str, handler: str, t_ns: int) -> Fail
     kept = frames[own[0] :] if own else frames
     place = frames[own[-1]] if own else None
     text = "".join(traceback.format_exception_only(error)).strip()
+    if isinstance(error, SyntaxError):  # told with its place, which is told anyway
+        text = text.rpartition("\n")[2]
     return Failure(
         t_ns,
         handler,

@@ -48,6 +48,9 @@ class _Live:
     """As an extension of a service."""
 
     def __init__(self, args: argparse.Namespace, settings: Mapping[str, object]) -> None:
+        import asyncio
+
+        self._begun = asyncio.Event()
         self._args = args
         self._settings: dict[str, Any] = dict(settings)
         self._host: AppHost | None = None
@@ -117,6 +120,7 @@ class _Live:
             hosted(self._args.app, connect, settings=self._settings, changed=self._changed)
         )
         self._close = stack.aclose
+        self._begun.set()
 
     async def _last(self, stop: Callable[[], Coroutine[object, object, None]]) -> None:
         """Wait until somebody stops it, its time is over, or it is not started again."""
@@ -124,14 +128,25 @@ class _Live:
 
         ended = asyncio.Event()
         self._ended = ended.set
-        waits = [asyncio.create_task(stop()), asyncio.create_task(ended.wait())]
         if self._state == "failed":
             ended.set()
+        waits = [asyncio.create_task(one) for one in (stop(), ended.wait(), self._time())]
         try:
-            await asyncio.wait(waits, timeout=self._args.seconds, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in waits:
                 task.cancel()
+
+    async def _time(self) -> None:
+        """Wait until its time is over, which begins when the app does."""
+        import asyncio
+
+        await self._begun.wait()
+        seconds: float | None = self._args.seconds
+        if seconds is None:
+            await asyncio.Event().wait()
+        else:
+            await asyncio.sleep(seconds)
 
     # ---- what is told -----------------------------------------------------------------------------------------------
 
@@ -154,6 +169,7 @@ class _Live:
         """Print what the app came to; returns the exit status."""
         host = self._host
         if host is None:
+            show.note("stopped before the app began")
             return PROBLEMS
         status = host.status
         if self._args.json:
