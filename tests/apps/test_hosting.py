@@ -121,6 +121,24 @@ def test_app_that_a_car_cannot_run_waits_for_what_it_lacks(tmp_path: Path) -> No
     asyncio.run(work())
 
 
+def test_app_that_waits_for_its_car_is_stopped_at_once(tmp_path: Path) -> None:
+    app = write_app(tmp_path, COUNTING, requires=f'{{"{SPEED}": 0, "{CHARGE}": 1}}')
+
+    async def work() -> None:
+        async with running(app) as (hosts, car):
+            host = hosts.apps[0]
+            await state(host, AppState.UNFIT)
+            host.stop()
+            await state(host, AppState.STOPPED)
+            host.start()
+            await state(host, AppState.UNFIT)
+            assert await hosts.stop(5)
+            assert host.status.state is AppState.STOPPED
+            assert car.broker.readers == ()
+
+    asyncio.run(work())
+
+
 def test_values_that_are_there_already_are_known_at_the_start(tmp_path: Path) -> None:
     app = write_app(tmp_path, f'@app.start\ndef begin(car):\n    car.show(n=car.value("{SPEED}", -1.0))')
 

@@ -100,10 +100,10 @@ class AppHost:
 
     async def _end(self) -> None:
         task = self._task
-        if self._life is not None:
+        if self._life is not None and self._life.running:
             await self._life.stop()
         elif task is not None:
-            task.cancel()
+            task.cancel()  # it waits for the car, for its process, or for its turn
         if task is not None:
             await asyncio.wait([task])
         self._set(AppState.STOPPED)

@@ -41,6 +41,8 @@ class Nursery:
         self._socket: socket.socket | None = None
         self._starting: deque[tuple[_Forked, asyncio.Future[None]]] = deque()
         self._apps: dict[int, _Forked] = {}
+        self._abandoned: set[asyncio.Task[None]] = set()
+        """What ends processes that nobody waited for."""
 
     async def launch(self, told: Told, folder: Path) -> AppProcess:
         """See ``Launcher``."""
@@ -54,6 +56,9 @@ class Nursery:
             socket.send_fds(cast("socket.socket", self._socket), [os.fsencode(folder)], theirs)
             async with asyncio.timeout(_START_S):
                 await started
+        except asyncio.CancelledError:
+            self._abandoned.add(asyncio.create_task(_abandon(forked, started)))
+            raise
         except (OSError, TimeoutError) as error:
             self._end(_LOST)
             await forked.ended()
@@ -133,10 +138,18 @@ class Nursery:
 
     async def close(self) -> None:
         """See ``Launcher``."""
+        await asyncio.gather(*self._abandoned, return_exceptions=True)
         self._end(_LOST)
         process, self._process = self._process, None
         if process is not None:
             await asyncio.to_thread(_wait, process)
+
+
+async def _abandon(forked: _Forked, started: asyncio.Future[None]) -> None:
+    """End a process that nobody waits for any more, as soon as it has begun."""
+    await asyncio.wait([started], timeout=_START_S)
+    forked.kill()
+    await forked.ended()
 
 
 def _wait(process: subprocess.Popen[bytes]) -> None:
@@ -159,8 +172,9 @@ class _Forked:
         self._inlet: asyncio.ReadTransport
         self._words: asyncio.ReadTransport
         self._outlet: asyncio.WriteTransport
-        self._open = 2
-        """Pipes that something may still come out of."""
+        self._open = 3
+        """Pipes that are not closed."""
+        self._closed = asyncio.Event()
         self.pid = 0
 
     async def open(self) -> list[int]:
@@ -169,12 +183,14 @@ class _Forked:
         theirs, ours = os.pipe()
         heard, hears = os.pipe()
         printed, prints = os.pipe()
-        self._outlet, _ = await loop.connect_write_pipe(asyncio.Protocol, os.fdopen(ours, "wb", 0))
+        self._outlet, _ = await loop.connect_write_pipe(
+            lambda: _Pipe(lambda _data: None, self._lost), os.fdopen(ours, "wb", 0)
+        )
         self._inlet, _ = await loop.connect_read_pipe(
-            lambda: _Pipe(self._told.heard, self._closed), os.fdopen(heard, "rb", 0)
+            lambda: _Pipe(self._told.heard, self._lost), os.fdopen(heard, "rb", 0)
         )
         self._words, _ = await loop.connect_read_pipe(
-            lambda: _Pipe(self._told.printed, self._closed), os.fdopen(printed, "rb", 0)
+            lambda: _Pipe(self._told.printed, self._lost), os.fdopen(printed, "rb", 0)
         )
         return [theirs, hears, prints]
 
@@ -186,12 +202,14 @@ class _Forked:
         self._tell_if_empty()
         asyncio.get_running_loop().call_later(DRAIN_S, self._tell)
 
-    def _closed(self) -> None:
+    def _lost(self) -> None:
         self._open -= 1
+        if not self._open:
+            self._closed.set()
         self._tell_if_empty()
 
     def _tell_if_empty(self) -> None:
-        if self._open == 0 and self._ended.is_set():
+        if not self._open and self._ended.is_set():
             self._tell()
 
     def _tell(self) -> None:
@@ -230,8 +248,11 @@ class _Forked:
         try:
             await self._ended.wait()
         finally:
-            for transport in (self._outlet, self._inlet, self._words):
-                transport.close()
+            if not self._outlet.is_closing():
+                self._outlet.abort()
+            self._inlet.close()
+            self._words.close()
+            await self._closed.wait()
 
 
 def _hold(pipe: asyncio.ReadTransport, *, held: bool) -> None:
