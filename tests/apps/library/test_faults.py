@@ -24,7 +24,7 @@ FAULTS = {
     "drift": f"{{drift: {SPEED}, from: 25 s, for: 30 s, per-second: 0.8}}",
     "bias": f"{{bias: {SPEED}, {WINDOW}, by: 15 km/h}}",
     "noise": f"{{noise: {SPEED}, {WINDOW}, by: 6 km/h}}",
-    "stuck": f"{{stuck: {SPEED}, from: 30 s, for: 36 s}}",
+    "stuck": f"{{stuck: {SPEED}, from: 30 s, for: 30 s}}",
     "no value": f"{{no-value: {VOLTS}, {WINDOW}}}",
 }
 HEALTH = {
@@ -153,5 +153,5 @@ def test_a_car_that_falls_silent_while_it_moves_is_a_finding() -> None:
     buses = "".join(f"  - {{silent: {{bus: {name}}}, from: 30 s, for: 12 s}}\n" for name in ("ev", "car"))
     told = driven(LEAF, CALM, faults=f"faults:\n{buses}").run("health")
     assert [event.data["check"] for event in told.events if event.name == "warning"] == ["silent"]
-    asleep = "".join(f"  - {{silent: {{bus: {name}}}, from: 73 s}}\n" for name in ("ev", "car"))
+    asleep = "".join(f"  - {{silent: {{bus: {name}}}, from: 66 s}}\n" for name in ("ev", "car"))
     assert not driven(LEAF, CALM, faults=f"faults:\n{asleep}").run("health").events
