@@ -160,6 +160,11 @@ class CarGateway:
                 _LOG.error("%s: the thread '%s' does not end; its driver hangs", self.vehicle.name, worker.name)
         self._pipeline.close()
 
+    @property
+    def buses(self) -> Mapping[int, str] | None:
+        """Which of the car's buses a bus number of the frames that are listened to is; None: its place among them."""
+        return self._pipeline.buses
+
     def listen(self, tap: Callable[[Frames], None]) -> Callable[[], None]:
         """Call *tap* with each batch of frames (times UTC, the car's bus numbers); returns how to stop.
 

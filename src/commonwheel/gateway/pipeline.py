@@ -80,6 +80,8 @@ class Pipeline:
             with_personal: also signals that tell who the car or its user is.
         """
         self._vehicle, self._broker, self._timeline = vehicle, broker, timeline
+        self.buses = None if buses is None else dict(buses)
+        """The frames' bus numbers to the car's buses; None as the car has them."""
         self._translation = Translation.between(vehicle, broker.table, with_personal=with_personal)
         self._decoder = VehicleDecoder(
             vehicle, buses=buses, signals=self._translation.paths, with_personal=with_personal, clock=clock

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from commonwheel.errors import CommonwheelError
 from commonwheel.vehicles.bits import check_bits, owners_of, raw_of
 from commonwheel.vehicles.provenance import Provenance, provenance_of
+from commonwheel.web.bus_numbers import FOREIGN
 from commonwheel.wire.frames import EXTENDED_FLAG
 
 if TYPE_CHECKING:
@@ -81,16 +82,13 @@ class CarFacts:
         return self._users.get(source, [])
 
     def number(self, key: int) -> int | None:
-        """Return the number of a key's message; a car of one bus takes frames of any."""
-        return self.by_key.get(key if len(self.vehicle.buses) > 1 else key & 0xFFFF_FFFF)
+        """Return the number of a key's message; None: the description does not know it."""
+        return self.by_key.get(key)
 
     def bus_name(self, key: int) -> str:
         """Return what a key's bus is called."""
-        buses = self.vehicle.buses
-        number = key >> 32
-        if len(buses) == 1:
-            return buses[0].name
-        return buses[number].name if number < len(buses) else str(number)
+        buses, number = self.vehicle.buses, key >> 32
+        return buses[number].name if number < len(buses) else f"another ({number % FOREIGN})"
 
     def reference(self, number: int) -> str:
         """Return bus/Message of a message."""

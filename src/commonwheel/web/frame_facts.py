@@ -134,8 +134,7 @@ def _field_cards(facts: CarFacts, message: Message, reference: str) -> list[Fiel
 
 def latest_of(facts: CarFacts, monitor: FrameMonitor, number: int) -> tuple[int, bytes, int] | None:
     """Return a message's last frame: when (nanoseconds UTC), its payload, its count; None: none came."""
-    found = [monitor.payload(key) for key in monitor.messages() if facts.number(key) == number]
-    return max((one for one in found if one), default=None)
+    return monitor.payload(key_of(facts.vehicle.messages[number]))
 
 
 def frame_now(facts: CarFacts, number: int, frame: tuple[int, bytes, int], first: Sequence[int] = ()) -> FrameNow:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from commonwheel.web.bus_numbers import renumber
 from commonwheel.wire.frames import Frames
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Table:
     """Every message so far, one row each; rows keep their numbers. A copy of its own."""
 
     key: npt.NDArray[np.int64]
-    """``bus << 32 | id`` with SocketCAN's flags, shape (n,)."""
+    """``bus << 32 | id`` with the car's own bus number and SocketCAN's flags, shape (n,)."""
     count: npt.NDArray[np.int64]
     """Frames so far, shape (n,)."""
     rate: npt.NDArray[np.float64]
@@ -96,6 +97,7 @@ class FrameMonitor:
         self._lock = threading.Lock()
         self._holders = 0
         self._stop: Callable[[], None] | None = None
+        self._renumber = renumber(gateway)
         self._clear()
 
     def _clear(self) -> None:
@@ -167,7 +169,7 @@ class FrameMonitor:
         if not self._waiting_count:
             self._waiting.clear()
             return
-        frames = Frames.concat(self._waiting)
+        frames = self._renumber(Frames.concat(self._waiting))
         self._waiting, self._waiting_count = [], 0
         self._frames += len(frames)
         keys = frames.bus.astype(np.int64) << 32 | frames.id
@@ -283,12 +285,6 @@ class FrameMonitor:
                 return None
             payload = self._data[row, : self._size[row]].tobytes()
             return int(self._last_ns[row]), payload, int(self._count[row])
-
-    def messages(self) -> list[int]:
-        """Return the keys of the messages that came so far."""
-        with self._lock:
-            self._fold()
-            return list(self._rows)
 
     def recent(self, seconds: float) -> Kept:
         """Return the frames of the last seconds that are kept, oldest first."""

@@ -10,6 +10,7 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING
 
+from commonwheel.web.bus_numbers import renumber
 from commonwheel.wire.frames import Frames
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class FrameQueue:
         """Frames since the beginning."""
         self.dropped = 0
         """Of them, those that were not taken in time."""
+        self._renumber = renumber(gateway)
         self._stop = gateway.listen(self.put)
 
     def put(self, frames: Frames) -> None:
@@ -51,12 +53,12 @@ class FrameQueue:
                 self.dropped += lost
 
     def take(self) -> Frames | None:
-        """Return what waits, in the order it came; None: nothing."""
+        """Return what waits, in the order it came, on the car's own bus numbers; None: nothing."""
         with self._lock:
             parts = list(self._waiting)
             self._waiting.clear()
             self._size = 0
-        return Frames.concat(parts) if parts else None
+        return self._renumber(Frames.concat(parts)) if parts else None
 
     def close(self) -> None:
         """Listen no longer."""

@@ -13,9 +13,9 @@ import msgspec
 import numpy as np
 
 from commonwheel.broker.faults import BrokerError, Reason
-from commonwheel.gateway.recording import interfaces_of
+from commonwheel.gateway.recorder import is_name
 from commonwheel.web.car_facts import facts_of, id_text, key_of
-from commonwheel.web.frame_facts import frame_now, latest_of, message_card
+from commonwheel.web.frame_facts import frame_now, message_card
 from commonwheel.web.frame_monitor import KEPT_S, monitor_of
 from commonwheel.web.frame_record import recording_of
 from commonwheel.web.scene import vehicle_of
@@ -113,7 +113,6 @@ class TrafficView:
         facts, vehicle = self._facts, self._facts.vehicle
         return {
             "buses": [bus.name for bus in vehicle.buses],
-            "single": len(vehicle.buses) == 1,
             "kept_s": KEPT_S,
             "messages": [
                 {
@@ -249,8 +248,6 @@ class MessageView:
         if self._number in self._hidden:
             return None
         frame = self._monitor.payload(self._key)
-        if frame is None and self._number is not None:
-            frame = latest_of(self._facts, self._monitor, self._number)
         if frame is None or frame[2] == self._count:
             return None
         self._count = frame[2]
@@ -283,6 +280,7 @@ def frames_file(viewer: Viewer, params: Params) -> File:
     car, monitor, facts = monitored(viewer, wants.car)
     frames = monitor.recent(max(0.0, wants.seconds)).frames
     settings = viewer.scene.settings_of(car)
+    names = {number: bus.name for number, bus in enumerate(facts.vehicle.buses) if is_name(bus.name)}
     if not (settings and settings.with_personal):
         personal = [key_of(facts.vehicle.messages[number]) & 0xFFFF_FFFF for number in facts.personal]
         frames = frames[~np.isin(frames.id, np.array(personal, np.uint32))]
@@ -290,7 +288,6 @@ def frames_file(viewer: Viewer, params: Params) -> File:
         frames = frames[np.isin(frames.bus.astype(np.int64) << 32 | frames.id, np.array(wants.keys, np.int64))]
     if not len(frames):
         raise BrokerError(Reason.INVALID, f"no frame of {car.name} was heard in this time; open its traffic and wait")
-    names = interfaces_of(settings, facts.vehicle) if settings else {}
     text = io.BytesIO()
     write_candump(text, frames[frames.t_ns >= 0], interfaces=names)
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(int(frames.t_ns[-1]) / 1e9))

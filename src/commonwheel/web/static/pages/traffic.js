@@ -148,7 +148,6 @@ class TrafficPage {
 
   first(value) {
     this.clear();
-    this.single = value.single;
     this.known = new Map(value.messages.map((message) => [message.key, message]));
     for (const option of this.seconds.options) option.hidden = Number(option.value) > value.kept_s;
     this.tellFilter();
@@ -165,9 +164,9 @@ class TrafficPage {
     this.flowing = [];
   }
 
-  /** What the description knows of a key; a car with one bus takes frames of any. */
+  /** What the description knows of a key. */
   messageOf(key) {
-    return this.known.get(key) ?? (this.single ? this.known.get(key % 4294967296) : undefined);
+    return this.known.get(key);
   }
 
   update(change) {
