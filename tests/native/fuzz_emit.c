@@ -3,7 +3,7 @@
  * An input is a source of decisions: what messages there are, how often, what fills their fields, and what values there
  * are over time. The tables are always valid, values and times are anything. Every array is exactly as large as it has
  * to be, so that a step outside is seen. Besides, these have to hold: frames come in the order of time and each message
- * at its period, neither the room for frames nor the times at which it stops change any of them, a field that nothing
+ * at its period and none is left out, neither the room for frames nor the times at which it stops change any of them, a field that nothing
  * else touches holds a raw value that it may hold, and a strict emission stops just where a lenient one clamps.
  */
 #include <math.h>
@@ -257,7 +257,7 @@ static void run(const cw_tables *t, const cw_emission *e, int64_t track_count, i
     o->clamped = s.clamped;
 }
 
-static void look(const cw_emission *e, const outcome *o)
+static void look(const cw_emission *e, const outcome *o, int64_t until)
 {
     int64_t last[MESSAGES], seen[MESSAGES] = {0};
     for (int64_t n = 0; n < o->count; n++) {
@@ -277,6 +277,10 @@ static void look(const cw_emission *e, const outcome *o)
         const uint64_t sign = p->field.flags & CW_SIGNED ? 1ull << (width - 1) : 0;
         const double value = sign ? (double)(int64_t)((raw ^ sign) - sign) : (double)raw;
         check(raw == before || (value >= p->least && value <= p->most), "a raw value that may be there");
+    }
+    for (int32_t i = 0; i < e->message_count && o->count < FRAMES; i++) {
+        const int64_t due = first[i] < until ? 1 + (until - 1 - first[i]) / e->messages[i].period_ns : 0;
+        check(seen[i] == due, "every frame that is due has come");
     }
 }
 
@@ -318,7 +322,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     };
     const int64_t until = byte() & 7 ? (int64_t)below(200) : INT64_MAX;
     run(&t, &e, track_count, until, 0, &whole);
-    look(&e, &whole);
+    look(&e, &whole, until);
     run(&t, &e, track_count, until < 1000 ? until : 1000, 1, &cut);
     const int64_t shared = whole.count < cut.count ? whole.count : cut.count;
     check(until > 1000 || whole.count == cut.count, "the room for frames changes nothing");
