@@ -371,7 +371,7 @@ def _ports(settings: Settings) -> Iterator[tuple[str, str]]:
     """Yield the ports that are wanted twice, or do not exist."""
     taken: dict[int, str] = {}
     wanted = [(server, index) for server in SERVERS for index in range(max(1, len(settings.cars)))]
-    for server, index in [*wanted, ("metrics", 0)]:
+    for server, index in [*wanted, ("metrics", 0), ("web", 0)]:
         port = settings.port(server, index)
         key = f"{server}-port"
         if not port:
