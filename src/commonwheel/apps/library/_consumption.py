@@ -52,6 +52,7 @@ class Consumption:
     def __init__(self, beforehand_kwh_per_km: float) -> None:
         """Begin with what is known beforehand."""
         self.beforehand = beforehand_kwh_per_km
+        self._beforehand_km = _BEFOREHAND_KM
         self._short = [0.0, 0.0]
         self._long = [0.0, 0.0]
         self._blocks: deque[float] = deque(maxlen=50)
@@ -62,6 +63,7 @@ class Consumption:
         for sums, span in ((self._short, _SHORT_KM), (self._long, _LONG_KM)):
             fade = math.exp(-km / span)
             sums[0], sums[1] = sums[0] * fade + km, sums[1] * fade + kwh
+        self._beforehand_km *= math.exp(-km / _LONG_KM)
         self._block[0] += km
         self._block[1] += kwh
         if self._block[0] >= 1:
@@ -70,8 +72,8 @@ class Consumption:
 
     def estimate(self, ahead_km: float | None = None, kwh_left: float = 0.0) -> Estimate:
         """Return what is expected of the next *ahead_km*; None: of the distance that an energy lasts for."""
-        long_km = self._long[0] + _BEFOREHAND_KM
-        long = (self._long[1] + self.beforehand * _BEFOREHAND_KM) / long_km
+        long_km = self._long[0] + self._beforehand_km
+        long = (self._long[1] + self.beforehand * self._beforehand_km) / long_km
         short = (self._short[1] + long * _LEND_KM) / (self._short[0] + _LEND_KM)
         mean = max(_LEAST, _SHORT_SHARE * short + (1 - _SHORT_SHARE) * long)
         learnt, blocks = self._long[0] / long_km, len(self._blocks)

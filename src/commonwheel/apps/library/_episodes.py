@@ -103,9 +103,9 @@ class Surroundings:
         """Return columns of what lies between, so many rows per second, their times ``t`` in seconds from *zero_ns*."""
         step, due, kept = _NS // per_second, from_ns, list[tuple[int, tuple[float | None, ...]]]()
         for t_ns, row in self._rows:
-            if from_ns <= t_ns <= to_ns and t_ns >= due:
+            if from_ns <= t_ns <= to_ns and t_ns >= due - step // 8:  # a sender that jitters loses no row
                 kept.append((t_ns, row))
-                due = t_ns + step - step // 4  # a sender that jitters loses no row
+                due = max(due + step, t_ns + step // 2)
         columns: dict[str, list[float | None]] = {"t": [round((t_ns - zero_ns) / _NS, 2) for t_ns, _row in kept]}
         for i, name in enumerate(self._columns):
             columns[name] = [None if (value := row[i]) is None else round(value, 2) for _t, row in kept]
