@@ -61,7 +61,7 @@ class TrafficPage {
 
   build(root) {
     const query = this.api.route.query;
-    this.find = el("input", { class: "field grow", type: "search", id: "find-frame", placeholder: "id, name, bus or signal", autocomplete: "off", spellcheck: "false", value: query.get("q") ?? "" });
+    this.find = el("input", { class: "field grow", type: "search", id: "find-frame", placeholder: "id, name or signal", autocomplete: "off", spellcheck: "false", value: query.get("q") ?? "" });
     this.changed = el("input", { type: "checkbox", checked: query.get("changed") === "1" });
     const filter = debounce(120, () => this.filter());
     this.find.addEventListener("input", filter);
@@ -201,18 +201,20 @@ class TrafficPage {
     row.rate = rate;
     row.t = t;
     setText(row.cells.count, grouped(count));
-    setText(row.cells.rate, rate > 0 ? `${fixed(rate, rate < 9.95 ? 1 : 0)} Hz` : "–");
-    this.drawPeriod(row);
+    this.drawRate(row);
     if (moved !== null) row.moved = bytesOf(moved);
     if (payload !== null) this.drawPayload(row, bytesOf(payload), now, size);
     row.node.classList.remove("silent");
     return grown;
   }
 
-  drawPeriod(row) {
+  /** The rate, with an arrow where it is less than half of what the description says. */
+  drawRate(row) {
+    const { rate } = row;
     const period = row.message?.period_ms;
-    const late = period && row.rate > 0 && row.rate < 500 / period;
-    row.cells.rate.classList.toggle("late", Boolean(late));
+    const late = Boolean(period && rate > 0 && rate < 500 / period);
+    setText(row.cells.rate, rate > 0 ? `${late ? "↓ " : ""}${fixed(rate, rate < 9.95 ? 1 : 0)} Hz` : "–");
+    row.cells.rate.classList.toggle("late", late);
     setAttr(row.cells.rate, "title", period ? `described: every ${period} ms${late ? ", which it is not" : ""}` : null);
   }
 
