@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import itertools
 import math
 from pathlib import Path
 
@@ -147,6 +148,21 @@ def test_gears_go_up_one_by_one_and_down_again_until_it_stands(name: str) -> Non
     go(body, driving(brake=0.25), 40, lambda: (look(), body.state.speed_mps == 0)[1])
     assert gears == list(range(gears[0], 0, -1))
     assert body.state.engine_on
+
+
+@pytest.mark.parametrize("name", [SI, DIESEL, LANCER])
+@pytest.mark.parametrize(("kmh", "grade"), [(50, 0.0), (90, 0.04), (140, 0.04)])
+def test_at_a_steady_speed_the_gear_stays(name: str, kmh: float, grade: float) -> None:
+    body, inputs = car(name, soak_c=85.0), driving(grade=grade)
+    wanted, learned, gears = kmh / 3.6, 0.0, list[int]()
+    for step in range(4500):
+        error = min(wanted, 1.5 * step * 0.02) - body.state.speed_mps
+        learned = min(1.0, max(0.0, learned + 0.03 * error * 0.02))
+        inputs.accelerator = min(1.0, max(0.0, learned + 0.1 * error))
+        body.step(inputs, 0.02)
+        gears.append(body.state.target_gear)
+    assert body.state.speed_mps == pytest.approx(wanted, abs=1)
+    assert sum(one != other for one, other in itertools.pairwise(gears[-1000:])) <= 1
 
 
 def test_a_pedal_to_the_floor_changes_down() -> None:
@@ -326,6 +342,7 @@ def test_fuel_economy_is_near_what_the_epa_measured(
 
 
 @pytest.mark.real
+@pytest.mark.slow
 def test_a_cold_start_costs_some_per_cent(schedules: Path) -> None:
     """In the federal test the cold first bag takes 10 to 17 % more than the same way warm; over all of UDDS half."""
     cold, warm = (economy(parameters(CIVIC), "udds", schedules, soak) for soak in (23.0, 88.0))

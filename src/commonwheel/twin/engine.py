@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from commonwheel.twin.start import Start
     from commonwheel.twin.state import State
 
-__all__ = ["RADIANS_PER_RPM", "Combustion"]
+__all__ = ["RADIANS_PER_RPM", "RPM", "Combustion", "idle_rpm"]
 
 RADIANS_PER_RPM: Final = math.tau / 60
 RPM: Final = 1 / RADIANS_PER_RPM
@@ -31,6 +31,8 @@ IDLE_S: Final = 0.35
 """How fast the idle speed is corrected."""
 COLD_C: Final = 20.0
 WARM_C: Final = 80.0
+COLDEST: Final = 1.3
+"""Below 20 degC the idle speed rises further by up to this share."""
 THERMOSTAT_C: Final = 88.0
 OIL_S: Final = 250.0
 """The oil follows the coolant with this time constant."""
@@ -166,6 +168,11 @@ class Combustion:
         span = WARM_C - COLD_C
         chill = max(0.0, (WARM_C - self._oil_c) / span)
         self._cold = 1 + self.engine.cold_friction * chill
-        cold = min(1.3, max(0.0, (WARM_C - state.coolant_c) / span))
-        idle = self.engine.idle_rpm + (self.engine.cold_idle_rpm - self.engine.idle_rpm) * cold
+        idle = idle_rpm(self.engine.idle_rpm, self.engine.cold_idle_rpm, state.coolant_c)
         self.idle_rps = idle * RADIANS_PER_RPM
+
+
+def idle_rpm(warm_rpm: float, cold_rpm: float, coolant_c: float) -> float:
+    """Return the idle speed that is aimed at: it falls from the cold one at 20 degC to the warm one at 80 degC."""
+    cold = (WARM_C - coolant_c) / (WARM_C - COLD_C)
+    return warm_rpm + (cold_rpm - warm_rpm) * min(COLDEST, max(0.0, cold))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from commonwheel.twin.charging import AC_MOST_W
+from commonwheel.twin.engine import RADIANS_PER_RPM, idle_rpm
 from commonwheel.twin.inputs import Ignition
 from commonwheel.twin.signals_facts import Facts, tables
 
@@ -24,7 +25,6 @@ AMPERES_PER_NM: Final = 2.1
 _MOTOR = "Powertrain.ElectricMotor"
 _BATTERY = "Powertrain.TractionBattery"
 _ENGINE = "Powertrain.CombustionEngine"
-_RADIANS_PER_RPM: Final = 0.10471975511965977
 
 
 def _live(state: State) -> bool:
@@ -73,9 +73,7 @@ def _converter_a(state: State) -> float:
 
 
 def _idle_target(state: State, facts: Facts) -> float:
-    """Return the idle speed: it falls from the cold one at 20 degC to the warm one at 80 degC."""
-    cold = min(1.0, max(0.0, (80.0 - state.coolant_c) / 60.0))
-    return facts.idle_rpm + (facts.cold_idle_rpm - facts.idle_rpm) * cold
+    return idle_rpm(facts.idle_rpm, facts.cold_idle_rpm, state.coolant_c)
 
 
 FAST: Final = tables(
@@ -106,7 +104,7 @@ FAST: Final = tables(
         f"{_BATTERY}.CurrentPower": lambda s, _i, _f: s.pack_w,
         f"{_ENGINE}.Speed": lambda s, _i, _f: s.engine_rpm,
         f"{_ENGINE}.Torque": lambda s, _i, _f: s.engine_nm,
-        f"{_ENGINE}.Power": lambda s, _i, _f: max(0.0, s.engine_nm * s.engine_rpm * _RADIANS_PER_RPM / 1000),
+        f"{_ENGINE}.Power": lambda s, _i, _f: max(0.0, s.engine_nm * s.engine_rpm * RADIANS_PER_RPM / 1000),
         f"{_ENGINE}.MAP": lambda s, _i, _f: s.manifold_kpa,
     }
 )
