@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from commonwheel.report.reference_text import file_name, index_text, reference_t
 from commonwheel.vehicles import car_names
 from tests.vehicles.workshop import HEAD, Workshop
 
+reference_once = functools.cache(reference_of)
 CARS = [name for name in car_names() if ":" not in name]
 COMMITTED = Path(__file__).parents[2] / "docs" / "cars" / "reference"
 ROWS = """
@@ -147,7 +149,7 @@ def test_long_and_flexible_frames_are_drawn(workshop: Workshop) -> None:
 
 @pytest.mark.parametrize("car", CARS)
 def test_every_link_of_a_page_leads_somewhere(car: str) -> None:
-    html = reference_page(reference_of(car))
+    html = reference_page(reference_once(car))
     names = set(re.findall(r' id="([^"]+)"', html))
     links = set(re.findall(r' href="#([^"]+)"', html))
     instances = {link for link in links if link.startswith("s-") and re.search(r"\d", link)}
@@ -161,11 +163,11 @@ def test_the_committed_page_is_what_the_description_says(car: str) -> None:
     path = COMMITTED / file_name(car, ".md")
     if not COMMITTED.is_dir():
         pytest.skip("the documents are not here")
-    assert path.read_text(encoding="utf-8") == reference_text(reference_of(car))
+    assert path.read_text(encoding="utf-8") == reference_text(reference_once(car))
 
 
 def test_the_index_leads_to_every_car() -> None:
-    references = [reference_of(car) for car in CARS]
+    references = [reference_once(car) for car in CARS]
     text, html = index_text(references), index_page(references)
     for car in CARS:
         assert f"({file_name(car, '.md')})" in text
