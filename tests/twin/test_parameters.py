@@ -229,6 +229,25 @@ def test_a_motor_without_a_battery_and_a_car_without_a_drive_are_told(tmp_path: 
     assert any("no drive" in fault for fault in faults_of(describe(tmp_path, "two", nothing)))
 
 
+def test_an_engine_beside_a_motor_says_how_they_share(tmp_path: Path) -> None:
+    engine = """
+engine:
+  source: a test
+  displacement: 1.5 l
+  idle: 800 rpm
+  cold_idle: 1200 rpm
+  limit: 6000 rpm
+  torque: {700 rpm: 80 Nm, 6000 rpm: 120 Nm}
+  inertia: 0.15 kg*m^2
+  friction: [50 kPa, 10 kPa, 5 kPa]
+  cold_friction: 50 %
+  efficiency: 38 %
+  fuel: 32 MJ/l
+  tank: 40 l
+"""
+    assert any("need 'hybrid'" in fault for fault in faults_of(describe(tmp_path, "car", TWIN + engine)))
+
+
 def test_a_car_nothing_is_known_of_says_which_file_is_missing(tmp_path: Path) -> None:
     with pytest.raises(DescriptionError, match=r"twin\.yaml: nothing is known of this car's physics"):
         load_parameters(describe(tmp_path, "car", None))

@@ -270,12 +270,15 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
 
     def wrong(self) -> str | None:
         """Return what is missing for the car to be driven."""
-        if self.engine is None and self.motor is None:
-            return "it has no drive; state 'motor' and 'battery', or 'engine' and 'gearbox'"
-        if self.motor is not None and self.battery is None:
-            return "'motor' needs a 'battery'"
-        if self.rear_motor is not None and self.motor is None:
-            return "'rear_motor' is for cars with a 'motor' in front; a single motor is 'motor', wherever it is"
-        if self.engine is not None and self.gearbox is None and self.hybrid is None:
-            return "'engine' needs a 'gearbox', or 'hybrid'"
-        return None
+        engine, motor, hybrid = self.engine is not None, self.motor is not None, self.hybrid is not None
+        faults = {
+            "it has no drive; state 'motor' and 'battery', or 'engine' and 'gearbox'": not engine and not motor,
+            "'motor' needs a 'battery'": motor and self.battery is None,
+            "'rear_motor' goes with a 'motor' in front; a single motor is 'motor', wherever it is": (
+                self.rear_motor is not None and not motor
+            ),
+            "'engine' and 'motor' need 'hybrid', which says how they share the work": engine and motor and not hybrid,
+            "'engine' needs a 'gearbox', or 'hybrid'": engine and self.gearbox is None and not hybrid,
+            "'hybrid' is for cars with an 'engine' and a 'motor'": hybrid and not (engine and motor),
+        }
+        return next((told for told, is_so in faults.items() if is_so), None)

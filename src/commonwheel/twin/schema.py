@@ -39,7 +39,7 @@ _Section = TypeVar("_Section", bound=msgspec.Struct)
 
 def unit(text: str = "", low: float = 0.0, high: float = math.inf) -> Meta:
     """Return the annotation of a number that is written with this unit and lies between these bounds."""
-    return Meta(ge=low, le=high, extra={"unit": text})
+    return Meta(ge=low, le=high if math.isfinite(high) else None, extra={"unit": text})
 
 
 class Kind(enum.Enum):
