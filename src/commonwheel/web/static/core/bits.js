@@ -6,7 +6,7 @@ import { color } from "./theme.js";
 
 const ROWS = 18;
 const LATEST = 12; // height of the present ones, in CSS pixels
-const COLUMNS = 71; // 64 bits and a gap after each byte but the last
+const COLUMNS = 71; // 64 bits, and at least one more between bytes
 
 const OF_ROLE = {
   speed: "--s0", steering: "--s1", accelerator: "--s2", power: "--s3", torque: "--s3", revs: "--s3",
@@ -33,7 +33,7 @@ export class BitFlow {
     this.canvas = canvas;
     this.owners = owners;
     this.bytes = size;
-    this.columns = Math.max(1, size * 9 - 1);
+    this.columns = Math.max(1, size * 8);
     this.past = new Uint8Array(ROWS * 8);
     this.kept = 0;
     this.next = 0;
@@ -86,23 +86,28 @@ export class BitFlow {
     this.width = width;
     this.height = height;
     this.cell = Math.max(1, Math.floor((width * scale) / COLUMNS)) / scale;
+    this.pitch = Math.floor(((width - 8 * this.cell) * scale) / 7) / scale; // from one byte to the next
     this.line = 1 / scale;
-    this.canvas.parentElement.style.setProperty("--cell", `${this.cell}px`);
+    const { style } = this.canvas.parentElement;
+    style.setProperty("--byte", `${8 * this.cell}px`);
+    style.setProperty("--pitch", `${this.pitch}px`);
     this.redraw();
   }
 
   redraw() {
-    const { context, cell, width, height, line } = this;
+    const { context, cell, pitch, width, height, line } = this;
     if (!context) return;
-    const wide = cell * this.columns;
     this.paint();
     context.clearRect(0, 0, width, height);
     if (!this.kept) return;
     context.imageSmoothingEnabled = false;
-    context.drawImage(this.small, 0, 0, this.columns, 1, 0, 0, wide, LATEST);
-    context.drawImage(this.small, 0, 1, this.columns, ROWS - 1, 0, LATEST + 3, wide, height - LATEST - 3);
     context.beginPath();
-    for (let x = 1; x < this.columns; x += 1) context.rect(x * cell - line, 0, line, LATEST);
+    for (let byte = 0; byte < this.bytes; byte += 1) {
+      const [from, to] = [byte * 8, byte * pitch];
+      context.drawImage(this.small, from, 0, 8, 1, to, 0, 8 * cell, LATEST);
+      context.drawImage(this.small, from, 1, 8, ROWS - 1, to, LATEST + 3, 8 * cell, height - LATEST - 3);
+      for (let bit = 1; bit < 8; bit += 1) context.rect(to + bit * cell - line, 0, line, LATEST);
+    }
     context.globalCompositeOperation = "destination-out";
     context.fill();
     context.globalCompositeOperation = "source-over";
@@ -119,7 +124,7 @@ export class BitFlow {
         for (let bit = 0; bit < 8; bit += 1) {
           const owner = byte * 8 + bit;
           const shade = (value >> (7 - bit)) & 1 ? this.lit[owner] : this.dim[owner];
-          const at = (row * this.columns + byte * 9 + bit) * 4;
+          const at = (row * this.columns + byte * 8 + bit) * 4;
           data[at] = shade[0];
           data[at + 1] = shade[1];
           data[at + 2] = shade[2];

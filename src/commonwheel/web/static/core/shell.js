@@ -233,7 +233,7 @@ function showRefused() {
     el("label", { for: "token" }, "Token"),
     field,
     el("button", { class: "button primary", type: "submit" }, "Come in"),
-    el("p", { class: "quiet" }, "It is kept in this tab only. ", el("code", {}, "commonwheel token issue"), " makes one."),
+    el("p", { class: "quiet" }, "It is kept in this tab only. ", el("code", {}, "commonwheel token make"), " makes one."),
   );
   nodes.banner.replaceChildren(form);
   nodes.banner.hidden = false;

@@ -15,6 +15,7 @@ const ROLE_WORDS = {
 };
 const GEARS = [[126, "P", "park"], [-1, "R", "reverse"], [0, "N", "neutral"], [127, "D", "drive"]];
 const MOST_OUTPUTS = 6;
+const LONG = 17; // characters that have no room beside others
 const TELLTALES = [
   ["low_beam", "Low beam"], ["high_beam", "High beam"], ["parking_brake", "Parking brake"],
 ];
@@ -331,7 +332,7 @@ class Sum {
     this.element = el(
       "p",
       { class: `sum role-${field.role}`, "aria-hidden": "true" },
-      el("span", { class: "quiet" }, `${field.bits} bit${field.bits > 1 ? "s" : ""}${order} `),
+      el("span", { class: "quiet" }, `${field.factor === null ? `${field.name}, ` : ""}${field.bits} bit${field.bits > 1 ? "s" : ""}${order} `),
       el("span", { class: "arith" }, this.raw, factor && el("span", { class: "quiet" }, `${factor}${offset}`), field.factor === null ? "" : " = ", this.value),
     );
     this.decimals = field.factor === null ? 0 : Math.min(3, Math.max(0, Math.ceil(-Math.log10(Math.abs(field.factor)) - 1e-9)));
@@ -364,9 +365,12 @@ class AppRow {
         if (this.outputs.size >= MOST_OUTPUTS || output[0] === null || output[0] === "") continue;
         node = el("dd", { class: "num" });
         this.outputs.set(name, node);
-        this.list.append(el("div", {}, el("dt", {}, name.replaceAll("_", " ")), node));
+        node.place = el("div", {}, el("dt", {}, name.replaceAll("_", " ")), node);
+        this.list.append(node.place);
       }
-      setText(node, outputText(output));
+      const text = outputText(output);
+      setText(node, text);
+      node.place.classList.toggle("long", text.length > LONG);
     }
   }
 }

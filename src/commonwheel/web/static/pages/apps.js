@@ -109,7 +109,7 @@ class Row {
     const state = this.status.state;
     setText(this.chip, `${SIGNS[state] ?? ""} ${state}`);
     setAttr(this.chip, "data-kind", KINDS[state] || null);
-    const outputs = Object.entries(this.status.outputs).slice(0, 2);
+    const outputs = Object.entries(this.status.outputs).filter(([, [value]]) => value !== null && value !== "").slice(0, 2);
     const missing = this.card.missing.length;
     setText(this.glance, state === "unfit" ? `${missing} signal${missing > 1 ? "s" : ""} missing` : outputs.map(([name, value]) => `${words(name)} ${outputText(value)}`).join(" · "));
     if (this.detail) {
@@ -194,9 +194,12 @@ class Row {
       if (!node) {
         node = el("dd", { class: "num" });
         detail.outputs.set(name, node);
-        detail.outputList.append(el("div", { title: this.manifest.outputs[name]?.about ?? "" }, el("dt", {}, words(name)), node));
+        node.place = el("div", { title: this.manifest.outputs[name]?.about ?? "" }, el("dt", {}, words(name)), node);
+        detail.outputList.append(node.place);
       }
-      setText(node, outputText(value));
+      const text = outputText(value) || "\u2013";
+      setText(node, text);
+      node.place.classList.toggle("long", text.length > 16);
     }
     this.showButtons();
   }
