@@ -29,6 +29,7 @@ __all__ = [
     "environment",
     "how_it_ended",
     "kill_group",
+    "send_signal",
 ]
 
 _KEPT = (
@@ -232,15 +233,17 @@ class _Spawned(asyncio.SubprocessProtocol):
     def ask_where(self) -> None:
         """See ``AppProcess``."""
         if hasattr(signal, "SIGUSR1") and not self._ended.is_set():
-            with contextlib.suppress(ProcessLookupError):
-                self._transport.send_signal(signal.SIGUSR1)
+            send_signal(self._pid, signal.SIGUSR1)
 
     def kill(self) -> None:
         """See ``AppProcess``."""
+        if self._ended.is_set():
+            return
         kill_group(self._pid)
-        if not self._ended.is_set():
-            with contextlib.suppress(ProcessLookupError):
-                self._transport.kill()
+        if hasattr(signal, "SIGKILL"):
+            send_signal(self._pid, signal.SIGKILL)
+        else:
+            self._transport.kill()
 
     async def ended(self) -> None:
         """See ``AppProcess``."""
@@ -258,3 +261,9 @@ def kill_group(pid: int) -> None:
     if pid > 0 and hasattr(os, "killpg"):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)
+
+
+def send_signal(pid: int, number: int) -> None:
+    """Send a signal to a process that has not been waited for; one that has ended meanwhile ignores it."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)

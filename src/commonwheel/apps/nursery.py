@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
 import socket
@@ -12,7 +11,7 @@ import sys
 from collections import deque
 from typing import TYPE_CHECKING, cast
 
-from commonwheel.apps.launch import DRAIN_S, PACKET_BYTES, Spawning, environment, how_it_ended, kill_group
+from commonwheel.apps.launch import DRAIN_S, PACKET_BYTES, Spawning, environment, how_it_ended, kill_group, send_signal
 from commonwheel.errors import AppError
 
 if TYPE_CHECKING:
@@ -233,15 +232,13 @@ class _Forked:
     def ask_where(self) -> None:
         """See ``AppProcess``."""
         if self.pid and not self._ended.is_set():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGUSR1)
+            send_signal(self.pid, signal.SIGUSR1)
 
     def kill(self) -> None:
         """See ``AppProcess``."""
         if self.pid and not self._ended.is_set():
             kill_group(self.pid)
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGKILL)  # it may not lead a session of its own yet
+            send_signal(self.pid, signal.SIGKILL)  # it may not lead a session of its own yet
 
     async def ended(self) -> None:
         """See ``AppProcess``."""
