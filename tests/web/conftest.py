@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import pytest
@@ -144,10 +142,3 @@ def alliance(_alliance: Alliance) -> Iterator[Alliance]:
     """The dashboard of three cars; every page of a test before has gone."""
     yield _alliance
     until(lambda: not _alliance.running.server.facts()["clients"], "the test's pages are gone")
-
-
-@pytest.fixture(scope="session")
-def pictures() -> Path | None:
-    """Where screenshots are kept; None: nowhere. COMMONWHEEL_PICTURES=docs/images makes those of the documents."""
-    given = os.environ.get("COMMONWHEEL_PICTURES")
-    return Path(given) if given else None
