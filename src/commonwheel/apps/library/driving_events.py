@@ -5,8 +5,8 @@ every car; an accelerometer also feels the slope of the road. Across it is made 
 (``_motion.Lateral``): yaw rate, wheel speeds, or steering angle.
 
 Thresholds are settings. As shipped they are what telematics services call harsh: 7 mph per second (3.1 m/s^2, 0.32 g)
-of braking, severe from 9 mph per second (4.0 m/s^2), as Verizon Connect grades it; 0.3 g of acceleration and 0.4 g of
-cornering, in the middle of what providers use (0.2 to 0.36 g, and 0.3 to 0.5 g). Severe is 1.3 times the threshold.
+of braking, severe from 9 mph per second (4.0 m/s^2), as Verizon Connect grades it; the same of acceleration, and 0.4 g
+of cornering, in the middle of what providers use (0.2 to 0.37 g, and 0.3 to 0.5 g). Severe is 1.3 times the threshold.
 
 An event counts once, however many peaks it has, and is told when three seconds after it are known as well.
 """
@@ -82,7 +82,7 @@ app = App(
     },
     settings={
         "braking": Setting(3.1, "m/s^2", "From where braking is harsh."),
-        "acceleration": Setting(2.9, "m/s^2", "From where acceleration is harsh."),
+        "acceleration": Setting(3.1, "m/s^2", "From where acceleration is harsh."),
         "cornering": Setting(3.9, "m/s^2", "From where cornering is harsh."),
         "limit": Setting(130.0, "km/h", "The speed limit."),
         "hysteresis": Setting(3.0, "km/h", "So much below the limit overspeed is over."),
