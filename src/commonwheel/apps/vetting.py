@@ -35,7 +35,7 @@ class Vetting:
     """How much more is let through here than in the app's own process, which keeps to its rates if it is honest."""
 
     def __init__(self, manifest: Manifest, status: Status, rates: Rates) -> None:
-        self._manifest, self._status = manifest, status
+        self._manifest, self.status = manifest, status
         self._logs = Allowance(rates.logs * self.slack)
         self._events = Allowance(rates.events * self.slack)
         self._shows = Allowance(rates.outputs * self.slack)
@@ -54,7 +54,7 @@ class Vetting:
             kind = _KINDS.get(output.datatype, float)
             if value is not None and type(value) is not kind:
                 garbled(f"a value of the output '{name}' that is not {output.datatype}")
-            self._status.outputs[name] = Shown(_bounded(value), output.unit, message.t_ns)
+            self.status.outputs[name] = Shown(_bounded(value), output.unit, message.t_ns)
 
     def report(self, message: Reported, size: int) -> AppEvent | None:
         """Take an event in, whose message has so many bytes; None where it is one too many."""
@@ -66,7 +66,7 @@ class Vetting:
         if not self._events.take():
             return None
         found = AppEvent(message.t_ns, message.name, event.severity, message.data)
-        events = self._status.events
+        events = self.status.events
         events.append(found)
         self._sizes.append(size)
         while sum(self._sizes) > _MOST_EVENT_BYTES and len(events) > 1:
@@ -79,7 +79,7 @@ class Vetting:
         if message.level not in _LEVELS:
             garbled(f"a line of the level '{message.level[:80]}'")
         if self._logs.take():
-            self._status.logs.append(LogLine(message.t_ns, message.level, message.text[:_LONGEST_TEXT]))
+            self.status.logs.append(LogLine(message.t_ns, message.level, message.text[:_LONGEST_TEXT]))
 
     def leave_out(self, message: LeftOut) -> None:
         """Tell what the app wanted to say beyond its rates."""
@@ -92,7 +92,7 @@ class Vetting:
 
     def note(self, level: str, text: str) -> None:
         """Write a line about the app, in its host's own name."""
-        self._status.logs.append(LogLine(time.time_ns(), level, text))
+        self.status.logs.append(LogLine(time.time_ns(), level, text))
 
 
 def _bounded(value: Scalar) -> Scalar:
