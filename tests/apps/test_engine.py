@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from commonwheel.apps import App, AppError, Event, Output, Setting
 from commonwheel.apps.loop import MOST_STEPS
 from commonwheel.apps.places import short
+from commonwheel.broker.updates import Updates
 from commonwheel.client.requests import Outcome, Stage, Step
 from commonwheel.vehicles.samples import Quality
 from tests.apps.running import CAPACITY, GEAR, LIGHT, RANGE, SPEED, STATE, VOLTAGE, Run, S
@@ -205,6 +206,49 @@ def test_time_that_goes_back_leaves_the_apps_time_where_it_is() -> None:
     app.on(SPEED)(lambda car, reading: seen.append((car.now_ns, reading.t_ns)))
     Run(app).start().feed((5, SPEED, 1.0), (3, SPEED, 2.0), (6, SPEED, 3.0))
     assert seen == [(5 * S, 5 * S), (5 * S, 3 * S), (6 * S, 6 * S)]
+
+
+def test_time_that_jumps_is_not_lived_through() -> None:
+    """A wrong time in a recording must not make an app tick through a thousand years."""
+    app = app_with()
+    ticks: list[float] = []
+    woken: list[float] = []
+    app.every(1.0)(lambda car: ticks.append(car.elapsed_s))
+
+    @app.start
+    async def wakes(car) -> None:  # noqa: ANN001
+        while True:
+            await car.sleep(1.0)
+            woken.append(car.elapsed_s)
+
+    jump = 1e9 + 0.5
+    run = Run(app).start().each((1.5, SPEED, 1.0), (jump, SPEED, 2.0), (jump + 2.2, SPEED, 3.0))
+    run.engine.stop()
+    assert ticks == pytest.approx([1.0, jump, 1e9 + 1, 1e9 + 2], rel=1e-12)
+    assert woken == pytest.approx([1.0, jump, jump + 1, jump + 2], rel=1e-12)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(-(2**63), 2**63 - 1), st.floats(), st.integers(0, 4), st.sampled_from([SPEED, GEAR, STATE])
+        ),
+        max_size=20,
+    )
+)
+def test_whatever_samples_come_an_app_is_told_or_not_but_nothing_breaks(
+    rows: list[tuple[int, float, int, str]],
+) -> None:
+    app = app_with(requires={SPEED: 10, GEAR: 0, STATE: 3}, keeps={SPEED: 2.0, GEAR: 5.0})
+    app.on("Vehicle.**")(lambda car, _reading: car.history(SPEED))
+    app.on_batch("Vehicle.**")(lambda _car, batch: list(batch))
+    app.every(60.0)(lambda _car: None)
+    app.when(SPEED, GEAR, test=lambda kmh, gear: kmh > gear, lasts=1.0)(lambda _car, *_values: None)
+    run = Run(app).start()
+    for t_ns, value, quality, path in rows:
+        run.engine.feed(Updates.build([(run.table.number(path), t_ns, value, quality, None)]))
+    run.engine.stop()
+    assert not run.errors
 
 
 def test_after_is_called_once_with_the_car_unless_it_is_cancelled() -> None:

@@ -1,7 +1,8 @@
 """An app's time and what is due at it: no wall clock, one order of everything.
 
 Time is nanoseconds, moved by the samples that come or by whoever runs the app. What is due at the same instant
-happens in the order in which it was asked for.
+happens in the order in which it was asked for. Time that goes on by more than an hour at once was not lived through
+(a recording of two drives, a clock that was set): what was due in it happens once, after it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["NEVER", "Clock", "Timer"]
+__all__ = ["JUMP_NS", "NEVER", "Clock", "Timer"]
+
+JUMP_NS = 3600 * 1_000_000_000
+"""What time may go on by at once; more is a jump."""
 
 NEVER = 2**63 - 1
 """Later than every time."""
@@ -68,8 +72,10 @@ class Clock:
         return timer
 
     def pass_before(self, t_ns: int) -> None:
-        """Let happen what is due before a time, each at its own time."""
+        """Let happen what is due before a time, each at its own time; or in a jump, now that it is over."""
         heap = self._heap
+        if t_ns - self.now_ns > JUMP_NS:
+            self.now_ns = t_ns - 1
         while heap and heap[0][0] < t_ns:
             due_ns, _, timer = heapq.heappop(heap)
             if timer.cancelled:

@@ -43,11 +43,13 @@ class Condition:
 
     def look(self) -> None:
         """Look again: one of the values has come."""
+        values: list[object] = []
         for slot in self._slots:
-            if slot.quality != _GOOD:
+            value = slot.reading.value if slot.quality == _GOOD else None
+            if value is None:
                 self._interrupt()
                 return
-        values = [slot.reading.value for slot in self._slots]
+            values.append(value)
         try:
             holds = self._test is not None and bool(self._test(*values))
         except Exception as error:  # noqa: BLE001 - the app's own fault, whatever it is

@@ -179,7 +179,7 @@ class Engine:
         """Call something at every period; the n-th time is exactly n periods after the start."""
 
         def due() -> None:
-            self._repeat(start_ns, turn + 1, period_ns, call)
+            self._repeat(start_ns, (self._clock.now_ns - start_ns) // period_ns + 1, period_ns, call)
             call()
 
         self._clock.at(start_ns + turn * period_ns, due)
