@@ -312,6 +312,7 @@ def test_messages_are_filtered_sorted_paused_and_opened_by_keyboard(
         panel = page.locator("section[aria-label='One message']")
         panel.locator("h2", has_text=chosen).wait_for()
         panel.locator(".bits .byte").first.wait_for()
+        panel.locator(".bits .flip").first.wait_for()
         panel.locator("h2").click()
         page.keyboard.press("Escape")
         panel.wait_for(state="hidden")

@@ -86,7 +86,7 @@ class CoveragePage {
     this.rows = [];
     const cells = this.data.cars.length;
     const bodies = this.data.groups.filter((group) => group.rows.length).map((group) => {
-      const title = el("tr", { class: "group" }, el("th", { colspan: String(cells + 1), scope: "rowgroup" }, el("strong", {}, group.name), group.summary));
+      const title = el("tr", { class: "group" }, el("th", { colspan: String(cells + 1), scope: "rowgroup" }, el("span", { class: "group-text" }, el("strong", {}, group.name), group.summary)));
       const profile = group.rows.some((row) => row.required !== null);
       const met = profile
         ? el("tr", { class: "met" }, el("th", { scope: "row" }, "required signals given"), ...group.met.map(([have, of]) => el("td", { class: have === of ? "all" : null }, `${have}/${of}`)))

@@ -45,26 +45,31 @@ export class Bits {
     this.known = false;
   }
 
-  /** Draw a frame; `owners` has a field's number for each bit, `colors` a colour for each field that is pointed out. */
+  /** Draw a frame, and mark the bits that are others than those before; `owners` has a field's number for each bit, `colors` a colour for each field that is pointed out. */
   draw(hex, owners, colors) {
     const bytes = bytesOf(hex);
     this.resize(bytes.length);
     for (let at = 0; at < bytes.length; at += 1) {
       if (!this.known || bytes[at] !== this.bytes[at]) setText(this.hexes[at], HEX[bytes[at]]);
-      for (let bit = 0; bit < 8; bit += 1) this.bit(8 * at + bit, bytes[at] >> (7 - bit) & 1, owners, colors);
+      const flipped = this.known ? bytes[at] ^ this.bytes[at] : 0;
+      for (let bit = 0; bit < 8; bit += 1) {
+        const mask = 128 >> bit;
+        this.bit(8 * at + bit, bytes[at] & mask, flipped & mask, owners, colors);
+      }
     }
     this.bytes = bytes;
     this.known = true;
   }
 
-  bit(at, value, owners, colors) {
+  bit(at, value, flipped, owners, colors) {
     const cell = this.cells[at];
     const text = value ? "1" : "0";
     if (cell.firstChild.data !== text) cell.firstChild.data = text;
     const owner = owners?.[at] ?? NOBODY;
     const color = colors?.get(owner);
     const kind = color !== undefined ? `c${color % 6}` : owner === CHECK ? "check" : owner === NOBODY ? "none" : "other";
-    if (cell.className !== kind) cell.className = kind;
+    const name = flipped ? `${kind} flip` : kind;
+    if (cell.className !== name) cell.className = name;
     setAttr(cell, "data-f", owner >= 0 ? String(owner) : null);
   }
 }
