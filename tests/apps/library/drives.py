@@ -63,6 +63,8 @@ class Driven:
     vehicle: Vehicle
     samples: Samples
     state: State
+    trace: list[tuple[float, float]]
+    """Distance in km and energy drawn in kWh, at every whole second."""
 
     def run(self, app: str, **settings: object) -> Recorded:
         """Run a shipped app over it."""
@@ -89,13 +91,15 @@ def driven(car: str, scenario: str = RIDE, physics: str = "", faults: str = "") 
     twin = Twin(vehicle, plan, parameters=load_parameters(physics) if physics else None, seed=1)
     decoder = VehicleDecoder(vehicle, buses={i: bus.name for i, bus in enumerate(vehicle.buses)})
     parts: list[Samples] = []
+    trace: list[tuple[float, float]] = []
     end_ns = twin.length_ns
     for until_ns in range(10**9, end_ns + 10**9, 10**9):
         frames = twin.advance(min(until_ns, end_ns))
         if len(frames):
             parts.append(decoder.decode(frames))
         parts.append(decoder.expire(min(until_ns, end_ns)))
-    return Driven(vehicle, Samples.concat(part for part in parts if len(part)), twin.state)
+        trace.append((twin.state.distance_m / 1000, twin.state.drawn_kwh))
+    return Driven(vehicle, Samples.concat(part for part in parts if len(part)), twin.state, trace)
 
 
 def over_log(app: str, log: Path, car: str, **settings: object) -> Recorded:
