@@ -2,17 +2,18 @@
 // that flows. One message in full beside it; the last seconds to download; a recording on the server.
 
 import { el, setAttr, setText } from "../core/dom.js";
-import { bytesText, fixed, grouped, span } from "../core/format.js";
+import { fixed, grouped, span } from "../core/format.js";
 import { bytesOf, hexOf } from "../parts/bits.js";
+import { FlowList } from "../parts/flowlist.js";
 import { MessagePanel } from "../parts/messagepanel.js";
 import { Beside, carChoice, debounce } from "../parts/panel.js";
+import { RecordControl } from "../parts/recorder.js";
 
 export const title = "Traffic";
 
 const HOT_MS = 700;
 const CHANGED_MS = 3000;
 const MOST_ROWS = 600;
-const FLOWING = 60;
 const SORTS = {
   id: (one, other) => one.bus.localeCompare(other.bus) || one.number - other.number,
   name: (one, other) => one.name.localeCompare(other.name),
@@ -69,15 +70,13 @@ class TrafficPage {
     const mode = (name, text) => el("button", { class: "button", type: "button", "aria-pressed": String(this.mode === name), onclick: () => this.setMode(name) }, text);
     this.modes = { messages: mode("messages", "By message"), flow: mode("flow", "Flowing") };
     this.pause = el("button", { class: "button", type: "button", "aria-pressed": "false", onclick: () => this.setPaused(!this.paused) }, "Pause");
-    this.build2(root, carChoice(this.cars, this.carName, (name) => this.api.go([name], this.query())));
+    this.buildRest(root, carChoice(this.cars, this.carName, (name) => this.api.go([name], this.query())));
   }
 
-  build2(root, choice) {
+  buildRest(root, choice) {
     this.seconds = el("select", { class: "field", "aria-label": "How much to download" }, ...[5, 10, 30].map((seconds) => el("option", { value: String(seconds), selected: seconds === 30 }, `last ${seconds} s`)));
     const download = el("button", { class: "button", type: "button", onclick: () => this.download() }, "Download");
-    this.recordText = el("span", {}, "Record");
-    this.record = el("button", { class: "button record", type: "button", "data-on": "false", onclick: () => this.toggleRecord() }, el("span", { class: "dot", "aria-hidden": "true" }), this.recordText);
-    this.recordState = el("p", { class: "record-text", role: "status" });
+    this.record = new RecordControl(this.api, () => this.car, (text) => this.problem(text));
     this.hint = el("p", { class: "hint", role: "status" });
     this.facts = el("p", { class: "traffic-facts" });
     this.number = Object.fromEntries(["frames", "rate", "messages", "unknown"].map((name) => [name, el("b", {}, "–")]));
@@ -92,8 +91,8 @@ class TrafficPage {
     });
     this.makeTables();
     root.append(
-      el("div", { class: "toolbar" }, choice, el("label", { class: "sr", for: "find-frame" }, "Find messages"), this.find, el("label", { class: "tick" }, this.changed, "changed only"), el("span", { class: "group-of", role: "group", "aria-label": "How frames are shown" }, ...Object.values(this.modes)), this.pause, this.record, this.seconds, download),
-      this.recordState,
+      el("div", { class: "toolbar" }, choice, el("label", { class: "sr", for: "find-frame" }, "Find messages"), this.find, el("label", { class: "tick" }, this.changed, "changed only"), el("span", { class: "group-of", role: "group", "aria-label": "How frames are shown" }, ...Object.values(this.modes)), this.pause, this.record.button, this.seconds, download),
+      this.record.state,
       this.facts,
       this.hint,
       this.beside.node,
@@ -112,17 +111,12 @@ class TrafficPage {
     const columns = [head("id", "Id"), head("name", "Message"), head("bus", "Bus", "bus"), head("payload", "Payload"), head("count", "Frames", "n count"), head("rate", "Rate", "n"), head("signals", "Carries", "names")];
     this.table = el("table", { class: "messages-table" }, el("caption", { class: "sr" }, "Messages by id; arrow keys move from one to the next, Enter shows it"), el("thead", {}, el("tr", {}, ...columns)), this.body);
     setAttr(this.heads.id, "aria-sort", "ascending");
-    this.flowRows = [...Array(FLOWING)].map(() => {
-      const cells = ["time", "id", "what", "bus", "payload"].map((name) => el("td", { class: name }));
-      return { node: el("tr", { hidden: true }, ...cells), cells };
-    });
-    const names = ["Time", "Id", "Message", "Bus", "Payload"].map((text) => el("th", { scope: "col", class: { Message: "what", Bus: "bus" }[text] }, el("span", {}, text)));
-    this.flow = el("table", { class: "flow" }, el("caption", { class: "sr" }, "The newest frames, the newest first"), el("thead", {}, el("tr", {}, ...names)), el("tbody", {}, ...this.flowRows.map((row) => row.node)));
+    this.flow = new FlowList((key) => this.rows.get(key));
     this.showTable();
   }
 
   showTable() {
-    this.list.replaceChildren(this.mode === "flow" ? this.flow : this.table);
+    this.list.replaceChildren(this.mode === "flow" ? this.flow.node : this.table);
     for (const [name, button] of Object.entries(this.modes)) setAttr(button, "aria-pressed", String(name === this.mode));
   }
 
@@ -160,8 +154,7 @@ class TrafficPage {
     this.body.replaceChildren();
     this.setPaused(false);
     this.before = null;
-    for (const row of this.flowRows) row.node.hidden = true;
-    this.flowing = [];
+    this.flow.clear();
   }
 
   /** What the description knows of a key. */
@@ -170,7 +163,7 @@ class TrafficPage {
   }
 
   update(change) {
-    if (change.record) this.drawRecord(change.record);
+    if (change.record) this.record.draw(change.record);
     if (change.now === undefined) return;
     this.offset = change.now - Date.now();
     this.drawFacts(change);
@@ -307,7 +300,7 @@ class TrafficPage {
     const shown = [...this.rows.values()].filter((row) => !row.node.hidden).length;
     this.hint.classList.remove("bad");
     setText(this.hint, words.length ? `${shown} of ${this.rows.size} messages` : "");
-    this.flowing = [];
+    this.flow.clear();
     this.tellFilter();
     this.api.go(this.api.route.path, this.query(), { replace: true });
   }
@@ -347,7 +340,7 @@ class TrafficPage {
 
   setMode(mode) {
     this.mode = mode;
-    this.flowing = [];
+    this.flow.clear();
     this.showTable();
     this.filter();
   }
@@ -362,24 +355,9 @@ class TrafficPage {
   }
 
   drawFlow({ flow, skipped }) {
-    this.flowing = [...flow.reverse(), ...(this.flowing ?? [])].slice(0, FLOWING);
-    for (const [i, row] of this.flowRows.entries()) {
-      const frame = this.flowing[i];
-      row.node.hidden = !frame;
-      if (frame) this.drawFlowing(row.cells, frame);
-    }
+    this.flow.add(flow);
     this.hint.classList.remove("bad");
     setText(this.hint, skipped ? `${grouped(skipped)} more frames came than can be read; the newest are shown. Filter, or look at them by message.` : "");
-  }
-
-  drawFlowing([time, id, what, bus, payload], [t, key, hex]) {
-    const row = this.rows.get(key);
-    const at = new Date(t);
-    setText(time, `${at.toLocaleTimeString(undefined, { hour12: false })}.${String(Math.floor(t % 1000)).padStart(3, "0")}`);
-    setText(id, row?.id ?? `0x${(key % 536870912).toString(16).toUpperCase()}`);
-    setText(what, row?.name || "not described");
-    setText(bus, row?.bus ?? "");
-    setText(payload, hex === null ? "personal, not shown" : hex.toUpperCase().replace(/(..)(?=.)/g, "$1 "));
   }
 
   // ---- one message
@@ -424,35 +402,5 @@ class TrafficPage {
     } catch (error) {
       this.problem(error.message ?? String(error));
     }
-  }
-
-  async toggleRecord() {
-    this.record.disabled = true;
-    try {
-      this.drawRecord(await this.api.call("frames.record", { car: this.carName, on: !this.recording }));
-    } catch (error) {
-      this.problem(error.message ?? String(error));
-    }
-    this.drawRight();
-  }
-
-  drawRight() {
-    this.record.disabled = !this.car.operate;
-    setAttr(this.record, "title", this.car.operate ? null : this.car.why);
-  }
-
-  drawRecord(record) {
-    this.recording = record.running;
-    setAttr(this.record, "data-on", String(record.running));
-    setText(this.recordText, record.running ? "Stop" : "Record");
-    this.recordState.classList.toggle("on", record.running);
-    const done = record.seconds || record.written || record.files.length;
-    const lost = record.lost ? `, ${grouped(record.lost)} lost` : "";
-    const size = `${grouped(record.written)} frames, ${bytesText(record.size_bytes)}${lost}`;
-    let text = this.car.operate ? "" : `Recording: ${this.car.why}.`;
-    if (record.running) text = `Recording into ${record.folder}: ${size}, ${span(record.seconds)}; at most ${bytesText(record.most_bytes)} or ${span(record.most_seconds)}${record.why ? `; ${record.why}` : ""}`;
-    else if (done) text = `Recorded ${size} into ${record.folder}: ${record.files.join(", ")}${record.why ? `. Ended: ${record.why}` : ""}`;
-    setText(this.recordState, text);
-    this.drawRight();
   }
 }
