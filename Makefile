@@ -23,7 +23,7 @@ KERNELS := $(wildcard src/commonwheel/native/*.c src/commonwheel/native/*.h)
 .PHONY: demo test test-all coverage lint lint-style lint-format lint-types lint-c format bench docs wheels lock \
   sanitize fuzz kernels clean
 
-demo: $(VENV)/.run ## the tour: needs nothing but this checkout
+demo: $(VENV)/.run ## three virtual cars, five apps, the dashboard: needs nothing but this checkout
 	$(BIN)/commonwheel demo
 
 test: $(VENV)/.dev kernels ## all tests but the slow ones
