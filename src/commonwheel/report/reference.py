@@ -6,10 +6,10 @@ Made of the compiled vehicle and of what is written about it; ``reference_page``
 from __future__ import annotations
 
 import functools
-import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+from commonwheel.report.reference_variants import FOLD_FROM, NUMBER, changes_of, common, told
 from commonwheel.vehicles import SHIPPED, load_vehicle
 from commonwheel.vehicles.bits import bits_of, check_bits, owners_of, runs_of
 from commonwheel.vehicles.provenance import provenance_of
@@ -38,8 +38,6 @@ __all__ = [
 
 _MOST_DRAWINGS = 12
 """Of one message with many multiplexed layouts; the table of its fields has them all."""
-_FOLD_FROM = 3
-_NUMBER = re.compile(r"\d+")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -167,6 +165,10 @@ def reference_of(name: str | Path, folders: tuple[Path, ...] = (SHIPPED,)) -> Re
     )
 
 
+def _variant(car: Vehicle, variant: Vehicle) -> VariantLine:
+    return VariantLine(variant, changes_of(car, variant))
+
+
 def label_of(number: int) -> str:
     """Return what a field is called where bits are drawn: a to z, then aa, ab and on."""
     text = ""
@@ -178,15 +180,6 @@ def label_of(number: int) -> str:
         number -= 1
 
 
-def told(value: object) -> str:
-    """Return a fixed fact's value for people."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        return ", ".join(told(item) for item in cast("list[object]", value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
 # ---- signals ----------------------------------------------------------------------------------------------------
 
 
@@ -195,32 +188,21 @@ def _signal_lines(car: Vehicle, provenance: Provenance) -> tuple[SignalLine, ...
     groups: dict[tuple[object, ...], list[SignalInfo]] = {}
     for info in car.signals:
         alike = (info.unit, info.how, info.evidence, info.resolution, info.low, info.high, info.labels, info.personal)
-        sources = tuple(_NUMBER.sub("#", source) for source in info.sources)
-        groups.setdefault((_NUMBER.sub("#", info.path), sources, alike), []).append(info)
+        sources = tuple(NUMBER.sub("#", source) for source in info.sources)
+        groups.setdefault((NUMBER.sub("#", info.path), sources, alike), []).append(info)
     lines: list[SignalLine] = []
     for members in groups.values():
-        parts = [tuple(members)] if len(members) >= _FOLD_FROM else [(one,) for one in members]
+        parts = [tuple(members)] if len(members) >= FOLD_FROM else [(one,) for one in members]
         lines += [_signal_line(part, provenance) for part in parts]
     return tuple(lines)
 
 
 def _signal_line(members: tuple[SignalInfo, ...], provenance: Provenance) -> SignalLine:
     first = members[0]
-    texts = [_common([member.path for member in members])]
-    texts += [_common(list(same)) for same in zip(*(member.sources for member in members), strict=True)]
+    texts = [common([member.path for member in members])]
+    texts += [common(list(same)) for same in zip(*(member.sources for member in members), strict=True)]
     place, note = provenance.signals.get(first.path), provenance.notes.get(first.path, "")
     return SignalLine(texts[0], members, tuple(texts[1:]), place, note)
-
-
-def _common(texts: Sequence[str]) -> str:
-    """Return texts that differ in numbers as one, with '#' for each number that differs."""
-    numbers = [_NUMBER.findall(text) for text in texts]
-    if any(len(found) != len(numbers[0]) for found in numbers):
-        return texts[0]
-    differ = [len(set(column)) > 1 for column in zip(*numbers, strict=True)]
-    parts = _NUMBER.split(texts[0])
-    kept = ["#" if other else number for number, other in zip(numbers[0], differ, strict=True)]
-    return parts[0] + "".join(number + part for number, part in zip(kept, parts[1:], strict=True))
 
 
 # ---- messages ---------------------------------------------------------------------------------------------------
@@ -296,58 +278,3 @@ def _drawings(message: Message, lines: Sequence[FieldLine], check: int) -> tuple
         shown = [i for i, line in enumerate(lines) if line.condition is None or str(line.condition) == title]
         found.append(Drawing(title, runs_of(message, owners_of(message, check, shown))))
     return tuple(found)
-
-
-# ---- variants ---------------------------------------------------------------------------------------------------
-
-
-def _variant(car: Vehicle, variant: Vehicle) -> VariantLine:
-    changes = [
-        *_signal_changes(car, variant),
-        *(f"{path} = {told(value)}" for path, value in variant.attributes.items() if car.attributes.get(path) != value),
-        *(f"without {path}" for path in car.attributes if path not in variant.attributes),
-        *_message_changes(car, variant),
-    ]
-    return VariantLine(variant, tuple(changes))
-
-
-def _signal_changes(car: Vehicle, variant: Vehicle) -> list[str]:
-    mine, other = ({info.path: info for info in one.signals} for one in (car, variant))
-    changes = [f"also {path}" for path in _folded([path for path in other if path not in mine])]
-    changes += [f"without {path}" for path in _folded([path for path in mine if path not in other])]
-    for path in mine.keys() & other.keys():
-        if _read_as(mine[path]) != _read_as(other[path]) or not _written_alike(car, variant, path):
-            changes.append(f"{path} is read otherwise: {', '.join(other[path].sources)}")
-    return sorted(changes)
-
-
-def _folded(paths: Sequence[str]) -> list[str]:
-    groups: dict[str, list[str]] = {}
-    for path in paths:
-        groups.setdefault(_NUMBER.sub("#", path), []).append(path)
-    shown: list[str] = []
-    for members in groups.values():
-        together = len(members) >= _FOLD_FROM
-        shown += [f"{_common(members)} ({len(members)} signals)"] if together else members
-    return shown
-
-
-def _read_as(info: SignalInfo) -> tuple[object, ...]:
-    return info.how, info.sources, info.unit, info.resolution, info.low, info.high, info.labels
-
-
-def _written_alike(car: Vehicle, variant: Vehicle, path: str) -> bool:
-    """Whether a value lies in the same fields, by the same arithmetic; the messages' numbers do not matter."""
-    mine, other = (
-        [(w.field, w.factor, w.offset, w.codes) for w in one.writers.get(path, ())] for one in (car, variant)
-    )
-    return mine == other
-
-
-def _message_changes(car: Vehicle, variant: Vehicle) -> list[str]:
-    mine, other = ({(one.buses[m.bus].name, m.name): m for m in one.messages} for one in (car, variant))
-    told: list[str] = []
-    for word, keys in (("also sends", other.keys() - mine.keys()), ("does not send", mine.keys() - other.keys())):
-        told += [f"{word} {bus}/{name}" for bus, name in sorted(keys)]
-    changed = [key for key in mine.keys() & other.keys() if mine[key].fields != other[key].fields]
-    return told + [f"other fields in {bus}/{name}" for bus, name in sorted(changed)]
