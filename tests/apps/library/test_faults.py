@@ -51,7 +51,12 @@ EACH = [pytest.param(kind, marks=() if kind in FEW else pytest.mark.slow) for ki
 """Some in the default run; all of them take half a minute."""
 
 
-@pytest.mark.parametrize("kind", FAULTS)
+MOST = FAULTS.keys() - {"lost", "delayed", "frozen", "bias"}
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=() if kind in MOST else pytest.mark.slow) for kind in FAULTS]
+)
 def test_health_says_what_is_wrong(kind: str) -> None:
     """Each fault is found, named, and over when it is over; nothing else is found before it."""
     told = driven(LEAF, CALM, faults=faulty(FAULTS[kind])).run("health").events
