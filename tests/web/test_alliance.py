@@ -7,8 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from commonwheel.apps.status import AppState
+from commonwheel.gateway.config import Settings
+from commonwheel.web.scene import Scene
 from tests.web.conftest import PHONE, Alliance, View
-from tests.web.stage import ANGLE, NAMES, SPEED, wired
+from tests.web.stage import ANGLE, NAMES, SPEED, Running, live_car, until, wired
 
 pytestmark = pytest.mark.browser
 
@@ -44,6 +46,20 @@ def test_every_car_shows_the_same_drive_and_the_bits_that_carry_it(
     )
     assert all(colours >= 3 for colours in drawn), drawn
     assert view.complaints == []
+
+
+def test_a_broker_without_a_car_is_shown_as_one(look: Callable[..., View]) -> None:
+    car = live_car("")
+    with Running(Scene(Settings(), (car,))) as running:
+        view = look(running.url)
+        view.wait("document.querySelector('.car .chip')?.textContent.includes('no values')")
+        assert "others give this car its values" in view.page.locator(".car").inner_text()
+        car.broker.publish_values({car.broker.table.number(SPEED): 88.0})
+        view.wait(f"{_SPEEDS}[0] === '88 km/h'")
+        assert "1 signal good" in view.page.locator(".car .chip").first.inner_text()
+        assert view.complaints == []
+        view.page.context.close()
+        until(lambda: not running.server.facts()["clients"])
 
 
 def test_what_is_late_is_told_in_words(alliance: Alliance, look: Callable[..., View]) -> None:

@@ -311,7 +311,9 @@ def test_whatever_a_page_says_it_is_answered_and_nothing_breaks(stage: Stage, me
         finally:
             await conversation.close()
 
-    asyncio.run(talk())
+    # In a thread: Playwright, once it was started, leaves a running loop in this one.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(lambda: asyncio.run(talk())).result()
     for text in said:
         message = json.loads(text)
         assert message.get("reason") != "internal", message

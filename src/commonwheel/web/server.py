@@ -57,6 +57,8 @@ SILENT_S = 60.0
 SEND_S = 30.0
 """How long sending one message may take."""
 _THREADS = 4
+_MOST_CONNECTIONS = 4 * MOST_PAGES
+"""Of any kind; beyond, requests are answered with 503. A page takes one, and some for a moment while it loads."""
 _GOING_AWAY, _POLICY, _TRY_LATER = 1001, 1008, 1013
 _STATUS = {Reason.UNAUTHENTICATED: 401, Reason.EXPIRED: 401, Reason.FORBIDDEN: 403, Reason.LIMIT: 429}
 
@@ -124,6 +126,7 @@ class WebServer:
             access_log=False,
             server_header=False,
             proxy_headers=False,
+            limit_concurrency=_MOST_CONNECTIONS,
             http="h11",
             ws="websockets-sansio",
             ws_max_size=min(MESSAGE_BYTES, self._access.limits.message_bytes),

@@ -155,8 +155,8 @@ export class Link extends EventTarget {
   }
 
   on_refused(message) {
-    const needed = NEEDS_TOKEN.has(message.reason);
-    if (!needed) return;
+    this.why = message.message;
+    if (!NEEDS_TOKEN.has(message.reason)) return; // it is over for now: the server closes, and this comes back
     this.drop();
     this.set("refused", message.message, message.reason);
   }

@@ -217,14 +217,14 @@ class Column {
 
   /** Say in a word how the car's values are. */
   judge() {
-    let bad = 0;
-    let late = 0;
-    for (const quality of this.qualities.values()) {
-      if (quality === 1) late += 1;
-      else if (quality !== GOOD && quality !== MISSING) bad += 1;
-    }
-    const known = this.qualities.size;
-    const [kind, text] = bad ? ["bad", `\u2716 ${bad} of ${known} not valid`] : late ? ["warn", `\u25f7 ${late} of ${known} stale`] : ["good", `\u2714 ${known} signals good`];
+    const count = [0, 0, 0, 0, 0];
+    for (const quality of this.qualities.values()) count[quality] += 1;
+    const [good, late, invalid, corrupt] = count;
+    const known = good + late + invalid + corrupt;
+    let [kind, text] = ["good", `\u2714 ${good} signal${good === 1 ? "" : "s"} good`];
+    if (!known) [kind, text] = ["warn", "\u2013 no values yet"];
+    else if (invalid + corrupt) [kind, text] = ["bad", `\u2716 ${invalid + corrupt} of ${known} not valid`];
+    else if (late) [kind, text] = ["warn", `\u25f7 ${late} of ${known} stale`];
     setAttr(this.chip, "data-kind", kind);
     setText(this.chip, text);
     if (this.verdict && this.verdict !== kind) this.api.say(`${this.card.title}: ${text.slice(2)}`);
