@@ -801,3 +801,15 @@ def test_a_car_has_what_it_gives_and_what_it_can_be_asked() -> None:
     car = Run(app, given=[SPEED], asked=[]).engine.car
     assert (car.name, car.has(SPEED), car.has(VOLTAGE), car.has(LIGHT)) == ("test/car", True, False, False)
     assert Run(app, asked=[LIGHT]).engine.car.has(LIGHT)
+
+
+def test_a_car_has_a_pattern_when_it_gives_any_signal_of_it() -> None:
+    pattern, door = "Vehicle.Cabin.Door.*.*.IsOpen", "Vehicle.Cabin.Door.Row1.DriverSide.IsOpen"
+    app = app_with(may_use={pattern: 0})
+    assert Run(app, given=[SPEED, door]).engine.car.has(pattern)
+    assert Run(app, given=[SPEED, door]).engine.car.has("Vehicle.Cabin.Door")
+    assert not Run(app, given=[SPEED]).engine.car.has(pattern)
+    with pytest.raises(AppError, match=r"is not declared"):
+        Run(app).engine.car.has("Vehicle.Cabin.Seat.**")
+    with pytest.raises(AppError, match=r"selects many signals; name one of them here, such as 'Vehicle\.Cabin\.Door\."):
+        Run(app).engine.car.value(pattern)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, cast
 
+from commonwheel.apps.facts import rates_of
 from commonwheel.apps.places import short
 from commonwheel.apps.status import AppEvent, LogLine
 from commonwheel.broker.values import to_inside
@@ -91,13 +92,13 @@ class Car:
     # ---- signals ----------------------------------------------------------------------------------------------------
 
     def has(self, path: str) -> bool:
-        """Whether the car gives this signal, or can be asked to move this actuator."""
+        """Whether the car gives this signal, or any that a pattern selects, or can be asked to move this actuator."""
         slot = self._slots.get(path)
         if slot is not None and slot.given:
             return True
         if path in self._inside.chosen.requests:
             return path in self._inside.facts.asked
-        return self._slot(path).given
+        return slot is None and self._has_any(path)
 
     def read(self, path: str) -> Reading:
         """Return a signal's current reading; MISSING, without a value, where there never was one."""
@@ -130,9 +131,26 @@ class Car:
             raise AppError(message)
         return slot.history(self._clock.now_ns - span_ns, self._inside.facts.table)
 
+    def _has_any(self, pattern: str) -> bool:
+        inside = self._inside
+        selected = self._selected(pattern)
+        stated = {**inside.app.manifest.requires, **inside.app.manifest.may_use}
+        if not selected and pattern not in stated:
+            raise self._undeclared(pattern, "requires' or 'may_use", f'"{pattern}": 0')
+        asked = inside.chosen.requests & inside.facts.asked
+        return any(path in asked or (path in self._slots and self._slots[path].given) for path in selected)
+
+    def _selected(self, pattern: str) -> list[str]:
+        """Return the declared signals that a pattern selects."""
+        return sorted(rates_of({pattern: 0.0}, self._inside.chosen.all))
+
     def _slot(self, path: str) -> Slot:
         slot = self._slots.get(path)
         if slot is None:
+            selected = self._selected(path)
+            if selected and path != selected[0]:
+                message = f"'{path}' selects many signals; name one of them here, such as '{selected[0]}'"
+                raise AppError(message)
             raise self._undeclared(path, "requires' or 'may_use", f'"{path}": 0')
         return slot
 
