@@ -46,8 +46,9 @@ def faulty(fault: str) -> str:
     return f"faults:\n  - {fault}\n"
 
 
+SLOW = pytest.mark.slow
 FEW = {"silent speed", "bad checksum", "drift", "no value"}
-EACH = [pytest.param(kind, marks=() if kind in FEW else pytest.mark.slow) for kind in FAULTS]
+EACH = [pytest.param(kind, marks=() if kind in FEW else SLOW) for kind in FAULTS]
 """Some in the default run; all of them take half a minute."""
 
 
