@@ -54,6 +54,17 @@ def test_one_car_needs_no_name(cart_log: Path) -> None:
     assert list(_settings("--car", "acme/cart:sport", "--replay", cart_log).cars) == ["cart"]
 
 
+def test_a_scenario_stands_in_place_of_buses() -> None:
+    (car,) = _settings(
+        "--car", "nissan/leaf_ze0", "--virtual", "town", "--seed", "7", "--rate", "2", "--loop"
+    ).cars.values()
+    assert (car.virtual, car.seed, car.rate, car.loop) == ("town", 7, 2.0, True)
+    cars = _settings(
+        "--car", "a=nissan/leaf_ze0", "--car", "b=honda/e", "--virtual", "a=town", "--virtual", "b=demo"
+    ).cars  # fmt: skip
+    assert {name: one.virtual for name, one in cars.items()} == {"a": "town", "b": "demo"}
+
+
 def test_several_cars_are_named(cart_log: Path) -> None:
     cars = _settings(
         "--car", "leaf=nissan/leaf_ze0", "--bus", "leaf.ev=virtual:a", "--car", "civic=honda/civic_gen8",
@@ -96,6 +107,13 @@ def test_every_value_reaches_the_settings(tmp_path: Path) -> None:
         (("--car", "nissan/leaf_zz"), "there is no car 'nissan/leaf_zz' (did you mean 'nissan/leaf_ze"),
         (("--host", "999.1.1.1"), "--host: 'host': '999.1.1.1' is no address"),
         (("--rate", "3"), "--rate: it is of a car"),
+        (("--virtual", "town"), "--virtual: 'town' does not say whose it is: CAR=SCENARIO; name one with --car"),
+        (("--car", "honda/e", "--virtual", "town", "--virtual", "demo"), "has two scenarios; drive one"),
+        (("--car", "honda/e", "--virtual", "twon"), "no such scenario or file (did you mean 'town'?)"),
+        (
+            ("--car", "honda/e", "--virtual", "town", "--seed", "x"),
+            "--seed: 'seed' cannot be 'x'; it is a whole number",
+        ),
         (("--limit", "streams"), "--limit: 'streams' is not NAME=N"),
         (("--limit", "wheels=4"), "'wheels' is not known in 'limits'"),
         (("--limit", "streams=-1"), "has to be more than 0"),

@@ -108,6 +108,15 @@ def test_the_scenarios_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(one["seconds"] > 0 and one["about"] for one in listed)
 
 
+def test_a_fault_that_does_nothing_on_this_car_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scenario = tmp_path / "fault.yaml"
+    town = (SHIPPED / "town.yaml").read_text(encoding="utf-8")
+    fault = "  - {silent: {bus: radar}, from: 1 s, to: 2 s}\n"
+    scenario.write_text(f"{town}\nfaults:\n{fault}", encoding="utf-8")
+    assert main(["twin", LEAF, "--scenario", str(scenario), "--seconds", "1"]) == FINE
+    assert f"{LEAF} has nothing for the fault 'silent of radar' to be of" in capsys.readouterr().err
+
+
 def test_it_sends_on_a_bus_in_real_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     channel = f"twin-{tmp_path.name}"
     with can.Bus(channel, "virtual", ignore_config=True) as node:

@@ -132,6 +132,8 @@ def test_a_fault_is_of_a_signal_a_message_or_a_bus(tmp_path: Path) -> None:
     cases = {
         Injection(FaultKind.SILENT, signal=WHEEL): ["Wheel"],
         Injection(FaultKind.SILENT, signal="Vehicle.Nothing"): [],
+        Injection(FaultKind.SILENT, signal="Vehicle.Chassis"): ["Motion", "Wheel"],
+        Injection(FaultKind.SILENT, signal="Vehicle.**.Angle"): ["Wheel"],
         Injection(FaultKind.SILENT, message="power/Battery"): ["Battery"],
         Injection(FaultKind.SILENT, message="power/Motion"): [],
         Injection(FaultKind.SILENT, bus="drive"): ["Motion", "Wheel", "Rare", "Steer"],
@@ -226,6 +228,30 @@ def test_faults_of_what_a_car_does_not_say_do_nothing(tmp_path: Path) -> None:
     assert not SignalFaults([SPEED], [Injection(FaultKind.SILENT, signal=SPEED)], 0)
     frames = small_twin(tmp_path).advance(S)
     assert WireFaults(two(tmp_path), [Injection(FaultKind.BIAS, signal=SPEED)], 0).apply(frames, S) is frames
+
+
+def test_faults_without_effect_are_told(tmp_path: Path) -> None:
+    real = [
+        Injection(FaultKind.SILENT, bus="drive"),
+        Injection(FaultKind.BAD_CHECKSUM, signal=SPEED),
+        Injection(FaultKind.STUCK_COUNTER, bus="drive"),
+        Injection(FaultKind.NOISE, signal=SPEED),
+    ]
+    idle = [
+        Injection(FaultKind.SILENT, bus="radar"),
+        Injection(FaultKind.LOST, message="drive/None"),
+        Injection(FaultKind.BAD_CHECKSUM, signal=WHEEL),
+        Injection(FaultKind.STUCK_COUNTER, message="power/Battery"),
+        Injection(FaultKind.BIAS, signal="Vehicle.Other"),
+    ]
+    assert small_twin(tmp_path, *real).without_effect == []
+    assert small_twin(tmp_path, *idle).without_effect == [
+        "silent of radar",
+        "lost of drive/None",
+        "bad-checksum of Vehicle.Chassis.SteeringWheel.Angle",
+        "stuck-counter of power/Battery",
+        "bias of Vehicle.Other",
+    ]
 
 
 def test_a_car_says_what_its_sensor_says_and_knows_what_is_true(tmp_path: Path) -> None:

@@ -69,7 +69,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """State the options."""
     cars = parser.add_argument_group("cars")
     add_car_options(cars.add_argument)
-    cars.add_argument("--loop", action="store_true", default=None, help="begin the recording again at its end")
+    cars.add_argument(
+        "--loop", action="store_true", default=None, help="begin the recording or scenario again at its end"
+    )
     cars.add_argument("--actuate", action="store_true", default=None, help="let clients ask the car to act")
     service = parser.add_argument_group("service")
     for name, value, text in _VALUES:
@@ -107,7 +109,7 @@ def add_car_options(add: Callable[..., object]) -> None:
     add("--replay", action="append", metavar="[NAME=]LOG", help="a recording in place of buses")
     add("--virtual", action="append", metavar="[NAME=]SCENARIO", help="a simulated car in place of buses")
     add("--seed", metavar="N", help="what chance there is in simulated cars (0)")
-    add("--rate", metavar="X", help="replay so many times as fast as recorded, or 'max' (1)")
+    add("--rate", metavar="X", help="replay or simulate so many times as fast; a replay also 'max' (1)")
     add(
         "--with-personal",
         action="store_true",

@@ -65,6 +65,8 @@ def run(args: argparse.Namespace) -> int:
     seconds, seed = _number(args.seconds, "--seconds"), round(_number(args.seed, "--seed") or 0)
     vehicle, parameters = load_vehicle(args.car), load_parameters(args.car)
     twin = Twin(vehicle, load_scenario(args.scenario), parameters=parameters, seed=seed)
+    for fault in twin.without_effect:
+        show.note(f"{twin.vehicle.name} has nothing for the fault '{fault}' to be of")
     drive = _on_buses if args.bus else _to_log
     _show(drive(twin, args, seconds), as_json=args.json)
     return FINE

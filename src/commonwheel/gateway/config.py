@@ -55,9 +55,9 @@ class CarSettings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     replay: Path | None = None
     """A log in place of buses."""
     rate: Rate = 1.0
-    """How fast a log is replayed: times real time."""
+    """How fast a log is replayed or a simulated car drives: times real time."""
     loop: bool = False
-    """Begin the log again at its end."""
+    """Begin the log or the scenario again at its end."""
     virtual: ScenarioName | None = None
     """A scenario in place of buses, by name or file: the car is a simulated one, on buses inside this process."""
     seed: int = 0

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from commonwheel.catalog.patterns import compile_pattern
 from commonwheel.twin.injection import FaultKind
 from commonwheel.vehicles.emission import layout_of
 from commonwheel.wire.codec import pack, seal
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from commonwheel.vehicles.model import Message
     from commonwheel.vehicles.vehicle import Vehicle
 
-__all__ = ["SignalFaults", "WireFaults", "hit_by"]
+__all__ = ["SignalFaults", "WireFaults", "hit_by", "without_effect"]
 
 _ORDER = (
     FaultKind.FROZEN,
@@ -42,17 +43,37 @@ _ALL_BITS = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 
 
 def hit_by(vehicle: Vehicle, injection: Injection) -> tuple[int, ...]:
-    """Return the numbers of the car's messages that a fault is of; () where the car has none of them."""
+    """Return the numbers of the car's messages that a fault is of; () where the car has none of them.
+
+    A branch or pattern in place of a signal stands for all signals that it selects.
+    """
     names = {f"{vehicle.buses[message.bus].name}/{message.name}": i for i, message in enumerate(vehicle.messages)}
     if injection.message:
         return (names[injection.message],) if injection.message in names else ()
     if injection.bus:
         return tuple(i for name, i in names.items() if name.partition("/")[0] == injection.bus)
-    carriers = {writer.message for writer in vehicle.writers.get(injection.signal, ())}
-    if injection.signal in vehicle.numbers:
-        sources = vehicle.signals[vehicle.numbers[injection.signal]].sources
-        carriers |= {names[source.rpartition(".")[0]] for source in sources if source.rpartition(".")[0] in names}
+    chosen = compile_pattern(injection.signal)
+    carriers: set[int] = set()
+    for signal in filter(lambda signal: chosen(signal.path), vehicle.signals):
+        carriers |= {writer.message for writer in vehicle.writers.get(signal.path, ())}
+        carriers |= {names[name] for source in signal.sources if (name := source.rpartition(".")[0]) in names}
     return tuple(sorted(carriers))
+
+
+def without_effect(vehicle: Vehicle, paths: Sequence[str], injections: Sequence[Injection]) -> list[str]:
+    """Return in words which faults do nothing on a car that puts these paths on its wire."""
+    told: list[str] = []
+    for injection in injections:
+        of = injection.signal or injection.message or injection.bus
+        if injection.kind.is_of_signal:
+            reached = injection.signal in paths
+        else:
+            hits = [vehicle.messages[i] for i in hit_by(vehicle, injection)]
+            guard = {FaultKind.STUCK_COUNTER: "counter", FaultKind.BAD_CHECKSUM: "checksum"}.get(injection.kind, "name")
+            reached = any(getattr(message, guard) for message in hits)
+        if not reached:
+            told.append(f"{injection.kind.value} of {of}")
+    return told
 
 
 class SignalFaults:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from commonwheel.twin.faults import SignalFaults, WireFaults
+from commonwheel.twin.faults import SignalFaults, WireFaults, without_effect
 from commonwheel.twin.inputs import Inputs
 from commonwheel.twin.reception import Reception
 from commonwheel.vehicles.emission import compile_emission, first_times
@@ -201,6 +201,11 @@ class Twin:
     def clamped(self) -> int:
         """Values so far that do not fit on the wire, and were sent as the nearest that does."""
         return self._emitter.clamped
+
+    @property
+    def without_effect(self) -> Sequence[str]:
+        """The scenario's faults that do nothing on this car, in words: it does not send what they are of."""
+        return without_effect(self.vehicle, self.paths, self.scenario.faults)
 
     @property
     def asked(self) -> Mapping[str, Asked]:
