@@ -234,6 +234,7 @@ def test_who_says_nothing_draws_nothing_or_says_too_much_is_cut(monkeypatch: pyt
     with Running(scene_of({"nissan": NAMES["nissan"]})) as running:
         with connect(f"ws://{running.endpoint}/live") as silent, pytest.raises(ConnectionClosed):
             silent.recv(10)
+        monkeypatch.setattr(server_module, "HELLO_S", 10.0)
         with running.page() as page:
             page.open("alliance")
             page.hear("update")  # and never says that it was drawn
