@@ -4,15 +4,30 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 _BESIDE_CHECKOUT = Path(__file__).resolve().parents[2] / "shared" / "data"
 _SHARED = Path(os.environ.get("COMMONWHEEL_SHARED", _BESIDE_CHECKOUT))
 _NO_SHARED = f"no recorded logs here: {_SHARED} is not a folder; name it in COMMONWHEEL_SHARED"
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+# A browser that asks for nothing by itself, so that every request is the page's.
+_QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 
 # In continuous integration the same examples every time; while developing, new ones each time.
 hypothesis.settings.register_profile("dev", deadline=None)
@@ -57,3 +72,13 @@ def chromium() -> str:
     if found is None:
         pytest.skip(f"no browser here: none of {', '.join(_CHROMIUM)} is on PATH")
     return found
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    """A headless Chromium; one for all tests, since a process can drive it only once at a time."""
+    api = pytest.importorskip("playwright.sync_api")
+    with api.sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=chromium, args=list(_QUIET))
+        yield started
+        started.close()

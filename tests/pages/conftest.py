@@ -15,16 +15,6 @@ from commonwheel.cli import FINE, main
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
-# A browser that asks for nothing by itself, so that every request is the page's.
-QUIET = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 DESKTOP, PHONE = (1280, 900), (390, 844)
 
 
@@ -35,15 +25,6 @@ class View:
     page: Page
     messages: list[str] = field(default_factory=list[str])
     requests: list[str] = field(default_factory=list[str])
-
-
-@pytest.fixture(scope="session")
-def browser(chromium: str) -> Iterator[Browser]:
-    api = pytest.importorskip("playwright.sync_api")
-    with api.sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=chromium, args=list(QUIET))
-        yield started
-        started.close()
 
 
 @pytest.fixture

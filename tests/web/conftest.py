@@ -17,15 +17,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 
-QUIET = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 DESKTOP, PHONE = (1440, 1000), (390, 844)
 
 
@@ -47,15 +38,6 @@ class View:
     def ready(self) -> None:
         """Wait until it is connected and has drawn something."""
         self.wait("window.commonwheel?.link.updates > 1")
-
-
-@pytest.fixture(scope="session")
-def browser(chromium: str) -> Iterator[Browser]:
-    api = pytest.importorskip("playwright.sync_api")
-    with api.sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=chromium, args=list(QUIET))
-        yield started
-        started.close()
 
 
 @pytest.fixture
