@@ -92,5 +92,5 @@ def test_an_import_that_goes_up_is_seen_in_every_form(text: str) -> None:
 
 
 def test_what_is_imported_from_below_or_from_elsewhere_is_let_be() -> None:
-    text = "import numpy\nfrom commonwheel import __version__\nfrom commonwheel.wire.frames import Frames\nfrom . import body"
+    text = "import numpy\nfrom commonwheel import __version__\nfrom commonwheel.wire import frames\nfrom . import body"
     assert _upward("twin", _imports(text, ("commonwheel", "twin"))) == []
