@@ -28,9 +28,9 @@ class View:
     complaints: list[str] = field(default_factory=list[str])
     requests: list[str] = field(default_factory=list[str])
 
-    def wait(self, expression: str) -> None:
+    def wait(self, expression: str, patience_s: float = PATIENCE_S) -> None:
         """Wait until an expression holds; Playwright's own way makes the page evaluate a text, which it forbids."""
-        end = time.monotonic() + PATIENCE_S
+        end = time.monotonic() + patience_s
         while not self.page.evaluate(expression):
             assert time.monotonic() < end, f"it never came: {expression}; complaints: {self.complaints}"
             self.page.wait_for_timeout(20)

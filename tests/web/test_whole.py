@@ -22,15 +22,17 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 CARS = {"honda": "honda/civic_gen10_bosch", "mitsubishi": "mitsubishi/outlander_phev", "nissan": "nissan/leaf_aze0"}
 APPS = ("trip", "driving-events", "range", "battery-care", "health")
+TALL = (DESKTOP[0], 1180)
 SHOTS = (
-    ("alliance", "alliance", DESKTOP, "light"),
-    ("alliance", "alliance", DESKTOP, "dark"),
+    ("alliance", "alliance", TALL, "light"),
+    ("alliance", "alliance", TALL, "dark"),
     ("alliance", "alliance", PHONE, "light"),
     ("signals", "signals", DESKTOP, "light"),
     ("coverage", "coverage", DESKTOP, "light"),
     ("apps", "apps/trip/nissan", DESKTOP, "light"),
     ("traffic", "traffic", DESKTOP, "dark"),
 )
+_TURNING = "[...document.querySelectorAll('.wheel-text')].every(n => parseFloat(n.textContent) >= 12)"
 _SPEEDS = "[...document.querySelectorAll('.dial.role-speed')].map(n => parseFloat(n.getAttribute('aria-valuetext')))"
 
 
@@ -60,11 +62,12 @@ def test_three_cars_drive_with_five_apps_on_them(
         speeds = view.page.evaluate(_SPEEDS)
         assert max(speeds) - min(speeds) < 15, "three cars on the same drive"
         view.wait("document.querySelectorAll('.car-apps').length === 3")
+        view.wait(_TURNING, 90)
     else:
         view.wait("document.querySelector('#page').innerText.trim().length > 200")
+        view.page.wait_for_timeout(1500)  # so that the pictures show a drive, and not its beginning
     if page == "apps":
         assert view.page.locator(".app-cell", has_text="running").count() >= 10
-    view.page.wait_for_timeout(1500)  # so that the pictures show a drive, and not its beginning
     given = os.environ.get("COMMONWHEEL_PICTURES")
     if given:
         name = f"dashboard-{page}-{scheme}{'-phone' if size == PHONE else ''}.png"
