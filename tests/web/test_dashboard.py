@@ -41,6 +41,10 @@ def test_it_says_where_it_listens_and_ends_in_time() -> None:
         (bound,) = await dashboard.start((), Access())
         async with httpx.AsyncClient() as client:
             answer = await client.get(f"http://{bound.endpoint}/")
+        ((_, figures),) = dashboard.measured
+        assert {key: figures[key] for key, *_ in dashboard.measures} == {
+            "clients": 0, "streams": 0, "requests": 1, "refused": 0,
+        }  # fmt: skip
         return bound.server, answer.status_code, await dashboard.stop(5.0)
 
     assert run(whole()) == ("web", 200, True)

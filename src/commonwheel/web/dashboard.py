@@ -12,7 +12,7 @@ from commonwheel.gateway.service import Bound
 from commonwheel.web.scene import Scene
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from commonwheel.apps.status import Hosting
     from commonwheel.broker.access import Access
@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 __all__ = ["Dashboard"]
 
 _GRACE_S = 1.0
+_MEASURES = (
+    ("clients", "gauge", "web_pages", "Pages of the dashboard that are open"),
+    ("streams", "gauge", "web_views", "Views that they look at"),
+    ("requests", "counter", "web_requests", "Messages of pages, and files that were asked for"),
+    ("refused", "counter", "web_refused", "Requests that were refused"),
+)
 
 
 class Dashboard:
@@ -58,6 +64,16 @@ class Dashboard:
             what_to_do = remedy(error, "--web PORT", "--host")
             raise BrokerError(error.reason, f"web: {error}{what_to_do}") from error
         return (Bound("", self.name, endpoint),)
+
+    @property
+    def measures(self) -> Sequence[tuple[str, str, str, str]]:
+        """Key of a figure in ``measured``, kind, name, meaning."""
+        return _MEASURES
+
+    @property
+    def measured(self) -> Sequence[tuple[Mapping[str, str], Mapping[str, object]]]:
+        """Figures for the metrics, as of now; none while it does not serve."""
+        return () if self._server is None else (({}, self._server.facts()),)
 
     async def stop(self, seconds: float) -> bool:
         """End within so many seconds; returns whether it ended by itself."""
