@@ -71,6 +71,12 @@ def test_bounds_are_included_and_told() -> None:
     assert "at most 1 s" in read("2 s", "s", within=Bounds(high=1.0))[1][0]
 
 
+def test_a_difference_of_temperatures_is_no_temperature() -> None:
+    assert read("40 K", "Celsius", difference=True)[0] == pytest.approx(40.0)
+    assert read("18 degF", "Celsius", difference=True)[0] == pytest.approx(10.0)
+    assert read("300 K", "Celsius")[0] == pytest.approx(26.85)
+
+
 @given(st.one_of(st.text(max_size=30), st.floats(), st.integers(), st.none(), st.booleans()))
 def test_whatever_is_written_gives_a_number_or_a_fault(value: object) -> None:
     found, faults = read(value, "m/s")

@@ -43,8 +43,15 @@ class Bounds:
 
 
 def quantity(
-    reader: Reader, node: Node | None, what: str, unit: str, *, within: Bounds = Bounds(), default: float = 0.0
-) -> float:  # fmt: skip
+    reader: Reader,
+    node: Node | None,
+    what: str,
+    unit: str,
+    *,
+    within: Bounds = Bounds(),
+    default: float = 0.0,
+    difference: bool = False,
+) -> float:
     """Return a quantity in a unit; a wrong one becomes a fault of *reader*, and *default*.
 
     Args:
@@ -54,10 +61,11 @@ def quantity(
         unit: the unit of the result, as catalogs and databases write it; '' for bare numbers and shares (50 % is 0.5).
         within: what it may be, in *unit*.
         default: for nothing, and after a fault.
+        difference: it is one of two values, so that 40 K is 40 degrees and not -233.
     """
     if node is None:
         return default
-    value = _converted(reader, node, what, unit)
+    value = _converted(reader, node, what, unit, difference=difference)
     if value is None:
         return default
     if value not in within:
@@ -66,7 +74,7 @@ def quantity(
     return value
 
 
-def _converted(reader: Reader, node: Node, what: str, unit: str) -> float | None:
+def _converted(reader: Reader, node: Node, what: str, unit: str, *, difference: bool) -> float | None:
     example = f"such as '{_example(unit)}'"
     if isinstance(node.value, bool) or not isinstance(node.value, int | float | str):
         reader.fault(node, f"{what} is a quantity {example}, not {node.describe()}")
@@ -87,7 +95,7 @@ def _converted(reader: Reader, node: Node, what: str, unit: str) -> float | None
     except CatalogError:
         reader.fault(node, f"{what} is a quantity {example}; '{found[2][:SHOWN]}' is no unit for it")
         return None
-    return number * factor + offset
+    return number * factor + (0.0 if difference else offset)
 
 
 _EXAMPLES = {

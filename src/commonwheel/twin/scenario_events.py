@@ -298,7 +298,7 @@ def _injection(reader: Reader, node: Node, length_s: float) -> Injection | None:
 def _amount(reader: Reader, node: Node, key: str, unit: str, within: Bounds) -> float:
     if isinstance(node.value, int | float) and not isinstance(node.value, bool) and key != "by":
         return quantity(reader, node, f"'{key}'", "", within=within, default=1.0)
-    return quantity(reader, node, f"'{key}'", unit, within=within, default=1.0)
+    return quantity(reader, node, f"'{key}'", unit, within=within, default=1.0, difference=True)
 
 
 def _span(reader: Reader, keys: Mapping[str, Node], length_s: float) -> tuple[float, float]:
