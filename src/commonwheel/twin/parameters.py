@@ -37,8 +37,6 @@ class Chassis(msgspec.Struct, frozen=True, kw_only=True):
     track_m: Annotated[float, unit("m", 0.5, 3.0)]
     """Of the front wheels."""
     rear_track_m: Annotated[float, unit("m", 0.5, 3.0)]
-    centre_height_m: Annotated[float, unit("m", 0.1, 3.0)] = 0.53
-    """Centre of gravity above the road."""
     front_share: Annotated[float, unit("", 0.1, 0.9)]
     """Of the weight on the front wheels."""
     drive_front: _Share
