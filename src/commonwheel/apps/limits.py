@@ -17,7 +17,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["MIB", "Allowance", "Limits", "Rates", "confine", "has_memory_limit"]
+__all__ = ["MIB", "Allowance", "Limits", "Rates", "confine"]
 
 MIB = 1024 * 1024
 _BURST_S = 2.0
@@ -114,15 +114,6 @@ class Allowance:
         """Return how many were refused since this was asked last."""
         refused, self._refused = self._refused, 0
         return refused
-
-
-def has_memory_limit() -> bool:
-    """Whether this platform can bound the memory of a process."""
-    try:
-        import resource
-    except ImportError:
-        return False
-    return hasattr(resource, "RLIMIT_DATA")
 
 
 def confine(memory_bytes: int, file_bytes: int) -> list[str]:

@@ -40,10 +40,6 @@ class Words:
         """The last line that says something; '' where there is none."""
         return next((line for line in reversed(self._text.splitlines()) if line.strip()), "")
 
-    def has_dump(self) -> bool:
-        """Whether a process has told of where it is."""
-        return _DUMP in self._text
-
     def place_in(self, file: str) -> str:
         """Return the innermost place in a file that was told of last: ``trip.py:41 in speed()``; '' where none was."""
         _, _, told = self._text.rpartition(_DUMP)

@@ -53,7 +53,6 @@ class Driving:
         self._seat = _Seat(scenario, self._profile)
         self._road = scenario.road
         self._air_c = scenario.start.air_c
-        self._next_gear = 0.0
         self._t_s = 0.0
 
     @property

@@ -29,7 +29,6 @@ class Episode:
     ended_ns: int
     peak: float
     """The greatest magnitude."""
-    peak_ns: int
 
 
 class Episodes:
@@ -44,7 +43,6 @@ class Episodes:
         self._loud_ns = 0
         """When it was last at or beyond half the threshold."""
         self._peak = 0.0
-        self._peak_ns = 0
         self._counts = False
 
     @property
@@ -65,8 +63,7 @@ class Episodes:
         if strong and magnitude is not None:
             self._strong_ns = t_ns
             self._counts = self._counts or t_ns - self._began_ns >= _AT_LEAST_NS
-            if magnitude > self._peak:
-                self._peak, self._peak_ns = magnitude, t_ns
+            self._peak = max(self._peak, magnitude)
         elif not self._counts:
             self._began_ns = None  # too short to be one
         elif t_ns - self._loud_ns >= _QUIET_NS:
@@ -76,9 +73,7 @@ class Episodes:
     def end(self) -> Episode | None:
         """End what is under way; returns it, if it counts."""
         began, self._began_ns = self._began_ns, None
-        return (
-            Episode(began, self._strong_ns, self._peak, self._peak_ns) if began is not None and self._counts else None
-        )
+        return Episode(began, self._strong_ns, self._peak) if began is not None and self._counts else None
 
 
 class Surroundings:

@@ -57,10 +57,6 @@ class Integral:
         seconds = spacing / _NS
         return Piece(missed_s=seconds) if hole else Piece(*_areas(last[1], value, seconds), seconds)
 
-    def forget_last(self) -> None:
-        """Do not integrate from the last reading to the next one."""
-        self._last = None
-
     def _usual(self) -> float:
         """Return the usual spacing, 0 while it is not known."""
         return statistics.median(self._spacing) if len(self._spacing) == self._spacing.maxlen else 0.0
