@@ -105,9 +105,32 @@ def test_every_described_car_is_checked_unless_some_are_named(capsys: pytest.Cap
     assert {"honda/e", "honda/e:advance", "nissan/leaf_ze0"} <= cars.keys()
     lacks = cars["honda/e"]["lacks"]
     assert [lack["signal"] for lack in lacks] == ["Vehicle.Powertrain.TractionBattery.CurrentPower"]
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_car_stands_for_its_variants_but_for_those_on_which_an_app_does_otherwise(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     out = told(capsys, "check", "tried.py")
-    assert "honda/e:advance " in out
-    assert "honda/e:advance," not in out  # a car stands for its variants where all lack the same
+    assert "honda/e " in out
+    assert "honda/e:advance" not in out
+    assert "honda/e:advance " in told(capsys, "check", "tried.py", "--require", "honda/e:advance")
+    battery = "Vehicle.Powertrain.TractionBattery.CurrentPower"
+    Path("cells.py").write_text(APP.replace(battery, "Vehicle.Powertrain.TractionBattery.Module.M12.Cell.C1.Voltage"))
+    differing = {line.split()[0] for line in told(capsys, "check", "cells.py").splitlines() if line.startswith("m")}
+    assert {"mitsubishi/imiev", "mitsubishi/imiev:80cells"} <= differing
+    assert "mitsubishi/lancer:evo_x" not in differing
+
+
+@pytest.mark.usefixtures("folder")
+def test_reasons_are_told_of_one_app_or_of_several_when_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "What stands in the way of tried" in told(capsys, "check", "tried.py")
+    out = told(capsys, "check", "tried.py", "trip")
+    assert "What stands in the way of" not in out
+    assert out.endswith("What stands in the way is told of one app alone, or with --why.\n")
+    out = told(capsys, "check", "tried.py", "trip", "--why")
+    assert "What stands in the way of tried" in out
+    assert {"as above"} < {line.rpartition("  ")[2] for line in out.splitlines() if line.startswith("may use")}
 
 
 @pytest.mark.usefixtures("folder")

@@ -37,6 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     check = actions.add_parser("check", help="hold apps against the standard and the described cars")
     check.add_argument("app", nargs="+", metavar="APP", help="a name or a file")
     check.add_argument("--car", action="append", metavar="CAR", help="only these cars; default: all that are described")
+    check.add_argument("--why", action="store_true", help="tell of several apps, too, what stands in the way of each")
     check.add_argument("--require", action="append", default=[], metavar="CAR", help="it has to run on this car")
     check.add_argument("--full", action="store_true", help="on the cars of --require with every signal, not reduced")
     check.add_argument("--cars", action="append", type=Path, metavar="FOLDER", help="also descriptions in this folder")

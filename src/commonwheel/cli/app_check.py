@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         show.print_json(_facts(found, faults, failing))
     else:
-        _print(found, faults, failing)
+        _print(found, faults, failing, _shown(found, args), every_reason=bool(args.why) or len(found.apps) == 1)
     return PROBLEMS if faults or failing else FINE
 
 
@@ -65,6 +65,7 @@ def _cars(args: argparse.Namespace) -> list[Vehicle]:
     here = {car.name for car in cars}
     required = [load_vehicle(name, folders=folders_of(args)) for name in dict.fromkeys(args.require)]
     args.require = [car.name for car in required]
+    args.named = {car.name for car in (*(cars if args.car else ()), *required)}
     return cars + [car for car in required if car.name not in here]
 
 
@@ -74,15 +75,34 @@ def _passes(cell: Cell, args: argparse.Namespace) -> bool:
     return cell.fitness is Fitness.FULL or (cell.fitness is Fitness.REDUCED and not args.full)
 
 
-def _print(found: Matrix, faults: list[str], failing: list[Cell]) -> None:
+def _shown(found: Matrix, args: argparse.Namespace) -> list[int]:
+    """Return which cars have a line: a variant with which no app does otherwise than with its car needs none."""
+    place = {car: i for i, car in enumerate(found.cars)}
+
+    def alike(i: int, other: int) -> bool:
+        return all((row[i].fitness, row[i].lacks) == (row[other].fitness, row[other].lacks) for row in found.rows)
+
+    return [
+        i
+        for car, i in place.items()
+        if car in args.named or (line := place.get(car.partition(":")[0], i)) == i or not alike(i, line)
+    ]
+
+
+def _print(found: Matrix, faults: list[str], failing: list[Cell], shown: list[int], *, every_reason: bool) -> None:
     for fault in faults:
         print(fault)
     if found.apps and found.cars:
         columns = ["car", *(manifest.name for manifest in found.apps)]
-        rows = [[car, *(_short(row[i]) for row in found.rows)] for i, car in enumerate(found.cars)]
+        rows = [[found.cars[i], *(_short(row[i]) for row in found.rows)] for i in shown]
         show.table(columns, rows, title="Which cars can run which apps, with how many of the signals")
-    for row in found.rows:
-        _print_lacks(row)
+        if len(shown) < len(found.cars):
+            print("(a car stands for its variants; one on which an app does otherwise has a line of its own)")
+    if every_reason:
+        for row in found.rows:
+            _print_lacks([row[i] for i in shown])
+    elif any(cell.lacks for row in found.rows for cell in row):
+        print("\nWhat stands in the way is told of one app alone, or with --why.")
     for cell in failing:
         print(f"{cell.app} has to run on {cell.car}, and {_sentence(cell)}")
 
@@ -95,7 +115,7 @@ def _sentence(cell: Cell) -> str:
     return "cannot" if cell.fitness.value == "none" else "can only in a reduced form"
 
 
-def _print_lacks(row: tuple[Cell, ...]) -> None:
+def _print_lacks(row: list[Cell]) -> None:
     """Print what stands in an app's way, the cars together that lack the same."""
     cars: dict[tuple[str, str, str], list[str]] = {}
     for cell in row:
@@ -106,7 +126,11 @@ def _print_lacks(row: tuple[Cell, ...]) -> None:
     print()
     here = [cell.car for cell in row]
     rows = [[need, pattern, why, _named(names, here)] for (need, pattern, why), names in cars.items()]
-    rows.sort(key=lambda cells: cells[0] != "requires")
+    order = {cells[3]: i for i, cells in reversed(list(enumerate(rows)))}
+    rows.sort(key=lambda cells: (cells[0] != "requires", order[cells[3]]))
+    named = [cells[3] for cells in rows]
+    for cells, before in zip(rows[1:], named, strict=False):
+        cells[3] = "as above" if cells[3] == before and len(before) > len("as above") else cells[3]
     show.table(["it", "signal", "why not", "cars"], rows, title=f"What stands in the way of {row[0].app}")
 
 
