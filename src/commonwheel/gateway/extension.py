@@ -5,16 +5,16 @@ The gateway knows neither; who puts a service together (the command line) hands 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from commonwheel.broker.access import Access
     from commonwheel.gateway.live import LiveCar
     from commonwheel.gateway.service import Bound
 
-__all__ = ["Extension"]
+__all__ = ["Extension", "Measured"]
 
 
 class Extension(Protocol):
@@ -33,4 +33,19 @@ class Extension(Protocol):
 
     async def stop(self, seconds: float) -> bool:
         """End within so many seconds, also after a start that failed; returns whether all of it ended by itself."""
+        ...
+
+
+@runtime_checkable
+class Measured(Protocol):
+    """An extension that has figures for the metrics."""
+
+    @property
+    def measures(self) -> Sequence[tuple[str, str, str, str]]:
+        """Key of a figure in ``measured``, ``counter`` or ``gauge``, name, meaning."""
+        ...
+
+    @property
+    def measured(self) -> Sequence[tuple[Mapping[str, str], Mapping[str, object]]]:
+        """Labels and figures, as of now; all have the same labels."""
         ...

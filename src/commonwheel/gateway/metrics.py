@@ -1,7 +1,7 @@
 """Metrics of a service, for Prometheus: read from everything's own counts when someone asks, and never before.
 
 Names and units follow Prometheus' conventions. Labels: ``car`` is the short name of the settings ('' for a broker
-without a car), ``bus`` the car's bus, ``server`` grpc, viss, flight or metrics.
+without a car), ``bus`` the car's bus, ``server`` grpc, viss, flight or metrics; extensions have their own.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 from commonwheel import __version__
+from commonwheel.gateway.extension import Measured
 from commonwheel.gateway.health import Page
 from commonwheel.vehicles.samples import Quality
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
     from commonwheel.broker.access import Access
+    from commonwheel.gateway.extension import Extension
     from commonwheel.gateway.live import LiveCar
     from commonwheel.gateway.pulse import Pulse
 
@@ -99,6 +101,11 @@ class Metered(Protocol):
         """Why it is not ready; '' while it is."""
         ...
 
+    @property
+    def extensions(self) -> Sequence[Extension]:
+        """What else runs on the cars."""
+        ...
+
 
 class Metrics(Collector):
     """Makes the page."""
@@ -134,6 +141,9 @@ class Metrics(Collector):
         access = self._service.access
         if access is not None:
             yield from _table(_CLIENTS, (), [({}, access.clients.facts())])
+        for extension in self._service.extensions:
+            if isinstance(extension, Measured) and (found := extension.measured):
+                yield from _table(extension.measures, tuple(found[0][0]), found)
 
     def _lateness(self) -> Metric:
         lateness = self._service.pulse.lateness

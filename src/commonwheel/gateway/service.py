@@ -90,6 +90,11 @@ class Service:
         """Why it is not ready; '' while it is."""
         return self._not_ready
 
+    @property
+    def extensions(self) -> tuple[Extension, ...]:
+        """What else runs on the cars."""
+        return self._extensions
+
     async def start(self) -> tuple[Bound, ...]:
         """Start everything; returns every address. When anything cannot be started, what had started is stopped.
 
