@@ -53,7 +53,7 @@ def on_speed(body: str, more: str = "") -> str:
     return f"{more}\n@app.on('{SPEED}')\ndef speed(car, reading):\n{lines}"
 
 
-AT = "gave no answer for 1 s; it was at {line} in speed()"
+AT = "s; it was at {line} in speed()"
 CASES = {
     "loops": ("while True: pass  # here", AT),
     "sleeps": ("import time; time.sleep(1000)  # here", AT),

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["AppHost"]
 
+_NOTED = frozenset({AppState.RUNNING, AppState.STOPPED, AppState.UNFIT})
+"""States that are events of the car; of failures more is told."""
+
 
 class AppHost:
     """See ``status.Hosted``. Made and run in one event loop; ``start`` and ``stop`` may be called from any thread."""
@@ -74,6 +77,21 @@ class AppHost:
         self._cpu_before = 0.0
         self._before = (0, 0)
         """Updates received and dropped in lives before this one."""
+
+    @property
+    def figures(self) -> Mapping[str, float]:
+        """What there is to count and to measure of it."""
+        status = self.status
+        return {
+            "running": float(status.state is AppState.RUNNING),
+            "failed": float(status.state is AppState.FAILED),
+            "restarts": status.restarts,
+            "received": status.received,
+            "dropped": status.dropped,
+            "events": self._vetting.reported,
+            "cpu_s": status.cpu_s,
+            "memory_bytes": status.memory_bytes,
+        }
 
     # ---- from any thread --------------------------------------------------------------------------------------------
 
@@ -207,6 +225,8 @@ class AppHost:
     def _set(self, state: AppState) -> None:
         if self.status.state is not state:
             self.status.state, self.status.since_ns = state, time.time_ns()
+            if state in _NOTED:
+                self._noted(f"app.{state.value}", {"app": self.manifest.name})
             self._changed(self)
 
     def _see(self, life: Life) -> None:

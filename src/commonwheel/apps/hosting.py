@@ -35,6 +35,17 @@ if TYPE_CHECKING:
 
 __all__ = ["AppHosts", "hosted", "read_manifest"]
 
+_MEASURES = (
+    ("running", "gauge", "app_running", "Whether the app runs"),
+    ("failed", "gauge", "app_failed", "Whether the app failed too often, and is not started again"),
+    ("restarts", "counter", "app_restarts", "Times that the app was started again after a failure"),
+    ("received", "counter", "app_updates", "Updates that were handed to the app"),
+    ("dropped", "counter", "app_dropped_updates", "Updates that the app was too slow for"),
+    ("events", "counter", "app_events", "Events that the app reported"),
+    ("cpu_s", "counter", "app_cpu_seconds", "Processor time that the app has taken"),
+    ("memory_bytes", "gauge", "app_memory_bytes", "Memory of the app's process"),
+)
+
 
 async def read_manifest(source: Path, launcher: Launcher, limits: Limits, *, check: bool = True) -> Manifest:
     """Return what an app declares, loading it in a process of its own.
@@ -140,6 +151,16 @@ class AppHosts:
             self._listeners = tuple(one for one in self._listeners if one is not told)
 
         return stop
+
+    @property
+    def measures(self) -> Sequence[tuple[str, str, str, str]]:
+        """See ``gateway.extension.Measured``."""
+        return _MEASURES
+
+    @property
+    def measured(self) -> Sequence[tuple[Mapping[str, str], Mapping[str, object]]]:
+        """See ``gateway.extension.Measured``."""
+        return [({"app": host.manifest.name, "car": host.car}, host.figures) for host in self._hosts]
 
     def _changed(self, host: AppHost) -> None:
         for told in self._listeners:

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import enum
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
 from commonwheel.apps.deeds import Deeds
 from commonwheel.apps.limits import MIB, Allowance
@@ -64,6 +64,9 @@ _WORDS_S = 0.5
 _DEATH_S = 2.0
 """How long a process that was killed may take to be gone: one that waits for a disk takes a while."""
 _TICK_S = 1.0
+_STARVED, _STARVED_SHARE = 6.0, 0.1
+"""How many times as long a process may be without an answer that wants to run and has had less than this share of a
+processor."""
 _FLOODED_TICKS = 5
 """After so many seconds in a row in which it had to be held for most of the time, it is ended."""
 
@@ -87,6 +90,15 @@ class End:
 
     way: Way
     why: str = ""
+
+
+class _Sent(NamedTuple):
+    """Something that an answer is expected to."""
+
+    at: float
+    """The event loop's time."""
+    cpu_s: float
+    """What the process had used by then."""
 
 
 class _Over(Exception):  # noqa: N818 - no error: the life has ended, and why is known
@@ -121,8 +133,8 @@ class Life:
         self._running: asyncio.Future[None] = self._loop.create_future()
         self._room = asyncio.Event()
         self._spoke = asyncio.Event()
-        self._waiting: dict[int, float] = {}
-        """Feeds, and pings by negative numbers, that were not answered, and since when."""
+        self._waiting: dict[int, _Sent] = {}
+        """Feeds, and pings by negative numbers, that were not answered."""
         self._pings = 0
         self._held_s = self._held_ticks = 0.0
         self._burnt: list[tuple[float, float]] = []
@@ -274,7 +286,7 @@ class Life:
                 await self._room.wait()
             feed = attachment.take()
             if feed is not None:
-                self._waiting[attachment.number] = self._loop.time()
+                self._waiting[attachment.number] = _Sent(self._loop.time(), self.usage.cpu_s)
                 self._write(feed)
             await asyncio.sleep(_GATHER_S)
 
@@ -392,7 +404,7 @@ class Life:
             late_s = self._loop.time() - due
             if late_s > tick_s:  # this loop itself was held up: what was answered meanwhile has to be read first
                 due += late_s
-                self._waiting = dict.fromkeys(self._waiting, self._loop.time())
+                self._waiting = dict.fromkeys(self._waiting, _Sent(self._loop.time(), self.usage.cpu_s))
                 continue
             await self._look_for_answers()
             self._look_at_flood(tick_s)
@@ -402,10 +414,20 @@ class Life:
         now = self._loop.time()
         if not self._waiting:
             self._pings += 1
-            self._waiting[-self._pings] = now
+            self._waiting[-self._pings] = _Sent(now, self.usage.cpu_s)
             self._write(pack(Ping(-self._pings)))
-        elif now - min(self._waiting.values()) > self._limits.block_s:
-            await self._hang(f"it gave no answer for {self._limits.block_s:g} s")
+            return
+        oldest = min(self._waiting.values())
+        waited_s = now - oldest.at
+        if waited_s > self._limits.block_s * (_STARVED if self._is_starved(oldest, waited_s) else 1.0):
+            await self._hang(f"it gave no answer for {waited_s:.0f} s")
+
+    def _is_starved(self, since: _Sent, waited_s: float) -> bool:
+        """Whether it wants to run and is not let: the machine has too much to do, which is not its fault."""
+        usage = usage_of(self._process.pid) if self._process is not None and self._process.pid else None
+        if usage is None or not usage.runnable:
+            return False
+        return usage.cpu_s - since.cpu_s < _STARVED_SHARE * waited_s
 
     def _look_at_flood(self, tick_s: float) -> None:
         self._held_ticks = self._held_ticks + 1 if self._held_s > tick_s / 2 else 0

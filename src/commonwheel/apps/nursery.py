@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -45,6 +46,15 @@ class Nursery:
 
     async def launch(self, told: Told, folder: Path) -> AppProcess:
         """See ``Launcher``."""
+        task = asyncio.create_task(self._launch(told, folder))
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            self._abandoned.add(asyncio.create_task(_abandon(task)))
+            raise
+
+    async def _launch(self, told: Told, folder: Path) -> _Forked:
+        """Start one; to be cancelled by nobody, since it owns pipes and a process half-way."""
         if self._socket is None:
             self._begin(folder)
         forked = _Forked(told)
@@ -55,9 +65,6 @@ class Nursery:
             socket.send_fds(cast("socket.socket", self._socket), [os.fsencode(folder)], theirs)
             async with asyncio.timeout(_START_S):
                 await started
-        except asyncio.CancelledError:
-            self._abandoned.add(asyncio.create_task(_abandon(forked, started)))
-            raise
         except (OSError, TimeoutError) as error:
             self._end(_LOST)
             await forked.ended()
@@ -144,11 +151,12 @@ class Nursery:
             await asyncio.to_thread(_wait, process)
 
 
-async def _abandon(forked: _Forked, started: asyncio.Future[None]) -> None:
+async def _abandon(launching: asyncio.Task[_Forked]) -> None:
     """End a process that nobody waits for any more, as soon as it has begun."""
-    await asyncio.wait([started], timeout=_START_S)
-    forked.kill()
-    await forked.ended()
+    with contextlib.suppress(AppError):
+        forked = await launching
+        forked.kill()
+        await forked.ended()
 
 
 def _wait(process: subprocess.Popen[bytes]) -> None:

@@ -21,6 +21,8 @@ class Usage:
     memory_bytes: int = 0
     """Its own: what it shares with others counts in parts, and what can be read from a file again does not."""
     children: int = 0
+    runnable: bool = False
+    """Whether it wants to run, or is running, right now."""
 
 
 def can_watch() -> bool:
@@ -33,24 +35,24 @@ def usage_of(pid: int) -> Usage | None:
     found = _one(pid)
     if found is None:
         return None
-    cpu_s, memory = found
+    cpu_s, memory, runnable = found
     children = _children(pid)
     for child in children:
         more = _one(child)
         if more is not None:
             cpu_s, memory = cpu_s + more[0], memory + more[1]
-    return Usage(cpu_s, memory, len(children))
+    return Usage(cpu_s, memory, len(children), runnable)
 
 
-def _one(pid: int) -> tuple[float, int] | None:
-    """Return processor seconds (with those of children that have ended) and bytes of one process."""
+def _one(pid: int) -> tuple[float, int, bool] | None:
+    """Return processor seconds (with those of children that have ended), bytes, and whether it wants to run."""
     try:
         stat = (_PROC / str(pid) / "stat").read_bytes()
         memory = _memory(pid)
     except (OSError, ValueError):
         return None
     fields = stat.rpartition(b")")[2].split()  # its name, before, may hold anything
-    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK"), memory
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK"), memory, fields[0] == b"R"
 
 
 def _memory(pid: int) -> int:

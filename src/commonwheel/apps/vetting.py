@@ -40,6 +40,8 @@ class Vetting:
         self._events = Allowance(rates.events * self.slack)
         self._shows = Allowance(rates.outputs * self.slack)
         self.rates = rates
+        self.reported = 0
+        """Events so far."""
         self._sizes: deque[int] = deque(maxlen=status.events.maxlen)
 
     def show(self, message: Outputs) -> None:
@@ -66,6 +68,7 @@ class Vetting:
         if not self._events.take():
             return None
         found = AppEvent(message.t_ns, message.name, event.severity, message.data)
+        self.reported += 1
         events = self.status.events
         events.append(found)
         self._sizes.append(size)
