@@ -251,8 +251,14 @@ class Emitter:
             self._out.count = 0
             done, room = self._quick(*self._bound, until_ns, self._out_pointer), self._room
             n = self._out.count
-            columns = room.t_ns[:n].copy(), room.bus[:n].copy(), room.id[:n].copy(), room.size[:n].copy()
-            frames = Frames(*columns, room.data[:n].copy(), Clock.RELATIVE)
+            frames = Frames(
+                room.t_ns[:n].copy(),
+                room.bus[:n].copy(),
+                room.id[:n].copy(),
+                room.size[:n].copy(),
+                room.data[:n].copy(),
+                Clock.RELATIVE,
+            )
         if not done:
             state = self._state
             raise Misfit(*self.emission.puts[state.misfit_put], state.misfit, state.misfit_raw)
