@@ -261,7 +261,8 @@ class Emitter:
             )
         if not done:
             state = self._state
-            raise Misfit(*self.emission.puts[state.misfit_put], state.misfit, state.misfit_raw)
+            message, put = self.emission.puts[int(state.misfit_put)]
+            raise Misfit(message, put, float(state.misfit), float(state.misfit_raw))
         self._done_ns = until_ns
         return frames
 
