@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import queue
 import select
+import threading
 import time
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -56,7 +58,7 @@ class Channel:
         self._inlet, self._outlet = inlet, outlet
         self._unpacker = Unpacker(ToApp, _MOST_BYTES)
         self._found: Iterator[tuple[object, bytes]] = iter(())
-        self._wait = _waiter(inlet)
+        self._source = _Polled(inlet) if hasattr(select, "poll") else _Pumped(inlet)
 
     def take(self, wait_s: float | None = None) -> tuple[ToApp, bytes] | None:
         """See ``Talk``."""
@@ -65,9 +67,9 @@ class Channel:
             for message, body in self._found:
                 return cast("ToApp", message), body
             left = None if ends is None else max(0.0, ends - time.monotonic())
-            if not self._wait(left):
+            data = self._source.read(left)
+            if data is None:
                 return None
-            data = os.read(self._inlet, _CHUNK)
             if not data:
                 raise HostGone
             self._found = self._unpacker.feed(data)
@@ -91,16 +93,44 @@ class Channel:
         os.close(self._outlet)
 
 
-class _Poll:
-    """Waits until something can be read; as long as there is another end, or for so many seconds."""
+class _Polled:
+    """Reads from a pipe that can be waited for."""
 
     def __init__(self, inlet: int) -> None:
+        self._inlet = inlet
         self._poll = select.poll()
         self._poll.register(inlet, select.POLLIN | select.POLLHUP)
 
-    def __call__(self, wait_s: float | None) -> bool:
-        return bool(self._poll.poll(None if wait_s is None else -(-wait_s * 1000 // 1)))
+    def read(self, wait_s: float | None) -> bytes | None:
+        """Return what is there, b'' at the end, or None when nothing comes within the time; None waits for ever."""
+        if not self._poll.poll(None if wait_s is None else -(-wait_s * 1000 // 1)):
+            return None
+        return os.read(self._inlet, _CHUNK)
 
 
-def _waiter(inlet: int) -> _Poll:
-    return _Poll(inlet)
+class _Pumped:
+    """Reads from a pipe that cannot be waited for (Windows), in a thread of its own."""
+
+    def __init__(self, inlet: int) -> None:
+        self._inlet = inlet
+        self._found: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        threading.Thread(target=self._pump, name="commonwheel app inlet", daemon=True).start()
+
+    def _pump(self) -> None:
+        data = b"-"
+        while data:
+            try:
+                data = os.read(self._inlet, _CHUNK)
+            except OSError:
+                data = b""
+            self._found.put(data)
+
+    def read(self, wait_s: float | None) -> bytes | None:
+        """See ``_Polled``."""
+        try:
+            data = self._found.get(timeout=wait_s)
+        except queue.Empty:
+            return None
+        if not data:
+            self._found.put(data)  # the end stays the end
+        return data

@@ -200,6 +200,8 @@ class AppHost:
             return loaded
         if loaded.manifest != self.manifest:
             return End(Way.REFUSED, "its manifest is no longer what it was; stop the service, and start it again")
+        if loaded.unbounded:
+            self._vetting.note("warning", f"this platform does not bound {', '.join(loaded.unbounded)} of an app")
         attachment = Attachment(car, self.manifest, offered, self._limits.waiting_updates)
         try:
             for path in await attachment.open():

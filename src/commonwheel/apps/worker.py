@@ -37,6 +37,7 @@ from commonwheel.apps.messages import (
     columns_of,
 )
 from commonwheel.apps.outbox import Broken, Outbox
+from commonwheel.apps.usage import can_watch
 from commonwheel.broker.actuation import Stage, Step
 from commonwheel.broker.signals import SignalTable
 from commonwheel.broker.updates import Updates
@@ -101,6 +102,8 @@ class Worker:
 
     def _prepare(self, wanted: Prepare) -> bool:
         unbounded = confine(wanted.memory_bytes, wanted.file_bytes) if wanted.confine else []
+        if wanted.confine and not can_watch():
+            unbounded.append("what is used")
         try:
             self._app = load_app(wanted.app)
             if wanted.check:
