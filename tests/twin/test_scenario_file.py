@@ -85,6 +85,7 @@ def test_events_bends_road_and_faults_are_read(load) -> None:  # noqa: ANN001
         "  - {bad-checksum: {message: ev/BatteryPower}, share: 30 %}\n"
         "  - {lost: {bus: ev}, share: 0.1, to: 5 s}\n"
         "  - {bias: Vehicle.Speed, by: -9 km/h}\n"
+        "  - {silent: Vehicle.Chassis.Axle, from: 1 s}\n"
     )
     assert scenario.start.charge == pytest.approx(0.12)
     assert scenario.start.air_c == scenario.start.soak_c == pytest.approx(5.0)
@@ -106,13 +107,14 @@ def test_events_bends_road_and_faults_are_read(load) -> None:  # noqa: ANN001
     assert [bend.course for bend in scenario.bends] == [Course.RADIUS, Course.LANE, Course.WHEEL]
     assert scenario.bends[0].amount == pytest.approx(1 / 40)
     assert scenario.bends[1].amount == -3.0
-    silent, sums, lost, bias = scenario.faults
+    silent, sums, lost, bias, branch = scenario.faults
     assert (silent.signal, silent.from_s, silent.to_s) == ("Vehicle.Speed", 2.0, 5.0)
     assert (sums.kind, sums.message, sums.amount, sums.to_s) == (
         FaultKind.BAD_CHECKSUM, "ev/BatteryPower", 0.3, math.inf,
     )  # fmt: skip
     assert (lost.bus, lost.to_s) == ("ev", 5.0)
     assert bias.amount == -9.0
+    assert branch.signal == "Vehicle.Chassis.Axle"
 
 
 WRONG = [
@@ -153,6 +155,12 @@ WRONG = [
     (HEAD + DRIVE + "bends:\n  - {at: 1 s, turn: left, radius: 9 m}\n", "a bend has a beginning and a length"),
     (HEAD + DRIVE + "bends:\n  - {at: 1 s, for: 2 s, turn: up, radius: 9 m}\n", "'turn' (left or right)"),
     (HEAD + DRIVE + "faults:\n  - {silent: Vehicle.Sped}\n", "did you mean 'Vehicle.Speed'?"),
+    (HEAD + DRIVE + "faults:\n  - {silent: Vehicle.Chasis}\n", "'Vehicle.Chasis' is not in the standard"),
+    (
+        HEAD + DRIVE + "faults:\n  - {stuck: Vehicle.Chassis}\n",
+        "'Vehicle.Chassis' is a branch; 'stuck' is of one signal",
+    ),
+    (HEAD + DRIVE + "faults:\n  - {silent: speed}\n", "'silent' is of a signal of the standard, or {message"),
     (HEAD + DRIVE + "faults:\n  - {quiet: Vehicle.Speed}\n", "'quiet' is not known in a fault"),
     (HEAD + DRIVE + "faults:\n  - {bias: Vehicle.Speed}\n", "'bias' needs 'by', in km/h"),
     (HEAD + DRIVE + "faults:\n  - {bias: {bus: ev}, by: 3 km/h}\n", "'bus' is not known in 'bias'"),

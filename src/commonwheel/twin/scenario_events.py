@@ -10,11 +10,13 @@ from commonwheel.broker.faults import BrokerError
 from commonwheel.broker.signals import SignalTable
 from commonwheel.broker.values import to_inside
 from commonwheel.catalog import load_catalog
+from commonwheel.catalog.patterns import compile_pattern
+from commonwheel.errors import CatalogError
 from commonwheel.twin.injection import FaultKind, Injection
 from commonwheel.twin.inputs import Gear, Ignition
 from commonwheel.twin.quantities import Bounds, quantity
 from commonwheel.twin.scenario import Action, Bend, Charger, Climate, Course, Event, Measure, Trigger
-from commonwheel.vehicles.yamltree import suggest
+from commonwheel.vehicles.yamltree import SHOWN, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -318,18 +320,31 @@ def _span(reader: Reader, keys: Mapping[str, Node], length_s: float) -> tuple[fl
 def _target(reader: Reader, node: Node, kind: FaultKind) -> dict[str, str] | None:
     """Return what the fault is of, as keywords of ``Injection``."""
     if isinstance(node.value, str):
-        if not node.value.startswith("Vehicle."):
-            what = "a signal of the standard" + (
-                "" if kind.is_of_signal else ", or {message: bus/Name}, or {bus: name}"
-            )
-            reader.fault(node, f"'{kind.value}' is of {what}, not '{node.value}'")
-            return None
-        if node.value not in _table().numbers:
-            reader.fault(node, f"'{node.value}' is not in the standard{suggest(node.value, _table().numbers)}")
-            return None
-        return {"signal": node.value}
+        return _selected(reader, node, kind, node.value)
     keys = reader.mapping(node, f"'{kind.value}'", ("signal",) if kind.is_of_signal else ("signal", "message", "bus"))
     return _chosen(reader, node, kind, keys)
+
+
+def _selected(reader: Reader, node: Node, kind: FaultKind, text: str) -> dict[str, str] | None:
+    """Return the signal that a fault is of; one of frames may name a branch or a pattern, for all that it selects."""
+    if text in _table().numbers or (not kind.is_of_signal and _selects(text)):
+        return {"signal": text}
+    if text.partition(".")[0] != "Vehicle":
+        what = "a signal of the standard" + ("" if kind.is_of_signal else ", or {message: bus/Name}, or {bus: name}")
+        reader.fault(node, f"'{kind.value}' is of {what}, not '{text[:SHOWN]}'")
+    elif kind.is_of_signal and _selects(text):
+        reader.fault(node, f"'{text}' is a branch; '{kind.value}' is of one signal")
+    else:
+        reader.fault(node, f"'{text[:SHOWN]}' is not in the standard{suggest(text, _table().numbers)}")
+    return None
+
+
+def _selects(pattern: str) -> bool:
+    try:
+        chosen = compile_pattern(pattern)
+    except CatalogError:
+        return False
+    return any(chosen(path) for path in _table().numbers)
 
 
 def _chosen(reader: Reader, node: Node, kind: FaultKind, keys: Mapping[str, Node]) -> dict[str, str] | None:
