@@ -74,9 +74,12 @@ def chromium() -> str:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
-    """A headless Chromium; one for all tests, since a process can drive it only once at a time."""
+    """A headless Chromium; one for a module's tests, since a process can drive it only once at a time.
+
+    No longer than that: while it is driven, this thread has a running event loop, so ``asyncio.run`` fails in any test.
+    """
     api = pytest.importorskip("playwright.sync_api")
     with api.sync_playwright() as driver:
         started = driver.chromium.launch(executable_path=chromium, args=list(_QUIET))
