@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import sys
 from typing import TYPE_CHECKING, Any
 
 from commonwheel.cli import FINE, PROBLEMS, show
@@ -133,8 +131,8 @@ async def _show(
     address = next((f"http://{one.endpoint}/" for one in bound if one.server == "web"), "")
     if not args.json:
         print(f"dashboard: {address}" if address else "no dashboard: --headless", flush=True)
-    if address and show.terminal() and not args.no_open and _somebody_there():
-        _open(address)
+    if address and not args.no_open and show.has_window():
+        show.open_in_browser(address)
     if args.json or not show.terminal():
         await asyncio.wait({stopped}, timeout=seconds)
         if not args.json:
@@ -192,19 +190,3 @@ def _plain(facts: Sequence[CarFacts]) -> list[dict[str, object]]:
         }
         for car in facts
     ]
-
-
-def _somebody_there() -> bool:
-    """Whether a person is there to see a window open."""
-    if os.environ.get("CI"):
-        return False
-    if sys.platform in {"win32", "darwin"}:
-        return not os.environ.get("SSH_CONNECTION")
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-
-
-def _open(address: str) -> None:
-    import webbrowser
-
-    with contextlib.suppress(webbrowser.Error, OSError):  # the address is printed in any case
-        webbrowser.open(address)

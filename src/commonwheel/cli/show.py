@@ -7,18 +7,36 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
-__all__ = ["note", "number", "print_json", "progress", "table", "terminal"]
+__all__ = ["has_window", "note", "number", "open_in_browser", "print_json", "progress", "table", "terminal"]
 
 
 def terminal() -> bool:
     """Whether a person looks at standard output."""
     return sys.stdout.isatty()
+
+
+def has_window() -> bool:
+    """Whether a person is there to see a window open: on a terminal, beside a screen of this machine's own."""
+    if not terminal() or os.environ.get("CI"):
+        return False
+    if sys.platform in {"win32", "darwin"}:
+        return not os.environ.get("SSH_CONNECTION")
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def open_in_browser(address: str) -> None:
+    """Open an address in the person's browser, where there is one; callers print the address in any case."""
+    import webbrowser
+
+    with contextlib.suppress(webbrowser.Error, OSError):
+        webbrowser.open(address)
 
 
 def print_json(value: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
@@ -50,6 +68,7 @@ def number(value: float | None, digits: int = 6) -> str:
     """Return a number for people: no needless zeros; '-' for none."""
     if value is None or value != value:  # noqa: PLR0124 - NaN
         return "-"
+    value += 0.0  # no minus before zero
     return f"{value:.{digits}g}" if abs(value) < 1e6 else f"{value:,.0f}"  # noqa: PLR2004 - where digits stop helping
 
 

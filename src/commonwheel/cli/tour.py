@@ -7,8 +7,6 @@ decodes, and shows on one page that the same signals come back. Needs nothing bu
 from __future__ import annotations
 
 import contextlib
-import os
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,8 +61,8 @@ def run(args: argparse.Namespace) -> int:
         show.print_json(_facts(drive, passages, page, seconds))
     else:
         print(f"{HINT}\n{page} ({page.stat().st_size / 1000:,.0f} kB, {seconds:.1f} s)")
-        if _somebody_there() and not args.no_open:
-            _open(page)
+        if show.has_window() and not args.no_open:
+            show.open_in_browser(page.resolve().as_uri())
     return FINE if all(passage.right for passage in passages) else PROBLEMS
 
 
@@ -130,22 +128,6 @@ def _row(passage: Passage) -> list[str]:
         "itself" if passage.told == passage.vehicle.name else passage.told,
         "{} of {} signals".format(*passage.exact),
     ]
-
-
-def _somebody_there() -> bool:
-    """Whether a person is there to see a window open."""
-    if not show.terminal() or os.environ.get("CI"):
-        return False
-    if sys.platform in {"win32", "darwin"}:
-        return not os.environ.get("SSH_CONNECTION")
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-
-
-def _open(page: Path) -> None:
-    import webbrowser
-
-    with contextlib.suppress(webbrowser.Error, OSError):  # the path is printed in any case
-        webbrowser.open(page.resolve().as_uri())
 
 
 def _facts(drive: Drive, passages: list[Passage], page: Path, seconds: float) -> dict[str, Any]:
