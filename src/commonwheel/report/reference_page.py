@@ -17,11 +17,11 @@ from commonwheel.report.reference_words import (
     message_facts,
     number,
     resolution,
-    short,
     sold,
     summary,
     within,
 )
+from commonwheel.report.samples import short
 from commonwheel.vehicles.bits import CHECK, NOBODY
 
 if TYPE_CHECKING:

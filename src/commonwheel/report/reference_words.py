@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from commonwheel.report.reference import told
+from commonwheel.report.samples import short
 
 if TYPE_CHECKING:
     from commonwheel.report.reference import FieldLine, MessageSheet, Reference, SignalLine
@@ -21,7 +22,6 @@ __all__ = [
     "message_facts",
     "number",
     "resolution",
-    "short",
     "sold",
     "summary",
     "within",
@@ -40,11 +40,6 @@ _MOST_CODES = 8
 def number(value: float) -> str:
     """Return a number without needless digits, with a true minus."""
     return f"{value:.7g}".replace("-", "−")
-
-
-def short(path: str) -> str:
-    """Return a path without the level that all share."""
-    return path.removeprefix("Vehicle.")
 
 
 def sold(one: Sold) -> str:

@@ -94,12 +94,12 @@ def _start_values(message: Message, fields: Mapping[str, Field]) -> bytes:
     stated |= message.defaults
     data = np.zeros((1, _LONGEST), np.uint8)
     if stated:
-        raws = [bits_of(value, fields[name]) for name, value in stated.items()]
+        raws = [_raw_bits(value, fields[name]) for name, value in stated.items()]
         pack(data, [layout_of(fields[name]) for name in stated], raws)
     return data.tobytes()
 
 
-def bits_of(value: float, field: Field) -> npt.NDArray[np.uint64]:
+def _raw_bits(value: float, field: Field) -> npt.NDArray[np.uint64]:
     """Return the bits of a raw number, cut to the field's width, shape (1,)."""
     if field.is_float:
         kind, view = {16: ("f2", "u2"), 32: ("f4", "u4"), 64: ("f8", "u8")}[field.length]
