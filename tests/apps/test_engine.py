@@ -578,6 +578,7 @@ def test_outputs_events_and_lines_have_the_apps_time() -> None:
         (lambda car: car.report("x"), 'add "x": Event('),
         (lambda car: car.publish({RANGE: 1}), "to 'provides'"),
         (lambda car: car.request(LIGHT, value=True), "to 'requests'"),
+        (lambda car: car.settings["x"], 'add "x": Setting('),
         (lambda car: car.log("x", "loud"), "one of debug, error, info, warning"),
     ],
 )

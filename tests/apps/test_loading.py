@@ -115,7 +115,12 @@ def test_what_is_no_app_is_told(name: str, says: str) -> None:
         (
             "from commonwheel.apps import App\napp = App('x', '1', require={})",
             2,
-            "unexpected keyword argument 'require'",
+            "App(...) takes no 'require' (did you mean 'requires'?); it takes name, version, about, requires, ",
+        ),
+        (
+            "from commonwheel.apps import App\napp = App('x', '1')\n@app.start()\ndef f(car): ...",
+            3,
+            "@app.start stands alone, without parentheses",
         ),
         ("from commonwheel.apps import App\napp = App('x')", 2, "missing 1 required positional argument: 'version'"),
         ("x = 1", 0, "it declares no app"),

@@ -138,7 +138,7 @@ class App:
         Args:
             patterns: paths or patterns of signals that the manifest declares.
         """
-        return self._add(lambda function: Handler(Moment.READING, function, patterns))
+        return self._add(lambda function: Handler(Moment.READING, function, patterns), *patterns)
 
     def on_batch(self, *patterns: str) -> Callable[[F], F]:
         """Call ``function(car, batch)`` with the readings as they come, many at once, in numpy's columns.
@@ -148,14 +148,14 @@ class App:
         Args:
             patterns: paths or patterns of signals that the manifest declares.
         """
-        return self._add(lambda function: Handler(Moment.BATCH, function, patterns))
+        return self._add(lambda function: Handler(Moment.BATCH, function, patterns), *patterns)
 
     def every(self, seconds: float) -> Callable[[F], F]:
         """Call ``function(car)`` at this period of the app's time, first one period after the start.
 
         At the same instant, readings come before periods. An async function that still waits misses its turn.
         """
-        return self._add(lambda function: Handler(Moment.PERIOD, function, period_s=seconds))
+        return self._add(lambda function: Handler(Moment.PERIOD, function, period_s=seconds), seconds)
 
     def when(self, *paths: str, test: Callable[..., object], lasts: float = 0.0) -> Callable[[F], F]:
         """Call ``function(car, *values)`` when a condition over GOOD values begins to hold.
@@ -171,11 +171,13 @@ class App:
         """
         return self._add(lambda function: Handler(Moment.CONDITION, function, paths, test=test, lasts_s=lasts))
 
-    def _add(self, make: Callable[[F], Handler]) -> Callable[[F], F]:
+    def _add(self, make: Callable[[F], Handler], *given: object) -> Callable[[F], F]:
         def take(function: F) -> F:
             self.handlers.append(make(function))
             return function
 
+        if len(given) == 1 and callable(given[0]):  # the decorator stands without its parentheses; the check says so
+            take(given[0])  # type: ignore[arg-type]
         return take
 
 

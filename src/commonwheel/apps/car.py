@@ -73,6 +73,19 @@ class Inside:
         self.requested = 0
 
 
+class _Settings(dict[str, "float | str | bool"]):
+    """Settings by name; one that is not declared says what to add."""
+
+    def __init__(
+        self, given: Mapping[str, float | str | bool], undeclared: Callable[[str, str, str], AppError]
+    ) -> None:
+        super().__init__(given)
+        self._undeclared = undeclared
+
+    def __missing__(self, name: str) -> float | str | bool:
+        raise self._undeclared(name, "settings", f'"{name}": Setting(1.0, "unit", "what it sets")')
+
+
 class Car:
     """One car, for one app. Its methods never wait, but those that are awaited."""
 
@@ -81,7 +94,7 @@ class Car:
         self._slots = inside.slots
         self._clock = inside.clock
         self._unprovided: set[str] = set()
-        self.settings = dict(settings)
+        self.settings = _Settings(settings, self._undeclared)
         """The app's settings, by name."""
 
     @property

@@ -200,7 +200,7 @@ class _Check:
             for name in cast("dict[str, object]", getattr(manifest, part)):
                 if not _WORD.fullmatch(name) or len(name) > _LONGEST_NAME:
                     right = f"of small letters, digits and '_', at most {_LONGEST_NAME}"
-                    yield self._at(f"a name in '{part}' is {right}; not {name!r:.80}", part, name)
+                    yield self._at(f"a name in '{part}' is {right}; not {name!r:.80}{_near(name)}", part, name)
         for name, output in manifest.outputs.items():
             if output.datatype not in DATATYPES:
                 right = f"one of {', '.join(DATATYPES)}"
@@ -234,7 +234,9 @@ def _patterns(handler: Handler, declared: dict[str, float]) -> Iterator[str]:
     if handler.moment in {Moment.READING, Moment.BATCH, Moment.CONDITION} and not handler.patterns:
         yield f'{word} names no signal; as in {word}("Vehicle.Speed")'
     for pattern in handler.patterns:
-        if not isinstance(pattern, str) or not _is_pattern(pattern):  # pyright: ignore[reportUnnecessaryIsInstance]
+        if callable(pattern):
+            yield f'{word} names no signal; as in {word}("Vehicle.Speed")'
+        elif not isinstance(pattern, str) or not _is_pattern(pattern):  # pyright: ignore[reportUnnecessaryIsInstance]
             yield f'{word}: {pattern!r:.80} is no path or pattern; as in {word}("Vehicle.Speed")'
         elif handler.moment is Moment.CONDITION and pattern not in declared:
             yield f"{word} names signals by their whole path, and '{pattern}' is not one that is declared; {_ADD}"
@@ -247,12 +249,20 @@ _ADD = "add it to 'requires' or 'may_use'"
 
 def _faults_of_times(handler: Handler) -> Iterator[str]:
     word, period, lasts = f"@app.{handler.moment.value}", handler.period_s, handler.lasts_s
-    if handler.moment is Moment.PERIOD and not (_is_number(period) and SHORTEST_S <= period < math.inf):
+    if callable(period):
+        yield f"{word} takes a period in seconds, as in {word}(1.0)"
+    elif handler.moment is Moment.PERIOD and not (_is_number(period) and SHORTEST_S <= period < math.inf):
         yield f"{word} takes a period in seconds, {SHORTEST_S:g} at least, not {period!r:.40}"
     if not (_is_number(lasts) and 0 <= lasts < math.inf):
         yield f"{word}: 'lasts' is 0 seconds or more, not {lasts!r:.40}"
     if handler.moment is Moment.CONDITION and not callable(handler.test):
         yield f"{word} takes a function as its test, as in test=lambda kmh: kmh > 130; not {handler.test!r:.40}"
+
+
+def _near(name: str) -> str:
+    """Return a name that would do, as words behind one that does not."""
+    word = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:_LONGEST_NAME]
+    return f" ('{word}' would do)" if _WORD.fullmatch(word) else ""
 
 
 def _is_number(value: object) -> bool:

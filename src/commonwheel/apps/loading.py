@@ -8,12 +8,14 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import itertools
+import re
 import sys
 from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commonwheel.apps.app import App
+from commonwheel.apps.manifest import Manifest
 from commonwheel.apps.sink import failure_of
 from commonwheel.errors import AppError, Fault
 
@@ -34,6 +36,8 @@ _MOST_LOADED = 100
 """Modules of apps that stay in ``sys.modules``, where type hints are looked up; an older run goes on without that."""
 _LARGEST = 1 << 20
 """Bytes of an app's file."""
+_UNKNOWN = re.compile(r"App\.__init__\(\) got an unexpected keyword argument '(\w+)'")
+_CALLED = re.compile(r"App\.(start|stop)\(\) missing 1 required positional argument")
 
 
 def app_names() -> dict[str, str]:
@@ -140,8 +144,22 @@ def _run(path: Path) -> ModuleType:
     except (Exception, SystemExit) as error:
         sys.modules.pop(name, None)
         failure = failure_of(error, str(path.absolute()), "", 0)
-        raise AppError([Fault(path, failure.line, f"it cannot be loaded: {failure.error}")]) from error
+        message = _misused(error) or f"it cannot be loaded: {failure.error}"
+        raise AppError([Fault(path, failure.line, message)]) from error
     return module
+
+
+def _misused(error: BaseException) -> str:
+    """Return what is wrong where the kit is called with what it does not take; nothing for any other error."""
+    text = str(error) if isinstance(error, TypeError) else ""
+    if moment := _CALLED.search(text):
+        return f"@app.{moment[1]} stands alone, without parentheses"
+    if not (found := _UNKNOWN.search(text)):
+        return ""
+    from commonwheel.vehicles.yamltree import suggest
+
+    known = list(Manifest.__struct_fields__)
+    return f"App(...) takes no '{found[1]}'{suggest(found[1], known)}; it takes {', '.join(known)}"
 
 
 def _package(path: Path) -> str:
