@@ -216,9 +216,14 @@ def test_run_finds_out_whose_recording_it_is_and_takes_several(
 @pytest.mark.usefixtures("folder")
 def test_an_app_that_raises_is_a_problem_told_with_its_line(capsys: pytest.CaptureFixture[str]) -> None:
     Path("tried.py").write_text(APP.replace("    global top\n", "    global top\n    1 / 0\n"))
-    out = told(capsys, "run", "tried.py", "--car", "honda/e", "--virtual", "town", "--seconds", "1", status=PROBLEMS)
+    options = ("run", "tried.py", "--car", "honda/e", "--virtual", "town", "--seconds", "1")
+    out = told(capsys, *options, status=PROBLEMS)
     assert "failed  tried.py:21: speed() raised ZeroDivisionError: division by zero (1 / 0)" in out
-    assert "times a function of the app raised" in out.splitlines()[-1]
+    assert out.count("failed") == 1  # and is counted where it fails again
+    count = len(facts(capsys, *options, status=PROBLEMS)["failures"])
+    assert count > 1
+    assert out.splitlines()[-2] == f"{count} times a function of the app raised"
+    assert out.splitlines()[-1].split() == [f"{count}", "x", "tried.py:21:", "speed()", "raised", "ZeroDivisionError"]
 
 
 @pytest.mark.usefixtures("folder")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,8 +40,12 @@ def problems_of(expected: Expected, recorded: Recorded) -> list[Problem]:
 
 
 def _problems(expected: Expected, recorded: Recorded) -> Iterator[Problem]:
-    for failure in recorded.failures:
-        yield Problem(expected.line, _when(recorded, failure.t_ns), "no function to raise", str(failure))
+    times = Counter(failure.place for failure in recorded.failures)
+    first = {failure.place: failure for failure in reversed(recorded.failures)}
+    for place, count in times.items():
+        more = f"; {count:,} times in all" if count > 1 else ""
+        when = _when(recorded, first[place].t_ns)
+        yield Problem(expected.line, when, "no function to raise", f"{first[place]}{more}")
     for name, match in expected.outputs.items():
         yield from _value(match, f"output {name} at the end", recorded.value(name), recorded.units.get(name, ""))
     for seconds, outputs in expected.at:

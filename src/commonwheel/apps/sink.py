@@ -38,10 +38,15 @@ class Failure(msgspec.Struct, frozen=True):
     trace: str
     """The whole traceback, without the platform's own part at its beginning."""
 
+    @property
+    def place(self) -> str:
+        """Where it raised, and what kind of error: the same for what fails again and again."""
+        where = f"{short(self.file)}:{self.line}: " if self.line else f"{short(self.file)}: "
+        return f"{where}{self.handler}() raised {self.error.partition(':')[0]}"
+
     def __str__(self) -> str:
-        place = f"{short(self.file)}:{self.line}: " if self.line else f"{short(self.file)}: "
         shown = f" ({self.code})" if self.code else ""
-        return f"{place}{self.handler}() raised {self.error}{shown}"
+        return f"{self.place}{self.error[len(self.error.partition(':')[0]) :]}{shown}"
 
 
 class Sink(Protocol):

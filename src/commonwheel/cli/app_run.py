@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -154,15 +155,31 @@ def _run(args: argparse.Namespace, app: App, drive: Drive) -> Recorded:
     from commonwheel.apps.replay import Recorded, run_over
 
     recorded = Recorded() if args.json else _told()
-    return run_over(app, drive, _settings(args), rate=_rate(args), into=recorded)
+    try:
+        return run_over(app, drive, _settings(args), rate=_rate(args), into=recorded)
+    except KeyboardInterrupt as error:
+        _tell_where(app, error)
+        raise
+
+
+def _tell_where(app: App, interrupt: KeyboardInterrupt) -> None:
+    """Say in which line of the app it was interrupted: a function that never ends is found so."""
+    from commonwheel.apps.places import short
+    from commonwheel.apps.sink import failure_of
+
+    line = failure_of(interrupt, app.file, "", 0).line
+    if line:
+        show.note(f"{app.manifest.name} was in {short(app.file)}:{line}")
 
 
 def _told() -> Recorded:
     """Return a record that prints what happens as it happens."""
     from commonwheel.apps.replay import Recorded
 
+    seen: set[str] = set()
+
     class Told(Recorded):
-        """Prints events, lines and failures."""
+        """Prints events, lines, and what fails, where it does so for the first time."""
 
         def report(self, event: Any) -> None:  # noqa: ANN401 - as the base has it
             super().report(event)
@@ -175,6 +192,9 @@ def _told() -> Recorded:
 
         def failed(self, failure: Any) -> None:  # noqa: ANN401 - as the base has it
             super().failed(failure)
+            if failure.place in seen:
+                return
+            seen.add(failure.place)
             print(f"{self._time(failure.t_ns)}  failed  {failure}", flush=True)
 
         def _time(self, t_ns: int) -> str:
@@ -231,5 +251,15 @@ def _print(app: App, recorded: Recorded) -> None:
         show.table(["output", "value", "unit", "what it says"], rows, title=title, right=(1,))
     else:
         print(f"{title}, no output")
-    if recorded.failures:
-        print(f"{len(recorded.failures)} times a function of the app raised")
+    _print_failures(recorded)
+
+
+def _print_failures(recorded: Recorded) -> None:
+    """Print how often functions raised, and where, when it was more than once at one place."""
+    places = Counter(one.place for one in recorded.failures)
+    if places:
+        total = places.total()
+        print(f"{'once' if total == 1 else f'{total:,} times'} a function of the app raised")
+    if places.total() > len(places):
+        for place, times in places.most_common():
+            print(f"{times:>10,} x  {place}")
