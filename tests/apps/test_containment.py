@@ -33,8 +33,8 @@ for fd in range(3, 99):
 """
 MAPPING = """\
 import mmap
-kept = mmap.mmap(-1, 400 << 20)
-for at in range(0, 400 << 20, 4096): kept[at] = 1
+kept = mmap.mmap(-1, 250 << 20)
+for _ in range(250): kept.write(bytes(1 << 20))
 store.append(kept)
 """
 BURNING = """

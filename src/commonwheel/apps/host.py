@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commonwheel.apps.attachment import Attachment, Offered
-from commonwheel.apps.life import End, Life, Way
+from commonwheel.apps.ending import End, Way
+from commonwheel.apps.life import Life
 from commonwheel.apps.status import AppState, Fitness, Status
 from commonwheel.apps.vetting import Vetting
 from commonwheel.errors import CommonwheelError

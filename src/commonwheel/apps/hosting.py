@@ -12,8 +12,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from commonwheel.apps.ending import End
 from commonwheel.apps.host import AppHost
-from commonwheel.apps.life import End, Life
+from commonwheel.apps.life import Life
 from commonwheel.apps.limits import Limits
 from commonwheel.apps.loading import locate
 from commonwheel.apps.nursery import launcher as best_launcher

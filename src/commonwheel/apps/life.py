@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import enum
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from commonwheel.apps.deeds import Deeds
+from commonwheel.apps.ending import End, Way
 from commonwheel.apps.limits import MIB, Allowance
 from commonwheel.apps.messages import (
     Asked,
@@ -38,7 +37,8 @@ from commonwheel.apps.messages import (
     garbled,
     pack,
 )
-from commonwheel.apps.usage import Usage, usage_of
+from commonwheel.apps.usage import usage_of
+from commonwheel.apps.watch import Watch
 from commonwheel.apps.words import Words
 from commonwheel.errors import CommonwheelError
 
@@ -49,9 +49,10 @@ if TYPE_CHECKING:
     from commonwheel.apps.attachment import Attachment
     from commonwheel.apps.launch import AppProcess, Launcher
     from commonwheel.apps.limits import Limits
+    from commonwheel.apps.usage import Usage
     from commonwheel.apps.vetting import Vetting
 
-__all__ = ["End", "Life", "Way"]
+__all__ = ["Life"]
 
 T = TypeVar("T")
 
@@ -64,41 +65,6 @@ _WORDS_S = 0.5
 _DEATH_S = 2.0
 """How long a process that was killed may take to be gone: one that waits for a disk takes a while."""
 _TICK_S = 1.0
-_STARVED, _STARVED_SHARE = 6.0, 0.1
-"""How many times as long a process may be without an answer that wants to run and has had less than this share of a
-processor."""
-_FLOODED_TICKS = 5
-"""After so many seconds in a row in which it had to be held for most of the time, it is ended."""
-
-
-class Way(enum.Enum):
-    """How a life ended."""
-
-    STOPPED = "stopped"
-    REFUSED = "refused"
-    """It cannot be run at all; to try again helps nobody."""
-    FAILED = "failed"
-    LOST = "lost"
-    """The car went away, or refuses."""
-    ANEW = "anew"
-    """It has to begin anew, through no fault of its own."""
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """The end of a life."""
-
-    way: Way
-    why: str = ""
-
-
-class _Sent(NamedTuple):
-    """Something that an answer is expected to."""
-
-    at: float
-    """The event loop's time."""
-    cpu_s: float
-    """What the process had used by then."""
 
 
 class _Over(Exception):  # noqa: N818 - no error: the life has ended, and why is known
@@ -133,17 +99,19 @@ class Life:
         self._running: asyncio.Future[None] = self._loop.create_future()
         self._room = asyncio.Event()
         self._spoke = asyncio.Event()
-        self._waiting: dict[int, _Sent] = {}
-        """Feeds, and pings by negative numbers, that were not answered."""
+        self._watch = Watch(limits)
+        """Waits for answers to feeds, and to pings by negative numbers."""
         self._pings = 0
-        self._held_s = self._held_ticks = 0.0
-        self._burnt: list[tuple[float, float]] = []
         self._stopping = False
-        self.usage = Usage()
         self.file = source
         """The app's file, as errors name it."""
         self.changed: Callable[[], None] = lambda: None
         """Called when there is something new to see."""
+
+    @property
+    def usage(self) -> Usage:
+        """What its process used when it was looked at last."""
+        return self._watch.usage
 
     @property
     def running(self) -> bool:
@@ -201,7 +169,7 @@ class Life:
             begin = Begin(attachment.car, offered.standard, offered.rows(), dict(settings), now_ns, objects)
             self._write(pack(begin, body))
             await self._reach(self._running, self._limits.load_s, "does not begin")
-            tasks = [asyncio.create_task(work) for work in (self._feed(), self._watch(), self._deeds.work())]
+            tasks = [asyncio.create_task(work) for work in (self._feed(), self._look(), self._deeds.work())]
             await asyncio.wait([*tasks, self._end], return_when=asyncio.FIRST_COMPLETED)
             for task in tasks:
                 if task.done() and task.exception() is not None:
@@ -281,12 +249,12 @@ class Life:
         attachment = cast("Attachment", self._attachment)
         while True:
             await attachment.wait()
-            while sum(number > 0 for number in self._waiting) >= _UNDER_WAY:
+            while sum(number > 0 for number in self._watch.waiting) >= _UNDER_WAY:
                 self._room.clear()
                 await self._room.wait()
             feed = attachment.take()
             if feed is not None:
-                self._waiting[attachment.number] = _Sent(self._loop.time(), self.usage.cpu_s)
+                self._watch.sent(attachment.number, self._loop.time())
                 self._write(feed)
             await asyncio.sleep(_GATHER_S)
 
@@ -330,7 +298,7 @@ class Life:
         process = self._process
         if seconds <= 0 or process is None:
             return
-        self._held_s += seconds
+        self._watch.held(seconds)
         hold = process.hold_words if words else process.hold_messages
         hold(held=True)
         self._loop.call_later(seconds, lambda: hold(held=False))
@@ -342,7 +310,7 @@ class Life:
             Garbled: an honest process would not say this.
         """
         if isinstance(message, Taken):
-            if self._waiting.pop(message.number, None) is None:
+            if not self._watch.answered(message.number):
                 garbled("an answer to what it was not asked")
             self._room.set()
         elif isinstance(message, Loaded | Refused | Running):
@@ -394,70 +362,26 @@ class Life:
 
     # ---- watching it ------------------------------------------------------------------------------------------------
 
-    async def _watch(self) -> None:
+    async def _look(self) -> None:
         """See every second that it answers, and what it uses."""
         tick_s = min(_TICK_S, self._limits.block_s / 4)
         due = self._loop.time()
         while not self._end.done():
             due += tick_s
             await asyncio.sleep(max(0.0, due - self._loop.time()))
-            late_s = self._loop.time() - due
-            if late_s > tick_s:  # this loop itself was held up: what was answered meanwhile has to be read first
-                due += late_s
-                self._waiting = dict.fromkeys(self._waiting, _Sent(self._loop.time(), self.usage.cpu_s))
+            now = self._loop.time()
+            if now - due > tick_s:  # this loop itself was held up: what was answered meanwhile has to be read first
+                due = now
+                self._watch.forgive(now)
                 continue
-            await self._look_for_answers()
-            self._look_at_flood(tick_s)
-            self._look_at_usage()
-
-    async def _look_for_answers(self) -> None:
-        now = self._loop.time()
-        if not self._waiting:
-            self._pings += 1
-            self._waiting[-self._pings] = _Sent(now, self.usage.cpu_s)
-            self._write(pack(Ping(-self._pings)))
-            return
-        oldest = min(self._waiting.values())
-        waited_s = now - oldest.at
-        if waited_s > self._limits.block_s * (_STARVED if self._is_starved(oldest, waited_s) else 1.0):
-            await self._hang(f"it gave no answer for {waited_s:.0f} s")
-
-    def _is_starved(self, since: _Sent, waited_s: float) -> bool:
-        """Whether it wants to run and is not let: the machine has too much to do, which is not its fault."""
-        usage = usage_of(self._process.pid) if self._process is not None and self._process.pid else None
-        if usage is None or not usage.runnable:
-            return False
-        return usage.cpu_s - since.cpu_s < _STARVED_SHARE * waited_s
-
-    def _look_at_flood(self, tick_s: float) -> None:
-        self._held_ticks = self._held_ticks + 1 if self._held_s > tick_s / 2 else 0
-        self._held_s = 0.0
-        if self._held_ticks >= _FLOODED_TICKS:
-            most = self._limits.bytes_per_second / MIB
-            self._finish(Way.FAILED, f"it sent, or printed, more than {most:g} MiB a second for {_FLOODED_TICKS} s")
-
-    def _look_at_usage(self) -> None:
-        pid = 0 if self._process is None else self._process.pid
-        usage = usage_of(pid) if pid else None
-        if usage is None:
-            return
-        self.usage, limits = usage, self._limits
-        if usage.memory_bytes > limits.memory_bytes + _OWN_BYTES:
-            self._finish(
-                Way.FAILED, f"it took {usage.memory_bytes / MIB:.0f} MiB; {limits.memory_bytes / MIB:.0f} are the most"
-            )
-        if usage.children > limits.children:
-            self._finish(Way.FAILED, f"it started {usage.children} processes; {limits.children} are the most")
-        now = self._loop.time()
-        self._burnt = [one for one in self._burnt if one[0] > now - limits.cpu_s - _TICK_S] + [(now, usage.cpu_s)]
-        (since, before), span = self._burnt[0], now - self._burnt[0][0]
-        if span >= limits.cpu_s and usage.cpu_s - before > limits.cpu_share * span:
-            share = (usage.cpu_s - before) / (now - since)
-            self._finish(
-                Way.FAILED, f"it took {share:.0%} of a processor for {span:.0f} s; {limits.cpu_share:.0%} are the most"
-            )
-        self.changed()
-
-
-_OWN_BYTES = 64 * MIB
-"""What the platform itself takes of a process."""
+            pid = 0 if self._process is None else self._process.pid
+            usage = usage_of(pid) if pid else None
+            if why := self._watch.overdue(now, usage):
+                await self._hang(why)
+            if not self._watch.waiting:
+                self._pings += 1
+                self._watch.sent(-self._pings, now)
+                self._write(pack(Ping(-self._pings)))
+            if why := self._watch.flood(tick_s) or (self._watch.excess(now, usage) if usage is not None else ""):
+                self._finish(Way.FAILED, why)
+            self.changed()
