@@ -79,7 +79,7 @@ def test_token_that_allows_less_than_the_manifest_is_told(app: Path) -> None:
         try:
             async with hosted(app, lambda _: cw.connect_async(served.target, token=token), limits=SOON) as host:
                 await until(lambda: host.status.error)
-                assert f"may not read {SPEED}" in host.status.error
+                assert f"may not read {SPEED}; 'commonwheel token make --app " in host.status.error
                 assert host.status.state in {AppState.BACKING_OFF, AppState.STARTING}
         finally:
             await asyncio.to_thread(served.stop)

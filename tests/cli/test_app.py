@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from commonwheel.cli import FINE, PROBLEMS, UNUSABLE, main
+from commonwheel.broker import Broker
+from commonwheel.broker.access import Access
+from commonwheel.catalog import load_catalog
+from commonwheel.cli import FINE, INTERRUPTED, PROBLEMS, UNUSABLE, main
+from tests.client.harness import Served, Words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -227,6 +231,15 @@ def test_an_app_that_raises_is_a_problem_told_with_its_line(capsys: pytest.Captu
 
 
 @pytest.mark.usefixtures("folder")
+def test_an_app_that_never_ends_is_told_with_its_line_when_it_is_interrupted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("tried.py").write_text(APP.replace("    global top\n", "    global top\n    raise KeyboardInterrupt\n"))
+    assert main(["app", "run", "tried.py", "--car", "honda/e", "--virtual", "town"]) == INTERRUPTED
+    assert capsys.readouterr().err == "tried was in tried.py:21\ncommonwheel app: interrupted\n"
+
+
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
     ("options", "says"),
     [
@@ -244,6 +257,7 @@ def test_an_app_that_raises_is_a_problem_told_with_its_line(capsys: pytest.Captu
         (("--car", "honda/e", "--virtual", "town", "--seed", "x"), "--seed is a whole number"),
         (("--connect", "localhost:1", "--car", "honda/e"), "leave --car"),
         (("--connect", "localhost:1"), "cannot be reached"),
+        (("--connect", "localhost:1", "--token", "no.token"), "--token no.token: there is no such file, and it is no"),
     ],
 )
 def test_what_cannot_be_run_is_told(options: tuple[str, ...], says: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -256,6 +270,17 @@ def test_a_car_that_lacks_what_is_required_is_told(capsys: pytest.CaptureFixture
     Path("tried.py").write_text(APP.replace('"Vehicle.Speed": 10', f'"Vehicle.Speed": 10, {fuel}'))
     says = told(capsys, "run", "tried.py", "--car", "nissan/leaf_ze0", "--virtual", "town", status=UNUSABLE)
     assert "'tried' cannot run on nissan/leaf_ze0, which does not give Vehicle.Powertrain.FuelSystem" in says
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_server_that_asks_for_a_token_is_told_with_how_to_make_one(capsys: pytest.CaptureFixture[str]) -> None:
+    server = Served(Broker(load_catalog()), Access(Words()))
+    try:
+        says = told(capsys, "run", "tried.py", "--connect", server.target, status=UNUSABLE)
+    finally:
+        server.stop()
+    asks = "asks for a token: --token FILE; 'commonwheel token make --key KEY --app tried.py' makes one\n"
+    assert says == f"commonwheel app: {server.target} {asks}"
 
 
 @pytest.fixture

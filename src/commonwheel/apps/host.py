@@ -14,6 +14,7 @@ from commonwheel.apps.ending import End, Way
 from commonwheel.apps.life import Life
 from commonwheel.apps.status import AppState, Fitness, Status
 from commonwheel.apps.vetting import Vetting
+from commonwheel.broker.faults import BrokerError, Reason
 from commonwheel.errors import CommonwheelError
 
 if TYPE_CHECKING:
@@ -189,10 +190,16 @@ class AppHost:
                 self.car = self.car or car.name
                 return await self._on(car, life)
         except CommonwheelError as error:
-            return End(Way.LOST, str(error))
+            return End(Way.LOST, f"{error}{self._advice(error)}")
         finally:
             await life.close()
             self._life = None
+
+    def _advice(self, error: CommonwheelError) -> str:
+        """Return what to do about an error, behind what it says."""
+        if not isinstance(error, BrokerError) or error.reason is not Reason.FORBIDDEN:
+            return ""
+        return f"; 'commonwheel token make --app {self.manifest.name}' makes a token for all that it declares"
 
     async def _on(self, car: AsyncCar, life: Life) -> End:
         offered = await self._fit(car)

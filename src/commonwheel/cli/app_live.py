@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["run_live"]
 
 _STOP_S = 10.0
+_MAKE = "'commonwheel token make --key KEY --app {}' makes one"
 
 
 def run_live(args: argparse.Namespace, settings: Mapping[str, object]) -> int:
@@ -39,6 +40,22 @@ def run_live(args: argparse.Namespace, settings: Mapping[str, object]) -> int:
         asyncio.run(live.remote(stop.wait) if args.connect else live.here(stop.wait))
         stop.finished()
     return live.conclude()
+
+
+def _look_at_token(args: argparse.Namespace) -> None:
+    """See that what is given for a token can be one.
+
+    Raises:
+        AppError: it is neither a file that is there nor a token.
+    """
+    from pathlib import Path
+
+    from commonwheel.errors import AppError
+
+    text: str | None = args.token
+    if text and text.count(".") != 2 and not Path(text).is_file():  # noqa: PLR2004 - between a token's three parts
+        message = f"--token {text:.60}: there is no such file, and it is no token; {_MAKE.format(args.app)}"
+        raise AppError(message)
 
 
 class _Live:
@@ -62,13 +79,22 @@ class _Live:
 
     async def remote(self, stop: Callable[[], Coroutine[object, object, None]]) -> None:
         """Run on a car that is served, until *stop* returns."""
+        from commonwheel.broker.faults import BrokerError, Reason
         from commonwheel.client import ClientTls, connect_async
+        from commonwheel.errors import AppError
 
         args = self._args
         given = args.tls or args.tls_ca or args.tls_cert or args.tls_key
         tls = ClientTls(args.tls_ca, args.tls_cert, args.tls_key) if given else False
-        async with connect_async(args.connect, token=args.token, tls=tls):
-            pass  # what is wrong with address, token or certificate is said now, and not tried again and again
+        _look_at_token(args)
+        try:
+            async with connect_async(args.connect, token=args.token, tls=tls):
+                pass  # what is wrong with address, token or certificate is said now, and not tried again and again
+        except BrokerError as error:
+            if error.reason is not Reason.UNAUTHENTICATED or args.token:
+                raise
+            message = f"{args.connect} asks for a token: --token FILE; {_MAKE.format(args.app)}"
+            raise AppError(message) from error
         await self._begin(lambda _: connect_async(args.connect, token=args.token, tls=tls))
         try:
             await self._last(stop)
@@ -183,7 +209,10 @@ class _Live:
             ]
             dropped = f", {status.dropped:,} dropped" if status.dropped else ""
             title = f"{host.manifest.name} on {host.car}: {status.received:,} updates{dropped}"
-            show.table(["output", "value", "unit", "what it says"], rows, title=title, right=(1,))
+            if rows:
+                show.table(["output", "value", "unit", "what it says"], rows, title=title, right=(1,))
+            else:
+                print(f"{title}, no output")
         return PROBLEMS if status.restarts or status.error else FINE
 
 
