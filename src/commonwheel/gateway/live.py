@@ -29,7 +29,7 @@ __all__ = ["LiveCar"]
 _LOG = logging.getLogger(__name__)
 _EVENTS = logging.getLogger("commonwheel.events")
 _GRACE_S = 1.0
-_WARNED = frozenset({"refused", "failed", "timed_out"})
+_WARNED = frozenset({"refused", "failed", "restarting", "timed_out"})
 """Last words of the kinds of events that an operator should see as warnings."""
 
 
