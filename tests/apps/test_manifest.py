@@ -62,7 +62,7 @@ FAULTS = (
     ('"fast": Event', '"!": Event', 11, "not '!'"),
     (ON, "@app.on", 14, '@app.on names no signal; as in @app.on("Vehicle.Speed")'),
     (ON, "@app.on_batch", 14, '@app.on_batch names no signal; as in @app.on_batch("Vehicle.Speed")'),
-    (f"{ON}\ndef speed(car, reading)", "@app.every\ndef speed(car)", 14, "takes a period in seconds, as in @app.every(1.0)"),
+    (f"{ON}\ndef speed(car, reading)", "@app.every\ndef speed(car)", 14, "seconds, as in @app.every(1.0)"),
     (READ, '"Vehicle.Speed": 10, "Vehicle.No.**": 1}', 5, "'Vehicle.No.**' selects no signal"),
     (READ, '"Vehicle.Speed": 10, "Vehicle..Speed": 1}', 5, "a dot too many"),
     (READ, '"Vehicle.Speed": -1}', 5, "0 (every update) to 1000 updates per second, not -1"),
