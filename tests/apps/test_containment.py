@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import subprocess
 import sys
@@ -278,7 +279,8 @@ def test_no_process_outlives_a_service_that_was_killed(tmp_path: Path, make: typ
     app = write_app(tmp_path, on_speed("car.log(os.getpid())\nwhile True: pass", "import os"))
     root = Path(__file__).parents[2]
     command = [sys.executable, "-c", SERVICE, str(app), make.__name__]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=root) as service:
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}  # nobody is left to delete the app's folder
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=root, env=environment) as service:
         try:
             assert service.stdout is not None
             pid = int(service.stdout.readline())
