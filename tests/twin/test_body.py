@@ -224,6 +224,18 @@ def test_braking_is_limited_by_the_road() -> None:
         assert mean > 0.8 * friction * 9.81
 
 
+@pytest.mark.parametrize("name", [*CARS, *BURNING, "mitsubishi/lancer:evo_x"])
+def test_motor_engine_and_brakes_share_what_the_tyres_carry(name: str) -> None:
+    """On ice the car is slowed by its friction, the air and the rolling, whoever brakes; so it takes its distance."""
+    body = car(name)
+    go(body, driving(accelerator=0.6), 8)
+    speed, way_m = body.state.speed_mps, body.state.distance_m
+    resistance = body.road.resistance_n(speed) / body.parameters.chassis.laden_kg
+    go(body, driving(brake=1.0, friction=0.1), 60, lambda: body.state.speed_mps == 0.0)
+    braked_m = body.state.distance_m - way_m
+    assert speed**2 / 2 / (0.1 * 9.81 + resistance) < braked_m < speed**2 / 2 / (0.1 * 9.81)
+
+
 def test_an_empty_battery_stops_the_car_and_takes_no_harm() -> None:
     body = car(charge=0.05)
     go(body, driving(accelerator=0.6), 900, dt_s=0.05)

@@ -95,6 +95,8 @@ class Body:
         grip = inputs.friction * road.normal_n
         brake_n = brake * self._brake_n
         force = powertrain.drive(inputs, state, brake_n, grip * self._driven, dt_s)
+        if force * speed < 0.0:  # what the powertrain brakes with, the tyres have no longer left for the brakes
+            grip = max(0.0, grip - abs(force))
         friction_n = brake_n - powertrain.braked_n
         state.brake_pressure_bar = friction_n * self._bar_per_n
         state.friction_brake_n = min(friction_n, grip)
