@@ -130,6 +130,20 @@ def test_with_no_pedal_it_creeps_or_stands(name: str) -> None:
     assert body.state.engine_rpm == pytest.approx(idle.idle_rpm, abs=40)
 
 
+@pytest.mark.parametrize("soak_c", [-20.0, 20.0])
+@pytest.mark.parametrize("name", CARS)
+def test_a_cold_engine_that_idles_fast_does_not_drive_the_car(name: str, soak_c: float) -> None:
+    """With the pedal let go the car only ever gets slower, down to where it creeps."""
+    body = car(name, soak_c=soak_c, air_c=soak_c)
+    go(body, driving(accelerator=0.6, air_c=soak_c), 30, lambda: body.state.speed_mps > 20)
+    speeds: list[float] = []
+    for _ in range(14):
+        go(body, driving(air_c=soak_c), 3)
+        speeds.append(body.state.speed_mps)
+    assert all(later < before for before, later in itertools.pairwise(speeds) if before > 5)
+    assert speeds[-1] < 7
+
+
 @pytest.mark.parametrize("name", [SI, DIESEL, LANCER])
 def test_gears_go_up_one_by_one_and_down_again_until_it_stands(name: str) -> None:
     body, gears = car(name, soak_c=85.0), list[int]()

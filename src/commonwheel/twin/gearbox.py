@@ -23,6 +23,8 @@ DWELL_S: Final = 0.7
 """The least time in a gear, unless the engine would stall or overrun."""
 ABOVE_DOWN: Final = 1.1
 """After changing up the engine turns so many times faster than where it would change down again."""
+ABOVE_IDLE: Final = 1.08
+"""In gear an engine turns so many times faster than it idles: else what holds its idle speed would drive the car."""
 POINTS: Final = 64
 SLOWEST_MPS: Final = 0.5
 
@@ -45,6 +47,11 @@ class Gears:
         """Radians of the engine per metre."""
         return self._turns[self.gear - 1]
 
+    @property
+    def _least(self) -> float:
+        """The engine speed below which a lower gear is taken, which for a cold engine is a higher one."""
+        return max(self._down, self._engine.idle_rps * ABOVE_IDLE)
+
     def reset(self) -> None:
         """Take the first gear."""
         self.gear = 1
@@ -62,7 +69,7 @@ class Gears:
         self._since_s += dt_s
         gear = self.gear
         speed = along_mps * self._turns[gear - 1]
-        if gear > 1 and speed < self._down:
+        if gear > 1 and speed < self._least:
             self._take(gear - 1)
             return
         if gear < len(self._turns) and self._is_up_better(speed, along_mps * self._turns[gear], wish_n, held=held):
@@ -77,7 +84,7 @@ class Gears:
         """Say whether to change up, to an engine speed of *after_rps*."""
         if speed_rps >= self._full:
             return True
-        if held or self._since_s < DWELL_S or speed_rps < self._up or after_rps < self._down * ABOVE_DOWN:
+        if held or self._since_s < DWELL_S or speed_rps < self._up or after_rps < self._least * ABOVE_DOWN:
             return False
         return self._gives(self.gear + 1, after_rps, wish_n, self._eco)
 
@@ -99,6 +106,7 @@ class Stepless:
         self._short, self._long = short, long
         self._lag_s = gearbox.ratio_lag_s
         self._efficiency = gearbox.efficiency
+        self._engine = engine
         self._line = BestLine(engine, gearbox.eco_rpm, gearbox.eco_load)
         self.turns = short
         """Radians of the engine per metre."""
@@ -115,6 +123,7 @@ class Stepless:
             aim = self._short
         else:
             speed = self._line.speed(wish_n * along_mps / self._efficiency)
+            speed = max(speed, self._engine.idle_rps * ABOVE_IDLE)
             aim = min(self._short, max(self._long, speed / along_mps))
         self.turns += (aim - self.turns) * dt_s / (self._lag_s + dt_s)
 
