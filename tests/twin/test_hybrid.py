@@ -171,6 +171,27 @@ def test_without_fuel_it_goes_on_as_far_as_the_battery_does() -> None:
     assert body.state.charge < LOW
 
 
+@pytest.mark.parametrize("charge", [0.0, 0.003])
+def test_with_an_empty_battery_its_engine_drives_it(charge: float) -> None:
+    """The generator supplies the motors and fills the battery; the car is ready as long as the engine runs."""
+    body = car(PHEV, charge=charge)
+    go(body, driving(), 3)
+    go(body, driving(accelerator=1.0), 40, lambda: not body.state.ready)
+    assert body.state.speed_mps > 20
+    go(body, driving(), 60, lambda: not body.state.ready)
+    assert body.state.ready
+    assert body.state.charge > charge + 0.005
+    assert 0 < body.state.fuel_used_l < 2
+
+
+def test_a_battery_too_cold_to_drive_and_to_heat_is_helped_by_the_engine() -> None:
+    """At -30 degC it gives next to nothing; what is needed beyond that comes from the engine."""
+    cold = car(PHEV, charge=FULL, soak_c=-30.0, air_c=-30.0)
+    go(cold, driving(accelerator=0.5, air_c=-30.0, climate=True, fan=1.0), 180)
+    assert cold.state.engine_on
+    assert cold.state.speed_mps > 8
+
+
 def test_its_range_is_that_of_battery_and_tank() -> None:
     full, empty = car(PHEV, charge=FULL, fuel=0.5), car(PHEV, charge=FULL, fuel=0.0)
     for body in (full, empty):

@@ -52,7 +52,8 @@ class ElectricPowertrain:
 
     def drive(self, inputs: Inputs, state: State, brake_n: float, grip_n: float, dt_s: float) -> float:
         """Return the force at the tyres; see ``Powertrain``."""
-        ready = inputs.ignition == Ignition.ON and not inputs.plugged and state.charge > _EMPTY
+        supplied = state.charge > _EMPTY or state.engine_on
+        ready = supplied and inputs.ignition == Ignition.ON and not inputs.plugged
         state.ready = ready
         self._charge_w = 0.0
         if self.charging is not None and (inputs.plugged or state.charging):

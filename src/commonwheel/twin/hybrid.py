@@ -50,6 +50,7 @@ class HybridPowertrain:
         self.electric = ElectricPowertrain(parameters, motor, battery, start, state)
         self.engine = Combustion(engine, start, state)
         self._hybrid = hybrid
+        self._discharge_w = battery.discharge_w
         self._line = BestLine(self.engine, hybrid.eco_rpm, hybrid.eco_load)
         self._turns = hybrid.engine_ratio * math.tau / parameters.chassis.tyre_circumference_m
         self._fuel_range = FuelRange(parameters)
@@ -132,7 +133,9 @@ class HybridPowertrain:
         if self._sustain or abs(state.speed_mps) > hybrid.electric_mps:
             return True
         running = 0.6 if state.engine_on else 1.0
-        return self._needed_w > hybrid.help_w * running or (state.accelerator > FLOOR and self._needed_w > 0.0)
+        # A cold or weak battery needs help with what a good one gives alone.
+        weak = min(1.0, state.discharge_limit_w / self._discharge_w)
+        return self._needed_w > hybrid.help_w * weak * running or (state.accelerator > FLOOR and self._needed_w > 0.0)
 
     def _clutch(self, along: float) -> None:
         """Close or open the clutch between the engine and the front wheels."""
