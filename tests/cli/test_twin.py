@@ -117,6 +117,22 @@ def test_a_fault_that_does_nothing_on_this_car_is_told(tmp_path: Path, capsys: p
     assert f"{LEAF} has nothing for the fault 'silent of radar' to be of" in capsys.readouterr().err
 
 
+def test_what_a_scenario_sets_and_the_car_does_not_send_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "mine.yaml"
+    belt = "Vehicle.Cabin.Seat.Row1.DriverSide.IsBelted"
+    path.write_text(
+        "format: 1\nscenario: mine\nabout: A belt.\ndrive: [{wait: 1 s}]\n"
+        f"events: [{{at: 0 s, set: {{{belt}: true, Vehicle.Cabin.Door.Row1.DriverSide.IsOpen: true}}}}]\n"
+    )
+    says = f"{LEAF} does not send what the scenario sets: {belt}\n"
+    assert main(["twin", LEAF, "--scenario", str(path)]) == FINE
+    assert capsys.readouterr().err == says
+    assert main(["twin", LEAF, "--scenario", "town", "--seconds", "1"]) == FINE
+    assert capsys.readouterr().err == ""
+
+
 def test_it_sends_on_a_bus_in_real_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     channel = f"twin-{tmp_path.name}"
     with can.Bus(channel, "virtual", ignore_config=True) as node:

@@ -61,7 +61,7 @@ def test_a_schedule_that_cannot_be_read_says_where_and_what(tmp_path: Path, text
 
 
 def test_a_file_that_is_not_there_or_no_text_is_told(tmp_path: Path) -> None:
-    with pytest.raises(DescriptionError, match="cannot be read"):
+    with pytest.raises(DescriptionError, match=r"the cycle .* cannot be read"):
         read_schedule(tmp_path / "none.csv")
     (tmp_path / "bytes.csv").write_bytes(b"time,mps\n0,\xff\n")
     with pytest.raises(DescriptionError, match=r":2: not UTF-8"):

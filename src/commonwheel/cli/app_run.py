@@ -113,11 +113,13 @@ def _drive(args: argparse.Namespace, app: App, log: Path | None) -> Generator[Dr
     if car is None:
         message = "--virtual needs a --car that is simulated, as in --car nissan/leaf_aze0"
         raise AppError(message)
+    from commonwheel.cli.twin import note_idle
     from commonwheel.twin.parameters_file import load_parameters
     from commonwheel.twin.scenario_file import load_scenario
     from commonwheel.twin.twin import Twin
 
     twin = Twin(car, load_scenario(args.virtual[0]), parameters=load_parameters(name), seed=_seed(args))
+    note_idle(twin)
     yield drive_of_twin(twin, app, seconds=args.seconds, with_personal=personal)
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from commonwheel.twin.twin import Twin
     from commonwheel.wire.frames import Frames
 
-__all__ = ["configure", "run"]
+__all__ = ["configure", "note_idle", "run"]
 
 _CHUNK_NS = 10_000_000_000
 _ENDINGS = (".gz", ".zst", ".xz", ".bz2")
@@ -65,11 +65,20 @@ def run(args: argparse.Namespace) -> int:
     seconds, seed = _number(args.seconds, "--seconds"), round(_number(args.seed, "--seed") or 0)
     vehicle, parameters = load_vehicle(args.car), load_parameters(args.car)
     twin = Twin(vehicle, load_scenario(args.scenario), parameters=parameters, seed=seed)
-    for fault in twin.without_effect:
-        show.note(f"{twin.vehicle.name} has nothing for the fault '{fault}' to be of")
+    note_idle(twin)
     drive = _on_buses if args.bus else _to_log
     _show(drive(twin, args, seconds), as_json=args.json)
     return FINE
+
+
+def note_idle(twin: Twin) -> None:
+    """Note what of a scenario does nothing on this car; shipped scenarios set what some cars do not send."""
+    from commonwheel.twin.scenario_file import SHIPPED
+
+    for fault in twin.without_effect:
+        show.note(f"{twin.vehicle.name} has nothing for the fault '{fault}' to be of")
+    if twin.unsent and Path(twin.scenario.file).parent != SHIPPED:
+        show.note(f"{twin.vehicle.name} does not send what the scenario sets: {', '.join(twin.unsent)}")
 
 
 def _check(args: argparse.Namespace) -> None:

@@ -106,7 +106,7 @@ def read_schedule(path: Path) -> Schedule:
         with path.open("rb") as file:
             data = file.read(MOST_BYTES + 1)
     except OSError as error:
-        raise _error(path, 0, f"the cycle cannot be read: {error.strerror or error}") from error
+        raise _error(path, 0, f"the cycle {path} cannot be read: {error.strerror or error}") from error
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

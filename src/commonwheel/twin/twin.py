@@ -208,6 +208,12 @@ class Twin:
         return without_effect(self.vehicle, self.paths, self.scenario.faults)
 
     @property
+    def unsent(self) -> Sequence[str]:
+        """The signals that the scenario's events set and this car does not send, in the scenario's order."""
+        stated = (path for event in self.scenario.events for path in event.action.stated)
+        return [path for path in dict.fromkeys(stated) if path not in self.paths]
+
+    @property
     def asked(self) -> Mapping[str, Asked]:
         """What others asked the car for so far, by path."""
         return self._reception.asked
