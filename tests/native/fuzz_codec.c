@@ -7,10 +7,8 @@
  * come back at the places that the definition of a field says, quick and slow decoding agree, and a sealed
  * frame's checksum holds.
  */
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "codec.h"
+#include "fuzz.h"
 
 int64_t cw_decode(const cw_tables *, cw_state *, const cw_frames *, int64_t, cw_samples *);
 int32_t cw_expire(const cw_tables *, cw_state *, int64_t, cw_samples *);
@@ -24,36 +22,9 @@ void cw_seal(const cw_tables *, const cw_check *, uint8_t *, int64_t, int32_t, i
 enum { MESSAGES = 6, PER_MESSAGE = 5, DERIVEDS = 6, INPUTS = 4, OPS = 40, BUSES = 3, FRAMES = 24 };
 enum { SIGNALS = MESSAGES * PER_MESSAGE, SLOTS = SIGNALS + DERIVEDS, RANGES = 3, WIDEST = 64 };
 
-static void check(int holds, const char *what)
-{
-    if (holds) return;
-    fprintf(stderr, "does not hold: %s\n", what);
-    abort();
-}
-
-/* ---- decisions ---------------------------------------------------------------------------------- */
-
-static const uint8_t *input;
-static size_t input_size;
-static uint64_t seed;
-
-/* The next byte of the input; behind its end, one that follows from it. */
-static uint8_t byte(void)
-{
-    if (input_size) {
-        seed = (seed ^ *input) * 0x100000001B3u;
-        return input_size--, *input++;
-    }
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return (uint8_t)(seed >> 32);
-}
-
 static uint64_t word(void)
 {
-    uint64_t w = 0;
-    for (int i = 0; i < 8; i++) w = w << 8 | byte();
+    const uint64_t w = any_word();
     switch (byte() & 7) {
     case 0: return 0;
     case 1: return UINT64_MAX;
@@ -63,30 +34,10 @@ static uint64_t word(void)
     }
 }
 
-static uint32_t below(uint32_t n) { return n < 2 ? 0 : n <= 256 ? byte() % n : (uint32_t)(word() % n); }
-
 static double number(void)
 {
     static const double FEW[] = {1, 0, -1, 0.1, -40, 655.35, 1e-300, 1e300, -1e300, 4294967296.0, 0.001, 3};
     return FEW[below(sizeof FEW / sizeof *FEW)];
-}
-
-static void *boxes[64];
-static size_t boxed;
-
-/* `count` elements from `from`, or zeroes, in memory of their own with nothing behind it. */
-static void *box(const void *from, size_t count, size_t size)
-{
-    void *const p = malloc(count * size);
-    if ((!p && count) || boxed == sizeof boxes / sizeof *boxes) abort();
-    if (from && count) memcpy(p, from, count * size);
-    else if (count) memset(p, 0, count * size);
-    return boxes[boxed++] = p;
-}
-
-static void unbox(void)
-{
-    while (boxed) free(boxes[--boxed]);
 }
 
 /* ---- tables ------------------------------------------------------------------------------------- */

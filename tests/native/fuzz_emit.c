@@ -3,52 +3,24 @@
  * An input is a source of decisions: what messages there are, how often, what fills their fields, and what values there
  * are over time. The tables are always valid, values and times are anything. Every array is exactly as large as it has
  * to be, so that a step outside is seen. Besides, these have to hold: frames come in the order of time and each message
- * at its period and none is left out, neither the room for frames nor the times at which it stops change any of them, a field that nothing
- * else touches holds a raw value that it may hold, and a strict emission stops just where a lenient one clamps.
+ * at its period and none is left out, neither the room for frames nor the times at which it stops change any of them, a
+ * field that nothing else touches holds a raw value that it may hold, and a strict emission stops just where a lenient
+ * one clamps.
  */
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "emit.h"
+#include "fuzz.h"
 
 int32_t cw_emit(const cw_tables *, const cw_emission *, cw_emit_state *, int64_t, cw_emitted *);
 
 enum { MESSAGES = 5, TURNS = 3, PUTS = 4, TRACKS = 4, POINTS = 6, CODES = 4, OPS = 12, LONGEST = 64, FRAMES = 200 };
 
-static void check(int holds, const char *what)
-{
-    if (holds) return;
-    fprintf(stderr, "does not hold: %s\n", what);
-    abort();
-}
-
-/* ---- decisions ---------------------------------------------------------------------------------- */
-
-static const uint8_t *input;
-static size_t input_size;
-static uint64_t seed;
-
-static uint8_t byte(void)
-{
-    if (input_size) {
-        seed = (seed ^ *input) * 0x100000001B3u;
-        return input_size--, *input++;
-    }
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return (uint8_t)(seed >> 32);
-}
-
 static uint64_t word(void)
 {
-    uint64_t w = 0;
-    for (int i = 0; i < 8; i++) w = w << 8 | byte();
+    const uint64_t w = any_word();
     return w >> (byte() & 63);
 }
-
-static uint32_t below(uint32_t n) { return n < 2 ? 0 : n <= 256 ? byte() % n : (uint32_t)(word() % n); }
 
 static double number(void)
 {
@@ -68,22 +40,6 @@ static double plain(void) /* what a description can state: finite, and no factor
 {
     static const double FEW[] = {1, -1, 0.1, 0.01, -0.5, 655.35, 4096, -273.15, 3};
     return FEW[below(sizeof FEW / sizeof *FEW)];
-}
-
-static void *boxes[64];
-static size_t boxed;
-
-static void *box(const void *from, size_t count, size_t size)
-{
-    void *const p = malloc(count * size);
-    if ((!p && count) || boxed == sizeof boxes / sizeof *boxes) abort();
-    if (count) memcpy(p, from, count * size);
-    return boxes[boxed++] = p;
-}
-
-static void unbox(void)
-{
-    while (boxed) free(boxes[--boxed]);
 }
 
 /* ---- tables ------------------------------------------------------------------------------------- */
