@@ -7,7 +7,6 @@ time at which it was due. A player that falls behind by seconds (a machine that 
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,7 +17,7 @@ from commonwheel.errors import CommonwheelError
 from commonwheel.gateway.doubt import Doubt
 from commonwheel.gateway.line import RisingLine
 from commonwheel.gateway.pipeline import Pipeline
-from commonwheel.gateway.worker import Worker
+from commonwheel.gateway.worker import HeldWorker
 from commonwheel.vehicles.reading import LogDecoder, Selection, ahead
 from commonwheel.wire.frames import Clock
 from commonwheel.wire.logs import open_log
@@ -77,7 +76,7 @@ def car_of(source: ReplaySource, catalog: Path | None = None) -> Vehicle:
         return opened.vehicle
 
 
-class Player(Worker):
+class Player(HeldWorker):
     """Plays one recording, in a thread of its own."""
 
     def __init__(
@@ -109,8 +108,6 @@ class Player(Worker):
             with_personal=with_personal,
         )  # fmt: skip
         self._on_ready, self._on_end = on_ready, on_end
-        self._go = threading.Event()
-        self._go.set()
         self._looked_ns = 0
         self._loops = 0
         self._error = ""
@@ -126,19 +123,6 @@ class Player(Worker):
             "latest_s": self.latest_ns / 1e9,
             "error": self._error,
         }
-
-    def hold(self) -> None:
-        """Get ready at the start, and play nothing before ``play``."""
-        self._go.clear()
-
-    def play(self) -> None:
-        """Begin, where it was held."""
-        self._go.set()
-
-    def stop(self) -> None:
-        """Ask it to end, also while it is held; ``join`` waits for that."""
-        super().stop()
-        self._go.set()
 
     # ---- the thread -------------------------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from commonwheel.gateway.paced import PacedClock
 from commonwheel.gateway.port import MOST_FRAMES
 from commonwheel.gateway.sources import BusSource
 from commonwheel.gateway.virtual_wire import Wire
-from commonwheel.gateway.worker import Worker
+from commonwheel.gateway.worker import HeldWorker
 from commonwheel.twin.twin import STEP_NS
 from commonwheel.vehicles.emission import DEFAULT_PERIOD_NS
 from commonwheel.wire.frames import Clock, Frames
@@ -77,7 +77,7 @@ class VirtualOutlet(VirtualPort):
         self._car.tell(self._number, can_id, payload)
 
 
-class VirtualCar(Worker):
+class VirtualCar(HeldWorker):
     """Drives a twin in real time, or so many times as fast, and is its buses."""
 
     def __init__(self, twin: Twin, *, rate: float = 1.0, loop: bool = False) -> None:
@@ -108,8 +108,6 @@ class VirtualCar(Worker):
         self._loop, self._rate, self._driving = loop, rate, False
         self._longest_ns = _longest_ns(twin)
         self._inbox: deque[tuple[int, int, bytes]] = deque(maxlen=MOST_FRAMES)
-        self._go = threading.Event()
-        self._go.set()
         self._loops = 0
         self._latest_ns = 0
         self._left_ns = self._before_ns = 0
@@ -142,19 +140,6 @@ class VirtualCar(Worker):
     def tell(self, bus: int, can_id: int, payload: bytes) -> None:
         """Let the car have a frame; from any thread."""
         self._inbox.append((bus, can_id, payload))
-
-    def hold(self) -> None:
-        """Stand still at the start, and do not begin before ``play``."""
-        self._go.clear()
-
-    def play(self) -> None:
-        """Begin, where it was held."""
-        self._go.set()
-
-    def stop(self) -> None:
-        """Ask it to end, also while it is held; ``join`` waits for that."""
-        super().stop()
-        self._go.set()
 
     def facts(self) -> dict[str, object]:
         """Return what there is to say of a simulation."""

@@ -6,7 +6,7 @@ import abc
 import threading
 import time
 
-__all__ = ["Worker"]
+__all__ = ["HeldWorker", "Worker"]
 
 
 class Worker(abc.ABC):
@@ -50,3 +50,26 @@ class Worker(abc.ABC):
             except OSError:  # it ended between the question and the answer
                 return self._cpu_s
         return self._cpu_s
+
+
+class HeldWorker(Worker):
+    """A worker that can be held at its start: ``_run`` waits for ``_go`` when it is ready."""
+
+    def __init__(self, name: str) -> None:
+        """Prepare, not held; *name* is the thread's."""
+        super().__init__(name)
+        self._go = threading.Event()
+        self._go.set()
+
+    def hold(self) -> None:
+        """Get ready at the start, and do not begin before ``play``."""
+        self._go.clear()
+
+    def play(self) -> None:
+        """Begin, where it was held."""
+        self._go.set()
+
+    def stop(self) -> None:
+        """Ask it to end, also while it is held; ``join`` waits for that."""
+        super().stop()
+        self._go.set()
