@@ -602,6 +602,51 @@ def test_an_output_of_another_datatype_is_refused(datatype: str, value: object) 
         run.engine.car.show(it=value)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("value", [2**63, -(2**63) - 1, 10**400, 1e30])
+def test_a_whole_number_that_no_process_can_be_told_is_refused_at_the_line_that_says_it(value: float) -> None:
+    app = app_with(outputs={"count": Output("", "A number.", "integer")}, events={"seen": Event("It was.")})
+
+    @app.on(SPEED)
+    def tell(car, reading) -> None:  # noqa: ANN001
+        car.show(count=2**63 - 1 if reading.value == 1 else value)
+
+    @app.on(SPEED)
+    def report(car, reading) -> None:  # noqa: ANN001
+        car.report("seen", numbers=[1, int(value)] if reading.value > 1 else [2**63 - 1, -(2**63)])
+
+    run = Run(app).start().each((1, SPEED, 1.0), (2, SPEED, 2.0))
+    assert [error.partition(": ")[2].rpartition("' ")[2] for error in run.errors] == [
+        "takes whole numbers of 64 bits, and one is larger"
+    ] * 2
+    assert run.did.value("count") == 2**63 - 1
+    assert run.did.count("seen") == 1
+    assert {failure.line > 0 for failure in run.did.failures} == {True}
+
+
+def test_half_a_character_is_written_out_wherever_an_app_says_it() -> None:
+    """The names of files may hold such; neither a log nor a message can."""
+    app = app_with(outputs={"text": Output("", "A text.", "string")}, events={"seen": Event("It was.")})
+
+    @app.on(SPEED)
+    def tell(car, _reading) -> None:  # noqa: ANN001
+        car.show(text="\udc80ä")
+        car.report("seen", **{"\udc80": ["\udc80"]})
+        car.log("\udc80")
+        raise ValueError(*["\udc80"])
+
+    run = Run(app).start().feed((1, SPEED, 1.0))
+    assert run.did.value("text") == "\\udc80ä"
+    assert run.did.events[0].data == {"\\udc80": ["\\udc80"]}
+    assert run.said == ["\\udc80"]
+    assert run.errors == ["ValueError: \\udc80"]
+
+
+def test_a_text_without_end_is_cut() -> None:
+    app = app_with(outputs={"text": Output("", "A text.", "string")})
+    app.on(SPEED)(lambda car, _reading: car.show(text="x" * 3_000_000))
+    assert len(str(Run(app).start().feed((1, SPEED, 1.0)).did.value("text"))) == 4001
+
+
 def test_data_that_is_no_data_is_refused() -> None:
     run = Run(app_with(events={"x": Event()})).start()
     deep: list[object] = []
@@ -766,6 +811,47 @@ def test_an_app_that_wants_to_exit_has_failed() -> None:
     app = app_with()
     app.start(lambda _car: exit(3))  # noqa: PLR1722
     assert Run(app).start().errors == ["SystemExit: 3"]
+
+
+def test_the_result_of_a_cancelled_task_is_the_apps_error() -> None:
+    app = app_with()
+    tasks: list[asyncio.Future[None]] = []
+
+    @app.start
+    async def begin(_car: object) -> None:
+        tasks.append(asyncio.get_running_loop().create_future())
+        tasks[0].cancel()
+
+    @app.on(SPEED)
+    def look(_car: object, _reading: object) -> None:
+        tasks[0].result()
+
+    @app.every(1.0)
+    def again(_car: object) -> None:
+        tasks[0].result()
+
+    run = Run(app).start().feed((0.5, SPEED, 1.0)).to(1.5)
+    assert run.errors == ["asyncio.exceptions.CancelledError"] * 2
+
+
+def test_tasks_are_cancelled_in_the_order_in_which_they_began() -> None:
+    """Their names count on from run to run: by these, the tenth would come before the second."""
+    app = app_with()
+
+    @app.start
+    async def begin(car) -> None:  # noqa: ANN001
+        for name in ("Task-9", "Task-10", "Task-8", "Task-11"):
+            asyncio.get_running_loop().create_task(wait(car, name), name=name)
+
+    async def wait(car, name: str) -> None:  # noqa: ANN001
+        try:
+            await car.sleep(100)
+        finally:
+            car.log(name)
+
+    run = Run(app).start().to(1)
+    run.engine.stop()
+    assert run.said == ["Task-9", "Task-10", "Task-8", "Task-11"]
 
 
 def test_an_interrupt_is_not_the_apps_error() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from commonwheel.apps.sink import failure_of
@@ -19,6 +20,12 @@ __all__ = ["Calls"]
 
 _STOPS = (Exception, SystemExit, GeneratorExit)
 """What a function may raise without ending who runs it; an interrupt from the keyboard does end it."""
+
+
+def _stops(error: BaseException) -> bool:
+    """Whether an error is the app's own; ``asyncio.CancelledError`` is, the result of a cancelled task."""
+    asyncio = sys.modules.get("asyncio")
+    return isinstance(error, _STOPS) or (asyncio is not None and isinstance(error, asyncio.CancelledError))
 
 
 class Calls:
@@ -43,7 +50,9 @@ class Calls:
         self.called += 1
         try:
             answer = function(*args)
-        except _STOPS as error:
+        except BaseException as error:
+            if not _stops(error):
+                raise
             self.failure(name, error)
             return
         if answer is not None and hasattr(answer, "__await__"):
@@ -105,7 +114,9 @@ class Calls:
             self.called += 1
             try:
                 answer = function(car, *args)
-            except _STOPS as error:
+            except BaseException as error:
+                if not _stops(error):
+                    raise
                 self.failure(name, error)
                 return
             if answer is not None and hasattr(answer, "__await__"):

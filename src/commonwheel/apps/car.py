@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from commonwheel.apps.facts import rates_of
 from commonwheel.apps.places import short
+from commonwheel.apps.sink import writable
 from commonwheel.apps.status import AppEvent, LogLine
 from commonwheel.broker.values import to_inside
 from commonwheel.errors import AppError
@@ -35,6 +36,9 @@ _GOOD = int(Quality.GOOD)
 _LEVELS = frozenset({"debug", "info", "warning", "error"})
 _LEAST_NS = 1_000_000
 """Shortest time that something can be put off by: what is put off by nothing, again and again, never ends."""
+_LONGEST_TEXT = 4000
+"""Characters of an output."""
+_LEAST_INT, _MOST_INT = -(2**63), 2**63 - 1
 _DEEPEST = 8
 """Levels of lists and mappings in an event's data."""
 
@@ -220,7 +224,7 @@ class Car:
         declared = self._inside.app.manifest.events.get(event)
         if declared is None:
             raise self._undeclared(event, "events", f'"{event}": Event("what happened")')
-        plain = {name: _plain(value, name) for name, value in data.items()}
+        plain = {writable(name): _plain(value, name) for name, value in data.items()}
         self._inside.sink.report(AppEvent(self._clock.now_ns, event, declared.severity, plain))
 
     def log(self, text: object, level: str = "info") -> None:
@@ -228,7 +232,7 @@ class Car:
         if level not in _LEVELS:
             message = f"a line's level is one of {', '.join(sorted(_LEVELS))}, not {level!r}"
             raise AppError(message)
-        self._inside.sink.log(LogLine(self._clock.now_ns, level, str(text)))
+        self._inside.sink.log(LogLine(self._clock.now_ns, level, writable(str(text))))
 
     def publish(self, values: Mapping[str, Value | None]) -> None:
         """Give values to signals that ``provides`` states; None: there is none.
@@ -311,9 +315,11 @@ def _output(name: str, datatype: str, value: Any) -> Scalar | None:  # noqa: ANN
     if datatype == "float" and isinstance(plain, int | float) and not isinstance(plain, bool):
         return float(plain)
     if datatype == "integer" and isinstance(plain, int | float) and not isinstance(plain, bool) and plain == int(plain):
-        return int(plain)
-    if (datatype == "boolean" and isinstance(plain, bool)) or (datatype == "string" and isinstance(plain, str)):
+        return cast("int", _plain(int(plain), name))
+    if datatype == "boolean" and isinstance(plain, bool):
         return plain
+    if datatype == "string" and isinstance(plain, str):
+        return plain if len(plain) <= _LONGEST_TEXT else f"{plain[:_LONGEST_TEXT]}…"
     message = f"the output '{name}' is {datatype}, which {plain!r:.60} is not"
     raise AppError(message)
 
@@ -326,15 +332,20 @@ def _plain(value: Any, name: str, depth: int = 0) -> object:  # noqa: ANN401 - w
     """
     if hasattr(value, "tolist"):  # numpy's scalars and arrays
         value = value.tolist()
-    if value is None or isinstance(value, bool | str):
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, str):
+        return writable(value)
     if isinstance(value, int):
+        if not _LEAST_INT <= value <= _MOST_INT:
+            message = f"'{name}' takes whole numbers of 64 bits, and one is larger"
+            raise AppError(message)
         return int(value)
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
     if isinstance(value, dict) and depth < _DEEPEST:
         entries = cast("dict[object, Any]", value)
-        return {str(key): _plain(item, name, depth + 1) for key, item in entries.items()}
+        return {writable(str(key)): _plain(item, name, depth + 1) for key, item in entries.items()}
     if isinstance(value, list | tuple) and depth < _DEEPEST:
         return [_plain(item, name, depth + 1) for item in cast("list[Any]", value)]
     what = "lists in lists without end" if depth >= _DEEPEST else type(cast("object", value)).__name__

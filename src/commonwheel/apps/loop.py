@@ -65,7 +65,8 @@ class AppLoop(asyncio.AbstractEventLoop):
         self._clock = clock
         self._astray = astray
         self._ready: deque[_Step] = deque()
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: dict[asyncio.Task[Any], None] = {}
+        """In the order in which they began: names and hashes differ from run to run."""
         self._draining = False
         self._closed = False
 
@@ -120,9 +121,12 @@ class AppLoop(asyncio.AbstractEventLoop):
     ) -> asyncio.Task[T]:
         """Run a coroutine."""
         task = asyncio.Task(coro, loop=self, name=name, context=context)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = None
+        task.add_done_callback(self._forget)
         return task
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.pop(task, None)
 
     def get_debug(self) -> bool:
         """Return whether asyncio is to look more closely; it is not."""
@@ -188,7 +192,7 @@ class AppLoop(asyncio.AbstractEventLoop):
     def _give_up(self) -> None:
         """Cancel everything: it would go on for ever."""
         names = ", ".join(sorted({task.get_name() for task in self._tasks}))
-        for task in self._tasks:
+        for task in list(self._tasks):
             task.cancel()
         self._ready.clear()
         message = f"{names or 'a task'} went on for {MOST_STEPS} steps without time passing; wait with car.sleep"
@@ -196,7 +200,7 @@ class AppLoop(asyncio.AbstractEventLoop):
 
     def close(self) -> None:
         """Cancel what still waits, and let it end."""
-        for task in sorted(self._tasks, key=lambda task: task.get_name()):
+        for task in list(self._tasks):
             task.cancel()
         self.drain()
         self._closed = True

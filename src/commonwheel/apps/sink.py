@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from commonwheel.apps.status import AppEvent, LogLine, Scalar
     from commonwheel.broker.values import Value
 
-__all__ = ["Failure", "Sink", "failure_of"]
+__all__ = ["Failure", "Sink", "failure_of", "writable"]
 
 _LONGEST = 500
 """Characters of an error's text."""
@@ -81,6 +81,11 @@ class Sink(Protocol):
         ...
 
 
+def writable(text: str) -> str:
+    """Return a text with what no file can hold (half of a character) written out."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+
+
 def failure_of(error: BaseException, file: str, handler: str, t_ns: int) -> Failure:
     """Return what is to be said of an error, with the innermost line of the app's own file.
 
@@ -94,7 +99,7 @@ def failure_of(error: BaseException, file: str, handler: str, t_ns: int) -> Fail
     own = [i for i, frame in enumerate(frames) if frame.filename == file]
     kept = frames[own[0] :] if own else frames
     place = frames[own[-1]] if own else None
-    text = "".join(traceback.format_exception_only(error)).strip()
+    text = writable("".join(traceback.format_exception_only(error)).strip())
     if isinstance(error, SyntaxError):  # told with its place, which is told anyway
         text = text.rpartition("\n")[2]
     return Failure(
