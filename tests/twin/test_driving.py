@@ -154,6 +154,46 @@ def test_events_happen_at_times_places_and_conditions(own: Callable[[str], Scena
     assert seen["climate"][0] == pytest.approx(20.0, abs=1.5)
 
 
+def test_of_events_that_state_the_same_the_later_one_is_right(own: Callable[[str], Scenario]) -> None:
+    """At one instant that is the one further down; what lasted gives way to what was stated before, or after it."""
+    lamp, horn = "Vehicle.Body.Lights.Beam.Low.IsOn", "Vehicle.Body.Horn.IsActive"
+    scenario = own(
+        "drive: [{wait: 20 s}]\n"
+        f"events:\n  - {{at: 2 s, for: 8 s, set: {{{lamp}: true}}}}\n"
+        f"  - {{at: 5 s, for: 10 s, set: {{{lamp}: false}}}}\n"
+        f"  - {{at: 4 s, set: {{{horn}: true}}}}\n"
+        f"  - {{at: 4 s, set: {{{horn}: false}}}}\n"
+        f"  - {{at: 6 s, for: 2 s, set: {{{horn}: true}}}}\n"
+    )
+    seen: dict[int, tuple[float | None, float | None]] = {}
+
+    def watch(t_s: float, _body: Body, inputs: Inputs) -> None:
+        seen[round(t_s)] = inputs.stated.get(lamp), inputs.stated.get(horn)
+
+    drive(scenario, CARS[0], watch)
+    lamps, horns = zip(*(seen[t_s] for t_s in (1, 3, 7, 12, 17)), strict=True)
+    assert lamps == (None, 1.0, 0.0, 0.0, None)
+    assert horns == (None, None, 1.0, 0.0, 0.0)
+
+
+def test_a_cable_is_plugged_in_when_the_car_stands(own: Callable[[str], Scenario]) -> None:
+    scenario = own(
+        "start: {charge: 40 %}\ndrive: [{wait: 3 s}, {to: 30 km/h, in: 6 s}, {hold: 5 s}, {to: 0 km/h, in: 6 s}]\n"
+        "length: 60 s\nevents: [{at: 10 s, plug: {power: 3.3 kW}}]\n"
+    )
+    plugged: list[tuple[float, float]] = []
+
+    def watch(t_s: float, body: Body, inputs: Inputs) -> None:
+        if inputs.plugged:
+            plugged.append((t_s, abs(body.state.speed_mps)))
+
+    run = drive(scenario, CARS[0], watch)
+    assert 19 < plugged[0][0] < 23
+    assert max(speed for _, speed in plugged) < 0.1
+    assert run.body is not None
+    assert run.body.state.charging
+
+
 def test_a_car_is_parked_and_charged(own: Callable[[str], Scenario]) -> None:
     scenario = own(
         "start: {charge: 40 %}\ndrive: [{wait: 5 s}]\nlength: 5 min\n"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bisect
 import math
+from collections import deque
 from typing import TYPE_CHECKING
 
 from commonwheel.twin.driver import STANDING_MPS, Driver, Feel, Steerer
@@ -15,7 +16,7 @@ from commonwheel.twin.inputs import Gear, Ignition
 from commonwheel.twin.scenario import Course, Measure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from commonwheel.twin.inputs import Inputs
     from commonwheel.twin.plan import Profile
@@ -143,42 +144,56 @@ class _Happening:
     def __init__(self, events: Sequence[Event]) -> None:
         timed = [event for event in events if math.isfinite(event.trigger.at_s)]
         placed = [event for event in events if math.isfinite(event.trigger.after_m)]
-        self._timed = sorted(timed, key=lambda event: event.trigger.at_s, reverse=True)
-        self._placed = sorted(placed, key=lambda event: event.trigger.after_m, reverse=True)
+        self._timed = deque(sorted(timed, key=lambda event: event.trigger.at_s))
+        self._placed = deque(sorted(placed, key=lambda event: event.trigger.after_m))
         self._watched = [event for event in events if event.trigger.measure is not None]
-        self._passing: list[tuple[float, dict[str, float | None]]] = []
+        self._cable: list[Event] = []
+        """Those that plug in a cable, and wait for the car to stand."""
+        self._stating: list[tuple[float, Mapping[str, float]]] = []
+        """What events state, the latest last, and until when: where two state the same, the later one is right."""
+        self._next_end_s = math.inf
         self._look_s = 0.0
 
     def act(self, t_s: float, state: State, inputs: Inputs) -> None:
         """Do what is due."""
-        while self._timed and self._timed[-1].trigger.at_s <= t_s:
-            self._do(self._timed.pop(), t_s, inputs)
-        while self._placed and self._placed[-1].trigger.after_m <= state.distance_m:
-            self._do(self._placed.pop(), t_s, inputs)
-        if self._passing and self._passing[0][0] <= t_s:
-            self._end(self._passing.pop(0)[1], inputs)
+        while self._timed and self._timed[0].trigger.at_s <= t_s:
+            self._do(self._timed.popleft(), t_s, state, inputs)
+        while self._placed and self._placed[0].trigger.after_m <= state.distance_m:
+            self._do(self._placed.popleft(), t_s, state, inputs)
+        if t_s >= self._next_end_s:
+            self._end(t_s, inputs)
         if self._watched and t_s >= self._look_s:
             self._look_s = t_s + LOOKING_S
             due = [event for event in self._watched if _holds(event, state)]
             self._watched = [event for event in self._watched if event not in due]
             for event in due:
-                self._do(event, t_s, inputs)
+                self._do(event, t_s, state, inputs)
+        if self._cable and abs(state.speed_mps) < STANDING_MPS:
+            self._do(self._cable.pop(), t_s, state, inputs)
 
-    def _do(self, event: Event, t_s: float, inputs: Inputs) -> None:
-        stated = event.action.stated
-        if stated and math.isfinite(event.for_s):
-            before = {path: inputs.stated.get(path) for path in stated}
-            bisect.insort(self._passing, (t_s + event.for_s, before), key=lambda item: item[0])
-        inputs.stated.update(stated)
-        _apply(event.action, inputs)
+    def _do(self, event: Event, t_s: float, state: State, inputs: Inputs) -> None:
+        action = event.action
+        if action.charger is not None or action.unplug:
+            moves = action.charger is not None and abs(state.speed_mps) >= STANDING_MPS
+            self._cable = [event] if moves else []
+            if moves:
+                return
+        if action.stated:
+            self._stating.append((t_s + event.for_s, action.stated))
+            self._next_end_s = min(self._next_end_s, t_s + event.for_s)
+            inputs.stated.update(action.stated)
+        _apply(action, inputs)
 
-    @staticmethod
-    def _end(before: dict[str, float | None], inputs: Inputs) -> None:
-        for path, value in before.items():
-            if value is None:
-                inputs.stated.pop(path, None)
-            else:
-                inputs.stated[path] = value
+    def _end(self, t_s: float, inputs: Inputs) -> None:
+        """Take back what is over, and state again what it stood before."""
+        for end_s, stated in self._stating:
+            if end_s <= t_s:
+                for path in stated:
+                    inputs.stated.pop(path, None)
+        self._stating = [one for one in self._stating if one[0] > t_s]
+        self._next_end_s = min((end_s for end_s, _ in self._stating), default=math.inf)
+        for _, stated in self._stating:
+            inputs.stated.update(stated)
 
 
 def _holds(event: Event, state: State) -> bool:
