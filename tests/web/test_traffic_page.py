@@ -14,7 +14,7 @@ import pytest
 from commonwheel.broker.access import Access
 from commonwheel.vehicles.bits import raw_of
 from commonwheel.web import frame_record
-from commonwheel.web.car_facts import facts_of, key_of
+from commonwheel.web.car_facts import facts_of
 from commonwheel.web.frame_record import recording_of
 from commonwheel.web.scene import vehicle_of
 from commonwheel.wire.frames import Frames
@@ -265,7 +265,7 @@ def test_payloads_that_tell_who_the_car_is_are_not_shown() -> None:
                 change = page.update()[1]
             assert change["flow"][0][2] is None
             assert change["rows"][0][7] is None
-            assert page.open("message", 2, car=name, key=key_of(message))["personal"] is True
+            assert page.open("message", 2, car=name, key=message.key)["personal"] is True
             assert download(running, car=name)[0] == 400
         wired(car).stop()
 

@@ -18,7 +18,6 @@ from commonwheel.broker.values import to_inside
 from commonwheel.errors import CommonwheelError
 from commonwheel.gateway.port import Outlet
 from commonwheel.vehicles.encoder import VehicleEncoder
-from commonwheel.wire.frames import EXTENDED_FLAG
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -103,7 +102,7 @@ class Sender:
             with self._lock:
                 inside, _ = to_inside(self._broker.table[actuation.signal], actuation.target)
                 payload = self._encoder.encode_request(request, inside)
-                port.send(message.id | (EXTENDED_FLAG if message.extended else 0), payload)
+                port.send(message.frame_id, payload)
                 self.sent += 1
         except CommonwheelError as error:
             return Stage.REFUSED, str(error)

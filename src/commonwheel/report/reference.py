@@ -102,11 +102,6 @@ class MessageSheet:
     note: str
     place: Place | None
 
-    @property
-    def id_text(self) -> str:
-        """The id in hexadecimal."""
-        return f"0x{self.message.id:0{8 if self.message.extended else 3}X}"
-
 
 @dataclass(frozen=True, slots=True)
 class VariantLine:

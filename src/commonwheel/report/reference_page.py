@@ -252,14 +252,17 @@ def _messages(reference: Reference) -> list[Markup]:
         parts.append(el("h3", f"Bus {bus.name}", el("span", files, class_="sub inline mono")))
         parts += [_message(sheet) for sheet in known]
         if bare:
-            rows = [[el("span", s.id_text, class_="mono"), s.message.name, message_facts(s), s.comment] for s in bare]
+            rows = [
+                [el("span", s.message.id_text, class_="mono"), s.message.name, message_facts(s), s.comment]
+                for s in bare
+            ]
             parts += [table(["id", "message", "", "about"], rows, caption=f"No field is known: {len(bare)} messages",
                             wide=(2, 3))]  # fmt: skip
     return parts
 
 
 def _message(sheet: MessageSheet) -> Markup:
-    head = el("h4", el("span", sheet.id_text, class_="mono"), " ", sheet.message.name)
+    head = el("h4", el("span", sheet.message.id_text, class_="mono"), " ", sheet.message.name)
     about = [el("p", text) for text in (sheet.comment, sheet.note) if text]
     place = el("span", str(sheet.place), class_="sub") if sheet.place else None
     asked = [el("p", "Asked for through it: ", ", ".join(map(short, sheet.requests)))] if sheet.requests else []

@@ -151,7 +151,7 @@ def _variants(reference: Reference) -> list[str]:
 
 
 def _message(sheet: MessageSheet) -> list[str]:
-    parts = [f"### {sheet.id_text} {sheet.message.name}", f"{message_facts(sheet)}."]
+    parts = [f"### {sheet.message.id_text} {sheet.message.name}", f"{message_facts(sheet)}."]
     parts += [text for text in (sheet.comment, sheet.note) if text]
     for drawing in sheet.drawings:
         parts += [f"When {drawing.title}:"] if drawing.title else []
@@ -170,7 +170,12 @@ def _message(sheet: MessageSheet) -> list[str]:
 def _bare(reference: Reference) -> list[str]:
     """Return the messages of which nothing but their being there is known."""
     rows = [
-        [sheet.id_text, sheet.message.name, message_facts(sheet), "; ".join(filter(None, (sheet.comment, sheet.note)))]
+        [
+            sheet.message.id_text,
+            sheet.message.name,
+            message_facts(sheet),
+            "; ".join(filter(None, (sheet.comment, sheet.note))),
+        ]
         for sheet in reference.messages
         if not sheet.fields
     ]

@@ -17,7 +17,7 @@ from commonwheel.catalog.patterns import compile_pattern
 from commonwheel.twin.injection import FaultKind
 from commonwheel.vehicles.emission import layout_of
 from commonwheel.wire.codec import pack, seal
-from commonwheel.wire.frames import EXTENDED_FLAG, Clock, Frames
+from commonwheel.wire.frames import Clock, Frames
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -177,7 +177,7 @@ class _WireFault:
         self.kind, self.amount = injection.kind, injection.amount
         self.from_ns, self.to_ns = _span(injection)
         self._vehicle, self._chance = vehicle, chance
-        self._messages = {_key(vehicle.messages[i]): vehicle.messages[i] for i in hits}
+        self._messages = {vehicle.messages[i].key: vehicle.messages[i] for i in hits}
         self._keys = np.array(sorted(self._messages), np.uint64)
         self._kept: dict[int, npt.NDArray[np.uint8]] = {}
         """The payload of each message when the fault began."""
@@ -246,7 +246,3 @@ class _WireFault:
             t_ns[rows] = np.maximum.accumulate(t_ns[rows])
             self._last[key] = int(t_ns[rows[-1]])
         return replace(frames, t_ns=t_ns)
-
-
-def _key(message: Message) -> int:
-    return message.bus << 32 | message.id | (EXTENDED_FLAG if message.extended else 0)

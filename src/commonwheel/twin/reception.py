@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from commonwheel.vehicles.emission import layout_of
 from commonwheel.vehicles.samples import Quality
 from commonwheel.wire.codec import Decoder
-from commonwheel.wire.frames import EXTENDED_FLAG, Clock
+from commonwheel.wire.frames import Clock
 from commonwheel.wire.tables import MAX_TABLE_BITS, SignalRow, TableBuilder
 
 if TYPE_CHECKING:
@@ -57,9 +57,8 @@ def _tables(vehicle: Vehicle) -> Tables:
     builder = TableBuilder(len(vehicle.buses))
     for message in vehicle.messages:
         counter = next((layout_of(field) for field in message.fields if field.name == message.counter), None)
-        can_id = message.id | (EXTENDED_FLAG if message.extended else 0)
         builder.message(
-            bus=message.bus, can_id=can_id, extended=message.extended, size=message.size, counter=counter,
+            bus=message.bus, can_id=message.id, extended=message.extended, size=message.size, counter=counter,
             modulo=message.modulo if counter else 0,
         )  # fmt: skip
     for number, request in enumerate(vehicle.requests):

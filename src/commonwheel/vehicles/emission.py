@@ -14,7 +14,6 @@ import numpy as np
 from commonwheel.wire.codec import pack
 from commonwheel.wire.database.model import Signal as Layout
 from commonwheel.wire.emitter import Emission, Put, Sent
-from commonwheel.wire.frames import EXTENDED_FLAG
 from commonwheel.wire.layouts import place
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ def _sent(vehicle: Vehicle, number: int, writers: Sequence[tuple[str, Writer]], 
     start = _start_values(message, fields)
     return Sent(
         message.bus,
-        message.id | (EXTENDED_FLAG if message.extended else 0),
+        message.frame_id,
         message.size,
         message.period_ns or DEFAULT_PERIOD_NS,
         tuple((start, tuple(_puts(vehicle, number, fields, turn, tracks))) for turn in _turns(writers)),

@@ -17,7 +17,7 @@ import numpy as np
 from commonwheel.errors import DescriptionError
 from commonwheel.vehicles import SHIPPED, car_names, load_vehicle
 from commonwheel.wire.codec import check_frames
-from commonwheel.wire.frames import ERROR_FLAG, EXTENDED_FLAG, REMOTE_FLAG, Clock
+from commonwheel.wire.frames import ERROR_FLAG, REMOTE_FLAG, Clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -249,7 +249,7 @@ def _compare(car: Vehicle, index: int, log_bus: int, traffic: list[Seen]) -> Bus
             continue
         due = bool(message.period_ns) and not message.optional
         expected += due
-        seen = there.get(message.id | (EXTENDED_FLAG if message.extended else 0))
+        seen = there.get(message.frame_id)
         if seen is None:
             continue
         size_fits = seen.size == message.size

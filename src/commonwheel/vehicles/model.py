@@ -9,6 +9,8 @@ import math
 
 import msgspec
 
+from commonwheel.wire.frames import EXTENDED_FLAG
+
 __all__ = ["Bus", "Field", "Message", "Request", "SignalInfo", "Sold", "TextInfo", "Writer"]
 
 
@@ -71,6 +73,21 @@ class Message(msgspec.Struct, frozen=True):
     fields: tuple[Field, ...]
     defaults: dict[str, float] = {}
     """Field name to raw value, where a description asks for one."""
+
+    @property
+    def frame_id(self) -> int:
+        """The id as its frames have it: an extended one with ``EXTENDED_FLAG``."""
+        return self.id | (EXTENDED_FLAG if self.extended else 0)
+
+    @property
+    def key(self) -> int:
+        """Bus and id in one number, which no other message of the car has."""
+        return self.bus << 32 | self.frame_id
+
+    @property
+    def id_text(self) -> str:
+        """The id in hexadecimal, with eight digits when it is an extended one."""
+        return f"0x{self.id:0{8 if self.extended else 3}X}"
 
 
 class SignalInfo(msgspec.Struct, frozen=True):

@@ -18,17 +18,12 @@ from commonwheel.wire.frames import EXTENDED_FLAG
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from commonwheel.vehicles.model import Field, Message, Writer
+    from commonwheel.vehicles.model import Field, Writer
     from commonwheel.vehicles.vehicle import Vehicle
 
-__all__ = ["CarFacts", "Carrier", "facts_of", "id_text", "key_of"]
+__all__ = ["CarFacts", "Carrier", "facts_of", "id_text"]
 
 _NOTHING = Provenance({}, {}, {}, {}, evidence="", note="", files=(), databases={}, variants=())
-
-
-def key_of(message: Message) -> int:
-    """Return the key of a message's frames."""
-    return message.bus << 32 | message.id | (EXTENDED_FLAG if message.extended else 0)
 
 
 def id_text(key: int) -> str:
@@ -61,7 +56,7 @@ class CarFacts:
             self.provenance = _NOTHING
         self.personal = frozenset(i for i, message in enumerate(vehicle.messages) if message.personal)
         """Numbers of the messages that tell who the car or its user is."""
-        self.by_key: dict[int, int] = {key_of(message): i for i, message in enumerate(vehicle.messages)}
+        self.by_key: dict[int, int] = {message.key: i for i, message in enumerate(vehicle.messages)}
         self._by_reference = {
             f"{vehicle.buses[message.bus].name}/{message.name}": i for i, message in enumerate(vehicle.messages)
         }

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from commonwheel.vehicles.bits import raw_of, value_of
-from commonwheel.web.car_facts import id_text, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,8 +88,8 @@ def message_card(facts: CarFacts, number: int) -> MessageCard:
     known = facts.provenance
     place = known.messages.get(reference)
     return MessageCard(
-        key_of(message),
-        id_text(key_of(message)),
+        message.key,
+        message.id_text,
         facts.vehicle.buses[message.bus].name,
         message.name,
         message.size,
@@ -134,7 +133,7 @@ def _field_cards(facts: CarFacts, message: Message, reference: str) -> list[Fiel
 
 def latest_of(facts: CarFacts, monitor: FrameMonitor, number: int) -> tuple[int, bytes, int] | None:
     """Return a message's last frame: when (nanoseconds UTC), its payload, its count; None: none came."""
-    return monitor.payload(key_of(facts.vehicle.messages[number]))
+    return monitor.payload(facts.vehicle.messages[number].key)
 
 
 def frame_now(facts: CarFacts, number: int, frame: tuple[int, bytes, int], first: Sequence[int] = ()) -> FrameNow:

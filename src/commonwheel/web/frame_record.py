@@ -21,7 +21,6 @@ from commonwheel.errors import OutputError
 from commonwheel.gateway.record_frames import FrameRecorder
 from commonwheel.gateway.recording import interfaces_of
 from commonwheel.gateway.rotation import Rotation
-from commonwheel.web.car_facts import key_of
 from commonwheel.web.scene import vehicle_of
 
 if TYPE_CHECKING:
@@ -38,8 +37,6 @@ _LOG = logging.getLogger(__name__)
 
 FOLDER = Path("recordings")
 """Where to write unless the operator says: below the folder in which the service runs."""
-_ID = 0xFFFF_FFFF
-"""The part of a key that is a frame's id, with its flags."""
 _FILE_BYTES = 64 * 1024 * 1024
 _LOOK_S = 1.0
 _STOP_S = 10.0
@@ -193,7 +190,7 @@ def recording_of(scene: Scene, car: LiveCar) -> PageRecording:
             names = interfaces_of(settings, vehicle) if settings and vehicle else {}
             hidden: frozenset[int] = frozenset()
             if vehicle and not (settings and settings.with_personal):
-                hidden = frozenset(key_of(message) & _ID for message in vehicle.messages if message.personal)
+                hidden = frozenset(message.frame_id for message in vehicle.messages if message.personal)
             found = PageRecording(car, scene.settings.record_frames or FOLDER, names, hidden)
             _RECORDINGS[car] = found
         return found

@@ -14,7 +14,7 @@ import numpy as np
 
 from commonwheel.broker.faults import BrokerError, Reason
 from commonwheel.gateway.recorder import is_name
-from commonwheel.web.car_facts import facts_of, id_text, key_of
+from commonwheel.web.car_facts import facts_of, id_text
 from commonwheel.web.frame_facts import frame_now, message_card
 from commonwheel.web.frame_monitor import KEPT_S, monitor_of
 from commonwheel.web.frame_record import recording_of
@@ -116,7 +116,7 @@ class TrafficView:
             "kept_s": KEPT_S,
             "messages": [
                 {
-                    "key": key_of(message),
+                    "key": message.key,
                     "name": message.name,
                     "period_ms": message.period_ns / 1e6,
                     "fields": len(message.fields),
@@ -282,7 +282,7 @@ def frames_file(viewer: Viewer, params: Params) -> File:
     settings = viewer.scene.settings_of(car)
     names = {number: bus.name for number, bus in enumerate(facts.vehicle.buses) if is_name(bus.name)}
     if not (settings and settings.with_personal):
-        personal = [key_of(facts.vehicle.messages[number]) & 0xFFFF_FFFF for number in facts.personal]
+        personal = [facts.vehicle.messages[number].frame_id for number in facts.personal]
         frames = frames[~np.isin(frames.id, np.array(personal, np.uint32))]
     if wants.keys is not None:
         frames = frames[np.isin(frames.bus.astype(np.int64) << 32 | frames.id, np.array(wants.keys, np.int64))]
