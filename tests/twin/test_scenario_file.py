@@ -177,6 +177,13 @@ def test_a_fault_is_told_with_its_line_and_what_would_be_right(load, text: str, 
     assert says in str(raised.value)
 
 
+def test_what_stands_for_a_wrong_number_is_not_blamed_too(load) -> None:  # noqa: ANN001
+    with pytest.raises(DescriptionError) as caught:
+        load(HEAD + "drive: [{to: 120 km/h, in: 7}]\n")
+    (fault,) = caught.value.faults
+    assert "'in' needs its unit" in fault.message
+
+
 def test_all_faults_are_told_at_once(load) -> None:  # noqa: ANN001
     with pytest.raises(DescriptionError) as raised:
         load(HEAD + "drive: [{hold: 5}, {to: 9 kg, in: 2 s}]\nstart: {fuel: 2}\nevents: [{at: 1 s}]\n")
