@@ -217,6 +217,15 @@ def test_run_finds_out_whose_recording_it_is_and_takes_several(
     assert all(run["outputs"]["top"]["value"] > 10 for run in found)
 
 
+@pytest.mark.real
+@pytest.mark.usefixtures("folder")
+def test_a_recording_without_what_an_app_reads_is_told(shared: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    battery = "Vehicle.Powertrain.TractionBattery.CurrentPower"
+    Path("tried.py").write_text(APP.replace(f'may_use={{"{battery}": 0}},', ""))
+    out = told(capsys, "run", "tried.py", "--replay", shared / "logs/mitsubishi-outlander-phev/DRIVING1.csv")
+    assert out.endswith("nothing that it reads came: the recording does not hold Vehicle.Speed\n")
+
+
 @pytest.mark.usefixtures("folder")
 def test_an_app_that_raises_is_a_problem_told_with_its_line(capsys: pytest.CaptureFixture[str]) -> None:
     Path("tried.py").write_text(APP.replace("    global top\n", "    global top\n    1 / 0\n"))

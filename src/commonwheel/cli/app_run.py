@@ -253,6 +253,9 @@ def _print(app: App, recorded: Recorded) -> None:
         show.table(["output", "value", "unit", "what it says"], rows, title=title, right=(1,))
     else:
         print(f"{title}, no output")
+    if not recorded.received:
+        wanted = ", ".join([*app.manifest.requires, *app.manifest.may_use])
+        print(f"nothing that it reads came: the recording does not hold {wanted}")
     _print_failures(recorded)
 
 
