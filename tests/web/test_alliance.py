@@ -98,7 +98,7 @@ def test_what_apps_put_out_stands_under_their_car(alliance: Alliance, look: Call
     alliance.drive()
     view.wait("document.querySelectorAll('.car-apps dd').length === 6")
     shown = [one.all_inner_texts() for one in (car.locator(".car-apps dd") for car in view.page.locator(".car").all())]
-    assert shown == [[f"{km}.000 km", "7"] for km in (1, 2, 3)]
+    assert shown == [[f"{km}.00\u00a0km", "7"] for km in (1, 2, 3)]
 
 
 def test_the_page_does_not_grow_however_long_it_is_open(alliance: Alliance, look: Callable[..., View]) -> None:

@@ -22,15 +22,20 @@ def test_an_app_is_looked_at_stopped_and_started(alliance: Alliance, look: Calla
     page = view.page
     page.wait_for_selector(".app-detail h2")
     app.show(distance=12.5, stops=3)
-    app.report("crashed", what="<b>not markup</b>")
+    app.report("crashed", what="<b>not markup</b>", began_ns=0, peak=-5.284, speeds=[50.04, 48.5, 12.0])
     app.log("hello & <i>goodbye</i>")
     app.status.error = "trip.py:12: division by zero"
-    view.wait("document.querySelector('.app-detail').innerText.includes('12.50 km')")
+    view.wait("document.querySelector('.app-detail').innerText.includes('12.5\\u00a0km')")
     view.wait("document.querySelector('.app-log')?.innerText.includes('<i>goodbye</i>')")
     detail = page.locator(".app-detail")
     assert "trip.py:12: division by zero" in detail.inner_text()
     assert "<b>not markup</b>" in detail.inner_text()
-    assert detail.locator("li[data-severity=alarm]").count() == 1
+    event = detail.locator("li[data-severity=alarm]")
+    assert event.count() == 1
+    told = event.locator("dd").all_inner_texts()
+    assert len(told[1].split(":")) == 3, "a time of day, and not a number of nanoseconds"
+    assert (told[2], told[3]) == ("\u22125.28", "12.0 … 50.0 in 3 values")
+    assert detail.locator("dd.about").all_inner_texts() == ["Driven.", "Stops."]
     page.get_by_role("button", name="Stop", exact=True).click()
     until(lambda: app.asked == ["stop"])
     view.wait("document.querySelector('.app-detail .chip').textContent.includes('stopped')")

@@ -177,6 +177,24 @@ def test_frames_wait_bounded_and_in_order() -> None:
     gateway.stop()
 
 
+def test_a_lane_tells_what_codes_mean_and_the_units_of_inputs() -> None:
+    civic, leaf = load_vehicle("honda/civic_gen10_bosch"), load_vehicle("nissan/leaf_aze0:30kwh")
+    ((gear,),) = [
+        lane.card.fields
+        for lane in candidates(civic, {"gear": "Vehicle.Powertrain.Transmission.SelectedGear"}, with_personal=False)
+    ]
+    assert not gear.direct
+    assert {value for _, value in gear.codes} >= {126.0, -1.0, 0.0, 127.0}
+    power = [
+        one
+        for lane in candidates(leaf, {"power": "Vehicle.Powertrain.ElectricMotor.Power"}, with_personal=False)
+        for one in lane.card.fields
+    ]
+    assert len(power) >= 2
+    assert not any(one.direct or one.codes for one in power)
+    assert all(one.unit and one.factor for one in power), power
+
+
 @pytest.mark.parametrize("name", [*NAMES.values(), "mitsubishi/outlander_phev", "nissan/leaf_ze1", "honda/e"])
 def test_a_lanes_bits_and_arithmetic_are_the_cars(name: str) -> None:
     car = live_car("car", name)
@@ -195,7 +213,7 @@ def test_a_lanes_bits_and_arithmetic_are_the_cars(name: str) -> None:
         payloads, _, raws = told
         assert lane.take() is None
         for field, raw in zip(lane.card.fields, raws, strict=True):  # type: ignore[call-overload]
-            if field.factor is not None:
+            if field.direct:
                 assert raw * field.factor + field.offset == pytest.approx(seen[field.role], abs=abs(field.factor))
             alone = [one.role for one in lane.card.fields].count(field.role) == 1
             if alone and field.order == "big-endian" and lane.card.first_byte == 0 and raw >= 0:
@@ -251,7 +269,10 @@ def test_what_an_app_reports_is_told_whatever_it_is() -> None:
     change = view.take()
     assert isinstance(change, dict)
     assert [event["name"] for event in change["0"]["events"]] == ["ended", "ended"]
-    assert all(isinstance(event["data"], str) for event in change["0"]["events"])
+    km, at, odd = change["0"]["events"][0]["data"]
+    assert km == {"name": "km", "value": 1.5}
+    assert (at["name"], at["value"]) == ("at", repr(b"\xff"))
+    assert odd["name"] == "odd 1"
     gateway = scene.cars[0].gateway
     assert isinstance(gateway, WiredCar)
     gateway.stop()

@@ -8,6 +8,7 @@ import msgspec
 
 from commonwheel.broker.faults import BrokerError, Reason
 from commonwheel.web.app_cards import values_of, visible
+from commonwheel.web.event_facts import facts_of
 
 if TYPE_CHECKING:
     from collections import deque
@@ -104,7 +105,7 @@ class _Row:
         lines, self._line = _since(status.logs, self._line)
         if events:
             change["events"] = [
-                {"t_ns": one.t_ns, "name": one.name, "severity": one.severity, "data": _shown(one.data)}
+                {"t_ns": one.t_ns, "name": one.name, "severity": one.severity, "data": facts_of(one.data)}
                 for one in events
             ]
         if lines:
@@ -119,18 +120,6 @@ def _since(kept: deque[_T], last: _T | None) -> tuple[Sequence[_T], _T | None]:
         if items[at] is last:
             return items[at + 1 :], items[-1]
     return items, items[-1] if items else last
-
-
-def _shown(data: object) -> str:
-    """Return an event's data as a line of JSON; what an app put in that is none is told as text."""
-    try:
-        text = msgspec.json.encode(data, enc_hook=str).decode()
-    except (TypeError, ValueError, RecursionError):
-        text = repr(data)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
-
-
-_LONGEST = 600
 
 
 def start(viewer: Viewer, params: Params) -> object:

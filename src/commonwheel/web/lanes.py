@@ -41,10 +41,14 @@ class LaneField(msgspec.Struct, frozen=True):
     bits: int
     order: str
     """big-endian or little-endian."""
-    factor: float | None
-    """From the raw number to the standard's unit; None where it is not one factor (codes, several fields)."""
+    factor: float
+    """From the raw number to a value in the unit."""
     offset: float
     unit: str
+    direct: bool
+    """Whether that value is the standard's own, and not one of several that it is computed from."""
+    codes: list[tuple[int, float]]
+    """Raw numbers and what the standard says for them, where they are codes; the factor says nothing then."""
 
 
 class LaneCard(msgspec.Struct, frozen=True):
@@ -152,15 +156,19 @@ def _field(vehicle: Vehicle, message: Message, at: int, role: str, roles: Mappin
     writers = [
         w for w in vehicle.writers.get(path, ()) if w.field == one.name and vehicle.messages[w.message] == message
     ]
-    plain = bool(writers) and info.how != "compute" and not writers[0].codes and not writers[0].steps
+    writer = writers[0] if writers else None
+    direct = writer is not None and info.how != "compute" and not writer.codes and not writer.steps
+    source = writer if writer is not None and direct else one
     return LaneField(
         role=role,
         name=one.name,
         bits=one.length,
         order="big-endian" if one.big_endian else "little-endian",
-        factor=writers[0].factor if plain else None,
-        offset=writers[0].offset if plain else 0.0,
-        unit=info.unit if plain else "",
+        factor=source.factor,
+        offset=source.offset,
+        unit=info.unit if direct else one.unit,
+        direct=direct,
+        codes=[(raw, value) for value, raw in writer.codes] if writer is not None and info.how != "compute" else [],
     )
 
 

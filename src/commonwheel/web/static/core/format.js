@@ -29,13 +29,20 @@ export function grouped(value) {
 }
 
 const UNITS = {
-  percent: "%", degrees: "\u00b0", "degrees/s": "\u00b0/s", Celsius: "\u00b0C", "m/s^2": "m/s\u00b2", Nm: "N\u00b7m",
-  celsius: "\u00b0C", "cm/s^2": "cm/s\u00b2",
+  percent: "%", degrees: "\u00b0", deg: "\u00b0", "degrees/s": "\u00b0/s", "deg/s": "\u00b0/s", Celsius: "\u00b0C", celsius: "\u00b0C",
+  degC: "\u00b0C", "m/s^2": "m/s\u00b2", "cm/s^2": "cm/s\u00b2", Nm: "N\u00b7m", Ohm: "\u03a9", mOhm: "m\u03a9",
+  "kWh/100km": "kWh/100\u202fkm", "l/100km": "l/100\u202fkm", "1/100km": "per 100\u202fkm",
 };
 
 /** A unit as people write it; what is not known stays as it is. */
 export function unitText(unit) {
   return UNITS[unit] ?? unit ?? "";
+}
+
+/** A number, as text, and its unit; degrees of an angle stand close to it. */
+export function withUnit(text, unit) {
+  const said = unitText(unit);
+  return said ? `${text}${said === "\u00b0" ? "" : "\u00a0"}${said}` : text;
 }
 
 /** A value of any type as text. */
@@ -47,12 +54,18 @@ export function valueText(value, decimals) {
   return String(value);
 }
 
-/** What an app puts out: [value, unit, datatype]. */
+/** What an app puts out: [value, unit, datatype]; three digits say what people take from it. */
 export function outputText([value, unit, datatype]) {
-  if (value === null || value === undefined) return "\u2013";
-  if (typeof value === "number" && unit === "s") return span(value);
-  const text = datatype === "integer" && typeof value === "number" ? grouped(value).replace("-", MINUS) : valueText(value);
-  return unit ? `${text} ${unitText(unit)}` : text;
+  if (value === null || value === undefined || value === "") return "\u2013";
+  if (typeof value !== "number") return withUnit(valueText(value), unit);
+  if (unit === "s") return span(value);
+  const whole = datatype === "integer" || value === 0 || Math.abs(value) >= 1000;
+  return withUnit(whole ? grouped(value).replace("-", MINUS) : short(value, 3), unit);
+}
+
+/** A name in a program as words. */
+export function words(name) {
+  return name.replaceAll("_", " ");
 }
 
 /** A span of seconds: 0.4 s, 12 s, 3 min 05 s, 2 h 10 min. */

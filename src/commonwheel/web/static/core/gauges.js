@@ -64,7 +64,8 @@ export class Dial {
     for (let mark = this.low; mark <= this.high + 1e-9; mark += this.step) {
       const [x0, y0] = polar(this.angle(mark), 70);
       const [x1, y1] = polar(this.angle(mark), 64);
-      const [tx, ty] = polar(this.angle(mark), 55);
+      const [out, ty] = polar(this.angle(mark), 55);
+      const tx = out * (1 - 0.13 * Math.abs(out / 55)); // words are wider than high: farther from the marks at the sides
       marks.push(
         svg("path", { d: `M${x0.toFixed(1)} ${y0.toFixed(1)}L${x1.toFixed(1)} ${y1.toFixed(1)}` }),
         svg("text", { x: tx.toFixed(1), y: (ty + 3).toFixed(1) }, this.label(mark)),

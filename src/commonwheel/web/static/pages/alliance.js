@@ -2,7 +2,7 @@
 
 import { BitFlow } from "../core/bits.js";
 import { el, setAttr, setText } from "../core/dom.js";
-import { fixed, grouped, outputText, plain, unitText } from "../core/format.js";
+import { clockText, fixed, grouped, outputText, plain, withUnit, words } from "../core/format.js";
 import { Bar, Dial, Wheel } from "../core/gauges.js";
 import { GOOD, MISSING, qualityWord } from "../core/quality.js";
 import { Silhouette } from "../core/silhouette.js";
@@ -15,7 +15,7 @@ const ROLE_WORDS = {
 };
 const GEARS = [[126, "P", "park"], [-1, "R", "reverse"], [0, "N", "neutral"], [127, "D", "drive"]];
 const MOST_OUTPUTS = 6;
-const LONG = 17; // characters that have no room beside others
+const LONG = 13; // characters that have no room beside others
 const TELLTALES = [
   ["low_beam", "Low beam"], ["high_beam", "High beam"], ["parking_brake", "Parking brake"],
 ];
@@ -116,7 +116,7 @@ class Column {
   instruments(given) {
     const has = (role) => given.has(role);
     const speed = new Dial({ name: "speed", role: "speed", unit: "km/h", low: 0, high: 160, step: 40 });
-    const kind = has("power") ? "power" : "revs";
+    const kind = has("power") || (!has("revs") && this.card.powertrain === "battery-electric") ? "power" : "revs";
     const right = kind === "power"
       ? new Dial({ name: "power", role: "power", unit: "kW", low: -80, high: 80, step: 40 })
       : new Dial({ name: "revolutions", role: "revs", unit: "rpm", low: 0, high: 8000, step: 2000 });
@@ -255,11 +255,9 @@ class Column {
 
   showFacts(facts) {
     setText(this.rate, facts.rate === null || facts.rate === undefined ? "" : `${grouped(facts.rate)} frames/s`);
-    const told = Object.entries(facts.buses ?? {}).map(([name, state]) => `${name} ${state}`);
-    if (facts.stale) told.push(`${facts.stale} messages late`);
-    if (facts.lost) told.push(`${grouped(facts.lost)} lost`);
-    if (facts.corrupt) told.push(`${grouped(facts.corrupt)} corrupt`);
-    if (facts.unknown) told.push(`${grouped(facts.unknown)} unknown`);
+    const told = Object.entries(facts.buses ?? {}).map(([name, state]) => `bus ${name} ${state}`);
+    if (facts.stale) told.push(`${facts.stale} message${facts.stale === 1 ? "" : "s"} late`);
+    for (const kind of ["lost", "corrupt", "unknown"]) if (facts[kind]) told.push(`${grouped(facts[kind])} frame${facts[kind] === 1 ? "" : "s"} ${kind}`);
     setText(this.counts, told.join(" · ") || (facts.rate === undefined ? "" : "nothing lost, nothing corrupt"));
   }
 
@@ -326,21 +324,32 @@ class Sum {
     this.field = field;
     this.raw = el("span", { class: "num raw" });
     this.value = el("b", { class: "num" });
-    const factor = field.factor === null ? "" : ` \u00d7 ${plain(field.factor)}`;
+    const coded = field.codes.length > 0;
+    this.codes = new Map(field.codes);
+    const factor = coded || field.factor === 1 ? "" : ` \u00d7 ${plain(field.factor)}`;
     const offset = field.offset ? ` ${field.offset < 0 ? "\u2212" : "+"} ${plain(Math.abs(field.offset))}` : "";
     const order = field.bits > 8 ? `, ${field.order}` : "";
     this.element = el(
       "p",
       { class: `sum role-${field.role}`, "aria-hidden": "true" },
-      el("span", { class: "quiet" }, `${field.factor === null ? `${field.name}, ` : ""}${field.bits} bit${field.bits > 1 ? "s" : ""}${order} `),
-      el("span", { class: "arith" }, this.raw, factor && el("span", { class: "quiet" }, `${factor}${offset}`), field.factor === null ? "" : " = ", this.value),
+      el("span", { class: "quiet" }, `${field.direct ? "" : `${field.name}, `}${field.bits} bit${field.bits > 1 ? "s" : ""}${order} `),
+      el("span", { class: "arith" }, coded ? el("span", { class: "quiet" }, "code ") : "", this.raw, el("span", { class: "quiet" }, coded ? "" : `${factor}${offset}`), " = ", this.value),
     );
-    this.decimals = field.factor === null ? 0 : Math.min(3, Math.max(0, Math.ceil(-Math.log10(Math.abs(field.factor)) - 1e-9)));
+    this.decimals = Math.min(3, Math.max(0, Math.ceil(-Math.log10(Math.abs(field.factor)) - 1e-9)));
   }
 
   set(raw) {
     setText(this.raw, String(raw).replace("-", "\u2212"));
-    if (this.field.factor !== null) setText(this.value, `${fixed(raw * this.field.factor + this.field.offset, this.decimals)} ${unitText(this.field.unit)}`);
+    const { factor, offset, unit, codes } = this.field;
+    setText(this.value, codes.length ? this.meaning(raw) : withUnit(fixed(raw * factor + offset, this.decimals), unit));
+  }
+
+  /** What the standard says for a code. */
+  meaning(raw) {
+    const value = this.codes.get(raw);
+    if (value === undefined) return "no value";
+    const gear = this.field.role === "gear" && GEARS.find(([code]) => code === value);
+    return gear ? gear[2] : plain(value);
   }
 }
 
@@ -355,9 +364,10 @@ class AppRow {
 
   set(app) {
     this.state.hidden = app.state === "running";
-    setText(this.state, app.state);
-    setAttr(this.state, "data-kind", app.state === "failed" ? "bad" : "warn");
-    setText(this.event, app.event ? app.event[0] : "");
+    const unfit = app.state === "unfit";
+    setText(this.state, unfit ? `cannot run: ${app.missing} signal${app.missing === 1 ? "" : "s"} missing` : app.state);
+    setAttr(this.state, "data-kind", app.state === "failed" ? "bad" : unfit || app.state === "stopped" ? null : "warn");
+    setText(this.event, app.event ? `${words(app.event[0])}, ${clockText(app.event[2])}` : "");
     setAttr(this.event, "data-severity", app.event ? app.event[1] : null);
     for (const [name, output] of Object.entries(app.outputs)) {
       let node = this.outputs.get(name);
@@ -365,7 +375,7 @@ class AppRow {
         if (this.outputs.size >= MOST_OUTPUTS || output[0] === null || output[0] === "") continue;
         node = el("dd", { class: "num" });
         this.outputs.set(name, node);
-        node.place = el("div", {}, el("dt", {}, name.replaceAll("_", " ")), node);
+        node.place = el("div", {}, el("dt", {}, words(name)), node);
         this.list.append(node.place);
       }
       const text = outputText(output);

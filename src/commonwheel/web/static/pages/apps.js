@@ -1,12 +1,13 @@
 // Every app on every car: how it is, what it puts out, what it says; start and stop.
 
 import { el, setAttr, setText } from "../core/dom.js";
-import { bytesText, clockText, fixed, grouped, outputText } from "../core/format.js";
+import { bytesText, clockText, fixed, grouped, outputText, short, words } from "../core/format.js";
 
 export const title = "Apps";
 
 const KINDS = { running: "good", starting: "info", "backing off": "warn", stopped: "", failed: "bad", unfit: "" };
 const SIGNS = { running: "\u25b6", starting: "\u2026", "backing off": "\u21bb", stopped: "\u25a0", failed: "\u2716", unfit: "\u2013" };
+const STATES = { unfit: "cannot run" };
 const FITNESS = { full: "runs in full", reduced: "runs in a reduced form", none: "cannot run" };
 const MOST_EVENTS = 100;
 const MOST_LINES = 300;
@@ -74,7 +75,7 @@ class AppsPage {
       if (!row) continue;
       const before = row.status.state;
       row.update(news);
-      if (news.state && before && before !== news.state) this.api.say(`${row.card.app} on ${row.card.car}: ${news.state}`);
+      if (news.state && before && before !== news.state) this.api.say(`${row.card.app} on ${row.card.car}: ${STATES[news.state] ?? news.state}`);
     }
   }
 
@@ -107,11 +108,11 @@ class Row {
     for (const event of events) keep(this.events, event, MOST_EVENTS);
     for (const line of logs) keep(this.lines, line, MOST_LINES);
     const state = this.status.state;
-    setText(this.chip, `${SIGNS[state] ?? ""} ${state}`);
+    setText(this.chip, stateText(state));
     setAttr(this.chip, "data-kind", KINDS[state] || null);
     const outputs = Object.entries(this.status.outputs).filter(([, [value]]) => value !== null && value !== "").slice(0, 2);
     const missing = this.card.missing.length;
-    setText(this.glance, state === "unfit" ? `${missing} signal${missing > 1 ? "s" : ""} missing` : outputs.map(([name, value]) => `${words(name)} ${outputText(value)}`).join(" · "));
+    setText(this.glance, state === "unfit" ? `${missing} signal${missing > 1 ? "s" : ""} missing` : outputs.map(([name, output]) => (typeof output[0] === "string" ? output[0] : `${words(name)} ${outputText(output)}`)).join(" · "));
     if (this.detail) {
       this.showStatus();
       for (const event of events) this.addEvent(event);
@@ -131,7 +132,7 @@ class Row {
     this.why = el("p", { class: "quiet", id: "app-why" });
     this.detail = {
       state: el("span", { class: "chip" }), facts: el("p", { class: "quiet num" }), error: el("pre", { class: "app-error mono", hidden: true, tabindex: "0", "aria-label": "Its last error" }),
-      outputs: new Map(), outputList: el("dl", { class: "app-outputs" }), events: el("ol", { class: "app-events", reversed: true }), noEvents: el("p", { class: "quiet" }, "None yet."),
+      outputs: new Map(), outputList: el("dl", { class: "app-outputs" }), empty: el("p", { class: "quiet app-empty" }), events: el("ol", { class: "app-events", reversed: true }), noEvents: el("p", { class: "quiet" }, "None yet."),
       lines: el("ol", { class: "app-log mono" }), noLines: el("p", { class: "quiet" }, "Nothing yet."),
     };
     root.setAttribute("aria-labelledby", id);
@@ -144,7 +145,7 @@ class Row {
       el("p", {}, manifest.about),
       detail.facts,
       detail.error,
-      el("h3", {}, "Outputs"), detail.outputList,
+      el("h3", {}, "Outputs"), detail.outputList, detail.empty,
       el("h3", {}, "Events"), detail.noEvents,
       el("div", { class: "app-events-box", tabindex: "0", role: "region", "aria-label": "Events" }, detail.events),
       el("h3", {}, "Log"), detail.noLines,
@@ -163,7 +164,7 @@ class Row {
     const lacks = new Set(card.lacks);
     return el("section", {}, el("h3", {}, "This car ", el("span", { class: "quiet" }, FITNESS[card.fitness])),
       card.missing.length
-        ? el("ul", { class: "missing mono" }, ...card.missing.map((path) => el("li", {}, path, el("span", { class: "quiet" }, lacks.has(path) ? " required, not given" : " may be used, not given"))))
+        ? el("ul", { class: "missing mono" }, ...card.missing.map((path) => el("li", {}, path, el("span", { class: "quiet" }, lacks.has(path) ? " required, not given" : " optional, not given"))))
         : el("p", { class: "quiet" }, "It gives every signal that the app reads."));
   }
 
@@ -182,11 +183,11 @@ class Row {
 
   showStatus() {
     const { detail, status } = this;
-    setText(detail.state, `${SIGNS[status.state] ?? ""} ${status.state ?? "…"}`);
+    setText(detail.state, stateText(status.state));
     setAttr(detail.state, "data-kind", KINDS[status.state] || null);
     const since = status.since_ns ? `since ${clockText(status.since_ns)}` : "";
-    const told = [since, `${grouped(status.received ?? 0)} updates`, status.dropped ? `${grouped(status.dropped)} dropped` : "", status.restarts ? `${status.restarts} restarts` : "",
-      status.cpu_s ? `${fixed(status.cpu_s, 1)} s of processor` : "", status.memory_bytes ? bytesText(status.memory_bytes) : ""];
+    const told = [since, `${grouped(status.received ?? 0)} updates`, status.dropped ? `${grouped(status.dropped)} dropped` : "", status.restarts ? `${status.restarts} restart${status.restarts > 1 ? "s" : ""}` : "",
+      status.cpu_s ? `${fixed(status.cpu_s, 1)} s of processor time` : "", status.memory_bytes ? `${bytesText(status.memory_bytes)} of memory` : ""];
     setText(detail.facts, told.filter(Boolean).join(" · "));
     detail.error.hidden = !status.error;
     setText(detail.error, status.error ?? "");
@@ -195,13 +196,17 @@ class Row {
       if (!node) {
         node = el("dd", { class: "num" });
         detail.outputs.set(name, node);
-        node.place = el("div", { title: this.manifest.outputs[name]?.about ?? "" }, el("dt", {}, words(name)), node);
+        const about = this.manifest.outputs[name]?.about;
+        node.place = el("div", {}, el("dt", {}, words(name)), node, about ? el("dd", { class: "about" }, about) : null);
         detail.outputList.append(node.place);
       }
-      const text = outputText(value) || "\u2013";
+      const text = outputText(value);
       setText(node, text);
-      node.place.classList.toggle("long", text.length > 16);
+      node.place.classList.toggle("long", text.length > 22);
+      node.place.hidden = value[0] === null || value[0] === "";
     }
+    const empty = Object.entries(status.outputs).filter(([, [value]]) => value === null || value === "").map(([name]) => words(name));
+    setText(detail.empty, empty.length ? `Without a value so far: ${empty.join(", ")}.` : detail.outputs.size ? "" : "None yet.");
     this.showButtons();
   }
 
@@ -229,7 +234,7 @@ class Row {
     noEvents.hidden = true;
     events.prepend(el("li", { "data-severity": event.severity },
       el("span", { class: "mono quiet" }, `${clockText(event.t_ns)} `), el("b", {}, words(event.name)), el("span", { class: "chip", "data-kind": { warning: "warn", alarm: "bad" }[event.severity] }, event.severity),
-      event.data === "{}" ? null : el("span", { class: "mono data" }, event.data)));
+      event.data.length ? el("dl", { class: "data" }, ...event.data.map((fact) => el("div", {}, el("dt", {}, words(fact.name)), el("dd", { class: "num" }, factText(fact))))) : null));
     while (events.childElementCount > MOST_EVENTS) events.lastElementChild.remove();
   }
 
@@ -244,6 +249,19 @@ class Row {
   }
 }
 
+/** A state in a word, with a sign that is not its colour. */
+function stateText(state) {
+  return state ? `${SIGNS[state] ?? ""} ${STATES[state] ?? state}`.trim() : "…";
+}
+
+/** One thing that an event tells: a value, a time of day, or a row of numbers in short. */
+function factText({ value, t_ns, numbers }) {
+  if (t_ns !== undefined) return clockText(t_ns);
+  if (numbers === undefined) return outputText([value, "", Number.isInteger(value) ? "integer" : ""]);
+  const [count, low, high] = numbers;
+  return `${short(low, 3)} … ${short(high, 3)} in ${count} values`;
+}
+
 function keep(list, item, most) {
   list.push(item);
   if (list.length > most) list.shift();
@@ -252,8 +270,4 @@ function keep(list, item, most) {
 function carTitle(api, name) {
   const car = api.cars.find((one) => one.name === name);
   return car?.brand ? `${car.brand} ${car.model}` : name;
-}
-
-function words(name) {
-  return name.replaceAll("_", " ");
 }
