@@ -6,7 +6,7 @@ import { Beside, broken, debounce, evidenceNode, factList } from "../parts/panel
 
 export const title = "Coverage";
 
-const LEGEND = [["v", "V", "verified on a recording"], ["d", "D", "documented by a public source"], ["a", "A", "assumed, with the reason"], ["f", "=", "a fixed fact"], ["r", "▸", "can be asked of the car"], ["x", "", "not given"]];
+const LEGEND = [["v", "V", "verified on a recording"], ["d", "D", "documented by a public source"], ["a", "A", "assumed, with the reason"], ["f", "=", "a fixed fact"], ["d", "ƒ", "computed"], ["r", "▸", "can be asked of the car"], ["x", "", "not given"]];
 const WORDS = { full: "runs fully", reduced: "runs in a reduced form", none: "cannot run" };
 const SIGNS = { full: "full", reduced: "reduced", none: "no" };
 
@@ -222,7 +222,7 @@ class CoveragePage {
 
   about(found, car) {
     const { row } = found;
-    const others = found.others.length ? el("p", {}, `Given by ${found.others.join(", ")}.`) : null;
+    const others = found.others.length ? el("p", {}, `Other cars that give it: ${found.others.join(", ")}.`) : null;
     const live = car.live[0];
     const parts = row
       ? [

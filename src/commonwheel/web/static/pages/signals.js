@@ -3,7 +3,7 @@
 import { el, setAttr, setText } from "../core/dom.js";
 import { fixed, span, unitText } from "../core/format.js";
 import { GOOD, MISSING, qualityMeaning, qualityShape, qualityWord } from "../core/quality.js";
-import { Beside, broken, carChoice, debounce, numberText, tell } from "../parts/panel.js";
+import { Beside, broken, carChoice, debounce, numberText, tell, titleOf } from "../parts/panel.js";
 import { Past, spark } from "../parts/plot.js";
 import { SignalPanel } from "../parts/signalpanel.js";
 import { rowsOf, treeOf } from "../parts/tree.js";
@@ -25,7 +25,7 @@ const SPARK_S = 10;
 
 /** A signal as the server lists it. */
 function signalOf([number, path, unit, datatype, kind, given, asked, evidence, decimals]) {
-  return { number, path, unit, datatype, kind, given: given === 1, asked: asked === 1, evidence, decimals: decimals < 0 ? undefined : decimals };
+  return { number, path, unit, datatype, kind, given: given === 1, asked: asked === 1, evidence, decimals: decimals >= 0 ? decimals : /int/.test(datatype) ? 0 : undefined };
 }
 
 export function mount(root, api) {
@@ -175,7 +175,7 @@ class SignalsPage {
     this.api.go(this.api.route.path, this.query(), { replace: true });
     this.redraw();
     const car = this.api.cars.find((one) => one.name === this.carName);
-    const of = this.all.checked ? "the standard" : car.title;
+    const of = this.all.checked ? "the standard" : titleOf(car);
     this.hint.classList.toggle("bad", Boolean(problem));
     tell(this.hint, problem || `${found.length} of ${given.length} signals of ${of}${found.length || !text || this.all.checked ? "" : "; the whole standard may have more"}`);
   }

@@ -6,7 +6,7 @@ import { fixed, grouped, span } from "../core/format.js";
 import { bytesOf, hexOf } from "../parts/bits.js";
 import { FlowList } from "../parts/flowlist.js";
 import { MessagePanel } from "../parts/messagepanel.js";
-import { Beside, carChoice, debounce } from "../parts/panel.js";
+import { Beside, carChoice, debounce, tails } from "../parts/panel.js";
 import { RecordControl } from "../parts/recorder.js";
 
 export const title = "Traffic";
@@ -80,7 +80,7 @@ class TrafficPage {
     this.hint = el("p", { class: "hint", role: "status" });
     this.facts = el("p", { class: "traffic-facts" });
     this.number = Object.fromEntries(["frames", "rate", "messages", "unknown"].map((name) => [name, el("b", {}, "–")]));
-    this.facts.append(...[["frames", "frames since this page looks"], ["rate", "frames/s"], ["messages", "messages"], ["unknown", "of them unknown"]].map(([name, text]) => el("span", {}, this.number[name], ` ${text}`)));
+    this.facts.append(...[["frames", "frames since this page was opened"], ["rate", "frames/s"], ["messages", "messages"], ["unknown", "not described"]].map(([name, text]) => el("span", {}, this.number[name], ` ${text}`)));
     this.list = el("div", { class: "card traffic-list", tabindex: "0", role: "region", "aria-label": "Frames" });
     this.beside = new Beside(this.list, {
       label: "One message",
@@ -222,7 +222,7 @@ class TrafficPage {
       payload: el("td", { class: "payload" }),
       count: el("td", { class: "n count" }),
       rate: el("td", { class: "n rate" }),
-      signals: el("td", { class: "names", title: signals.join("\n") || null }, signals.map((path) => path.split(".").slice(-2).join(".")).join(", ")),
+      signals: el("td", { class: "names", title: signals.join("\n") || null }, tails(signals).join(", ")),
     };
     if (message?.personal) {
       cells.payload.classList.add("hidden-away");

@@ -1,7 +1,7 @@
 // One message in full: its layout, its last frame bit by bit, each field's number and value, the signals that rest on it.
 
 import { el, setText } from "../core/dom.js";
-import { grouped, short, unitText } from "../core/format.js";
+import { grouped, plain, withUnit } from "../core/format.js";
 import { qualityShape, qualityWord } from "../core/quality.js";
 import { Bits } from "./bits.js";
 import { factList, numberText } from "./panel.js";
@@ -13,7 +13,7 @@ export class MessagePanel {
     this.key = key;
     this.fields = [];
     this.signals = new Map();
-    this.state = el("p", { class: "quiet num" }, "…");
+    this.state = el("p", { class: "quiet num" }, "No frame with this id has come yet.");
     this.body = el("div");
     this.node = el("div", {}, this.state, this.body);
     this.view = api.open("message", { car, key }, {
@@ -39,9 +39,9 @@ export class MessagePanel {
     }
     const facts = factList([
       ["bus", card.bus],
-      ["size", `${card.size} bytes`],
-      ["period", card.period_ms ? `${short(card.period_ms, 5)} ms` : "not known"],
-      ["stale after", card.timeout_ms ? `${short(card.timeout_ms, 5)} ms` : ""],
+      ["size", `${card.size} byte${card.size === 1 ? "" : "s"}`],
+      ["period", card.period_ms ? `${plain(card.period_ms)} ms` : "not known"],
+      ["stale after", card.timeout_ms ? `${plain(card.timeout_ms)} ms` : ""],
       ["checksum", card.checksum],
       ["counter", card.counter ? `${card.counter}, 0 to ${card.modulo - 1}` : ""],
       ["row", card.place],
@@ -60,7 +60,7 @@ export class MessagePanel {
   fieldTable(card) {
     this.fields = card.fields.map((field, at) => {
       const [raw, value] = [el("td", { class: "n mono" }, "–"), el("td", { class: "n" }, "–")];
-      const unit = unitText({ degC: "Celsius" }[field.unit] ?? field.unit);
+      const { unit } = field;
       const about = [field.role, field.condition && `when ${field.condition}`].filter(Boolean).join(", ");
       const name = el("th", { scope: "row", title: field.comment || null }, el("span", { class: `mark-field c${at % COLORS}`, "aria-hidden": "true" }), field.name, about ? el("small", { class: "quiet" }, ` ${about}`) : null);
       return { raw, value, unit, decimals: decimalsOf(field.factor), node: el("tr", { "data-f": String(at) }, name, raw, value) };
@@ -83,14 +83,14 @@ export class MessagePanel {
   }
 
   update({ frame, signals }) {
-    setText(this.state, `${grouped(frame.count)} frames; the last at ${new Date(frame.t_ms).toLocaleTimeString(undefined, { hour12: false })}`);
+    setText(this.state, `${grouped(frame.count)} frame${frame.count === 1 ? "" : "s"}; the last at ${new Date(frame.t_ms).toLocaleTimeString(undefined, { hour12: false })}`);
     this.bits.draw(frame.payload, frame.owners, this.colors);
     for (const [at, [raw, value]] of (frame.fields ?? []).entries()) {
       const field = this.fields[at];
       if (!field) continue;
       setText(field.raw, raw === null ? "–" : String(raw).replace("-", "−"));
       const text = raw === null ? "not in this frame" : typeof value === "string" ? value : numberText(value, field.decimals);
-      setText(field.value, typeof value === "number" && field.unit ? `${text} ${field.unit}` : text);
+      setText(field.value, typeof value === "number" && raw !== null ? withUnit(text, field.unit) : text);
     }
     for (const [path, value, quality, , unit] of signals ?? []) this.drawSignal(path, value, quality, unit);
   }
@@ -104,7 +104,8 @@ export class MessagePanel {
       this.facts.append(el("dt", {}, path.replace(/^Vehicle\./, "")), row);
     }
     const told = quality ? ` ${qualityShape(quality)} ${qualityWord(quality)}` : "";
-    setText(row, `${numberText(value)} ${typeof value === "number" ? unitText(unit) : ""}${told}`.trim());
+    const text = value === 0 ? "0" : numberText(value);
+    setText(row, `${typeof value === "number" ? withUnit(text, unit) : text}${told}`);
   }
 }
 

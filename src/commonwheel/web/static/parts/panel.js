@@ -49,8 +49,30 @@ export class Beside {
 /** A choice between the cars that fit; null where there is only one. */
 export function carChoice(cars, chosen, onchange) {
   if (cars.length < 2) return null;
-  const select = el("select", { class: "field", onchange: () => onchange(select.value) }, ...cars.map((car) => el("option", { value: car.name, selected: car.name === chosen }, `${car.name} – ${car.title}`)));
+  const select = el("select", { class: "field", onchange: () => onchange(select.value) }, ...cars.map((car) => el("option", { value: car.name, selected: car.name === chosen }, choiceText(car, cars))));
   return el("label", { class: "field-label" }, "Car", select);
+}
+
+/** What a car is called, in short: by the first brand that it is sold under. */
+export function titleOf(car) {
+  return car.brand ? `${car.brand} ${car.model}` : car.title;
+}
+
+/** Paths by their last names, as many as tell them apart. */
+export function tails(paths) {
+  const parts = paths.map((path) => path.split("."));
+  const tail = (names, count) => names.slice(-count).join(".");
+  return parts.map((names, at) => {
+    let count = 2;
+    while (count < names.length && parts.some((others, other) => other !== at && tail(others, count) === tail(names, count))) count += 1;
+    return tail(names, count);
+  });
+}
+
+/** A car among others: with its short name where two are called the same. */
+function choiceText(car, cars) {
+  const title = titleOf(car);
+  return cars.some((other) => other !== car && titleOf(other) === title) ? `${title} (${car.name})` : title;
 }
 
 /** Facts as a list of pairs; what is empty is left out. */

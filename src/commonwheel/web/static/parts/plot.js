@@ -1,7 +1,7 @@
 // Lines over time on a canvas: a spark beside a value, a plot of the last minute.
 
 import { fitCanvas } from "../core/dom.js";
-import { short } from "../core/format.js";
+import { plain } from "../core/format.js";
 import { Ring } from "../core/ring.js";
 import { color } from "../core/theme.js";
 
@@ -33,7 +33,7 @@ function line(context, past, { from, to, left, right, top, bottom, low, high, st
   for (let i = 0; i < past.times.count; i += 1) {
     const t = past.times.at(i);
     const value = past.values.at(i);
-    const at = Math.max(left, x(t));
+    const at = x(t);
     if (step && !Number.isNaN(before)) context.lineTo(at, y(before));
     if (Number.isNaN(value)) drawn = false;
     else if (drawn) context.lineTo(at, y(value));
@@ -65,9 +65,14 @@ export function spark(canvas, past, { to, seconds, step }) {
   const found = limits(past, from);
   if (!found || !width) return;
   const [low, high] = found[0] === found[1] ? [found[0] - 1, found[1] + 1] : found;
+  context.save();
+  context.beginPath();
+  context.rect(0, 0, width, height);
+  context.clip();
   context.strokeStyle = color("--accent");
   context.lineWidth = 1.4;
   line(context, past, { from, to, left: 1, right: width - 1, top: 3, bottom: height - 3, low, high, step });
+  context.restore();
 }
 
 /** A plot with its least, its greatest and its time. */
@@ -108,7 +113,7 @@ export function plot(canvas, past, { to, seconds, step }) {
     context.moveTo(left, y);
     context.lineTo(right, y);
     context.stroke();
-    context.fillText(short(value, 4), left - 6, y);
+    context.fillText(plain(Number(value.toPrecision(4))), left - 6, y);
   }
   context.save();
   context.beginPath();
