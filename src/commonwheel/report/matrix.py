@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from commonwheel.vehicles.compare import Comparison, Group, Offer, Row
 
-__all__ = ["comparison_page", "coverage_table", "sign_of", "told_of"]
+__all__ = ["Texts", "comparison_page", "coverage_table", "sign_of", "told_of"]
 
 _LETTERS = {"verified": "V", "documented": "D", "assumed": "A", "fixed": "="}
 _HOW = {
@@ -100,7 +100,7 @@ def _matrix(found: Comparison) -> list[Markup]:
     )
     names = [el("th", el("span", car.name), scope="col") for car in found.cars]
     head = el("thead", el("tr", el("th", "signal", scope="col", class_="corner"), *names))
-    strings = _Strings()
+    strings = Texts()
     cells: list[list[int]] = []
     bodies = [_body(group, strings, cells, len(found.cars)) for group in found.groups if group.rows]
     data = {"cars": [car.name for car in found.cars], "strings": strings.all, "cells": cells}
@@ -121,21 +121,22 @@ def _matrix(found: Comparison) -> list[Markup]:
     ]
 
 
-class _Strings:
-    """Texts of the cells, each kept once."""
+class Texts:
+    """Texts of cells, each kept once."""
 
     def __init__(self) -> None:
         self.all: list[str] = []
         self._at: dict[str, int] = {}
 
     def number(self, text: str) -> int:
+        """Return a text's place among all."""
         if text not in self._at:
             self._at[text] = len(self.all)
             self.all.append(text)
         return self._at[text]
 
 
-def _body(group: Group, strings: _Strings, cells: list[list[int]], cars: int) -> Markup:
+def _body(group: Group, strings: Texts, cells: list[list[int]], cars: int) -> Markup:
     title = el("th", el("strong", group.name), f" {group.summary}", colspan=cars + 1, scope="rowgroup", class_="group")
     rows = [el("tr", title, class_="head")]
     for pattern, members in fold(group.rows):

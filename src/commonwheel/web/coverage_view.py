@@ -11,7 +11,7 @@ import msgspec
 from commonwheel.broker.faults import BrokerError, Reason
 from commonwheel.catalog import load_catalog
 from commonwheel.catalog.profiles import load_profiles
-from commonwheel.report.matrix import sign_of, told_of
+from commonwheel.report.matrix import Texts, sign_of, told_of
 from commonwheel.vehicles.compare import compare, fold, offer_of
 from commonwheel.vehicles.identify import load_cars
 from commonwheel.web.car_facts import facts_of
@@ -29,21 +29,6 @@ if TYPE_CHECKING:
     from commonwheel.web.views import Params, Viewer
 
 __all__ = ["cell", "coverage", "shown_cars"]
-
-
-class _Texts:
-    """Texts of cells, each sent once."""
-
-    def __init__(self) -> None:
-        self.all: list[str] = []
-        self._at: dict[str, int] = {}
-
-    def number(self, text: str) -> int:
-        """Return a text's place in the list."""
-        if text not in self._at:
-            self._at[text] = len(self.all)
-            self.all.append(text)
-        return self._at[text]
 
 
 @functools.cache
@@ -66,7 +51,7 @@ def coverage(viewer: Viewer, _params: Params) -> object:
     viewer.rights.require_valid()
     cars = shown_cars(viewer.scene)
     found = compare(cars, load_profiles().values())
-    texts = _Texts()
+    texts = Texts()
     live: dict[str, list[str]] = {}
     for car in viewer.scene.cars:
         vehicle = vehicle_of(car)
@@ -89,7 +74,7 @@ def coverage(viewer: Viewer, _params: Params) -> object:
     }
 
 
-def _group(group: Group, cars: int, texts: _Texts) -> dict[str, object]:
+def _group(group: Group, cars: int, texts: Texts) -> dict[str, object]:
     return {
         "name": group.name,
         "summary": group.summary,
@@ -98,7 +83,7 @@ def _group(group: Group, cars: int, texts: _Texts) -> dict[str, object]:
     }
 
 
-def _row(pattern: str, members: Sequence[Row], texts: _Texts) -> dict[str, object]:
+def _row(pattern: str, members: Sequence[Row], texts: Texts) -> dict[str, object]:
     first = members[0]
     return {
         "path": pattern,
