@@ -83,6 +83,18 @@ def test_a_drive_is_followed_within_the_tolerance_of_schedules(car: str) -> None
     assert run.inputs.ignition is Ignition.OFF
 
 
+@pytest.mark.parametrize(
+    "car", ["nissan/leaf_ze0", "nissan/leaf_ze1:62kwh", "mitsubishi/imiev", "honda/e", "mitsubishi/outlander_phev"]
+)
+def test_a_nearly_empty_battery_still_drives_its_car(car: str) -> None:
+    """Cars keep different shares of the charge to themselves; what the scenario begins with is above all of them."""
+    run = drive(load_scenario("fault-low-battery"), car)
+    assert run.body is not None
+    assert run.body.state.distance_m > 800
+    reserve = run.body.parameters.battery.reserve if run.body.parameters.battery else 0.0
+    assert run.body.state.charge < reserve + 0.07
+
+
 @pytest.mark.real
 @pytest.mark.parametrize("car", CARS)
 @pytest.mark.parametrize(
