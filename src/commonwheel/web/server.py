@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import msgspec
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse, Response
@@ -22,8 +21,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocketDisconnect
 
 from commonwheel.broker.faults import BrokerError, Reason
-from commonwheel.broker.http import HttpEngine, listen
-from commonwheel.broker.serving import Endpoint
+from commonwheel.broker.http import HttpEngine, config_of
 from commonwheel.broker.viss.web import bearer, peer_of
 from commonwheel.errors import CommonwheelError
 from commonwheel.web.assets import HEADERS, document_policy, load_assets
@@ -41,6 +39,7 @@ if TYPE_CHECKING:
     from starlette.websockets import WebSocket
 
     from commonwheel.broker.access import Access
+    from commonwheel.broker.serving import Endpoint
     from commonwheel.web.scene import Scene
 
 __all__ = ["WebServer"]
@@ -86,7 +85,6 @@ class WebServer:
         self._stage = Stage(scene, access, self._registry, self._lane, secrets.token_hex(8))
         self._pages: dict[WebSocket, Conversation] = {}
         self._engine: HttpEngine | None = None
-        self._running: asyncio.Task[None] | None = None
         self._refused = 0
         self._requests = 0
 
@@ -96,42 +94,19 @@ class WebServer:
         Raises:
             BrokerError: INVALID; the address cannot be had, or a TLS file cannot be used. Says why.
         """
-        tls = self._access.tls
-        secure = tls.context() if tls is not None else None
-        config = self._config()
-        config.load()
-        config.ssl = secure
-        listener = listen(self._endpoint)
-        host, port, *_ = listener.getsockname()
-        self._engine = HttpEngine(config, self._cut_silent)
-        self._running = asyncio.create_task(self._engine.serve([listener]), name="web")
-        ready = asyncio.create_task(self._engine.ready.wait())
-        await asyncio.wait({self._running, ready}, return_when=asyncio.FIRST_COMPLETED)
-        ready.cancel()
-        if self._running.done():
-            self._running.result()
-        return Endpoint(host, port)
-
-    def _config(self) -> uvicorn.Config:
-        return uvicorn.Config(
-            Starlette(
-                routes=[
-                    WebSocketRoute("/live", self._converse),
-                    Route("/files/{name}", self._file, methods=["POST"]),
-                    Route("/{path:path}", self._page, methods=["GET"]),
-                ]
-            ),
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            limit_concurrency=_MOST_CONNECTIONS,
-            http="h11",
-            ws="websockets-sansio",
-            ws_max_size=min(MESSAGE_BYTES, self._access.limits.message_bytes),
-            ws_per_message_deflate=False,
+        app = Starlette(
+            routes=[
+                WebSocketRoute("/live", self._converse),
+                Route("/files/{name}", self._file, methods=["POST"]),
+                Route("/{path:path}", self._page, methods=["GET"]),
+            ]
         )
+        message_bytes = min(MESSAGE_BYTES, self._access.limits.message_bytes)
+        engine = HttpEngine(config_of(app, message_bytes, connections=_MOST_CONNECTIONS), self._cut_silent)
+        bound = engine.bind(self._endpoint, self._access.tls)
+        self._engine = engine
+        await engine.begin("web")
+        return bound
 
     # ---- files ------------------------------------------------------------------------------------------------------
 
@@ -251,13 +226,9 @@ class WebServer:
     async def stop(self, grace_s: float = 1.0) -> None:
         """Stop serving: pages are told, and get *grace_s* to go."""
         engine, self._engine = self._engine, None
-        running, self._running = self._running, None
-        if engine is not None and running is not None:
+        if engine is not None:
             await asyncio.gather(*(_say_goodbye(web_socket, grace_s) for web_socket in tuple(self._pages)))
-            engine.config.timeout_graceful_shutdown = grace_s  # type: ignore[assignment]
-            engine.should_exit = True
-            engine.stopping.set()
-            await running
+            await engine.end(grace_s)
         for end in self._registry.ends:
             await asyncio.to_thread(end, self._stage.scene)
         self._lane.shutdown(wait=False, cancel_futures=True)

@@ -8,7 +8,6 @@ import itertools
 import time
 from typing import TYPE_CHECKING
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -17,8 +16,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocketDisconnect
 
 from commonwheel.broker.faults import BrokerError
-from commonwheel.broker.http import HttpEngine, listen
-from commonwheel.broker.serving import Endpoint
+from commonwheel.broker.http import HttpEngine, config_of
 from commonwheel.broker.viss.dialect import SUB_PROTOCOLS, Version, negotiate
 from commonwheel.broker.viss.faults import Fault, VissError
 from commonwheel.broker.viss.feeds import Feeds
@@ -33,6 +31,7 @@ if TYPE_CHECKING:
 
     from commonwheel.broker.access import Access
     from commonwheel.broker.broker import Broker
+    from commonwheel.broker.serving import Endpoint
 
 __all__ = ["VissServer"]
 
@@ -66,7 +65,6 @@ class VissServer:
         self._feeds: Feeds | None = None
         self._sessions: dict[Session, WebSocket] = {}
         self._engine: HttpEngine | None = None
-        self._running: asyncio.Task[None] | None = None
         self._asked = 0
         """Requests of sessions that have ended."""
 
@@ -76,37 +74,13 @@ class VissServer:
         Raises:
             BrokerError: INVALID; the address cannot be had, or a TLS file cannot be used. Says why.
         """
-        tls = self._access.tls
-        secure = tls.context() if tls is not None else None
-        config = self._config()
-        config.load()
-        config.ssl = secure
-        listener = listen(self._endpoint)
-        host, port, *_ = listener.getsockname()
-        self._service.port = port
+        engine = HttpEngine(config_of(self._app(), self._access.limits.message_bytes), self._cut_stalled)
+        bound = engine.bind(self._endpoint, self._access.tls)
+        self._service.port = bound.port
         self._feeds = Feeds(self._service)
-        self._engine = HttpEngine(config, self._cut_stalled)
-        self._running = asyncio.create_task(self._engine.serve([listener]), name="viss")
-        ready = asyncio.create_task(self._engine.ready.wait())
-        await asyncio.wait({self._running, ready}, return_when=asyncio.FIRST_COMPLETED)
-        ready.cancel()
-        if self._running.done():
-            self._running.result()
-        return Endpoint(host, port)
-
-    def _config(self) -> uvicorn.Config:
-        return uvicorn.Config(
-            self._app(),
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            http="h11",
-            ws="websockets-sansio",
-            ws_max_size=self._access.limits.message_bytes,
-            ws_per_message_deflate=False,
-        )
+        self._engine = engine
+        await engine.begin("viss")
+        return bound
 
     def _app(self) -> Starlette:
         signals = Route("/{path:path}", self._web.signal, methods=["GET", "POST"])
@@ -176,16 +150,12 @@ class VissServer:
     async def stop(self, grace_s: float = 1.0) -> None:
         """Stop serving: clients are told, and get *grace_s* to end."""
         engine, self._engine = self._engine, None
-        running, self._running = self._running, None
-        if engine is None or running is None:
+        if engine is None:
             return
         await asyncio.gather(
             *(_say_goodbye(web_socket, session, grace_s) for session, web_socket in self._sessions.items())
         )
-        engine.config.timeout_graceful_shutdown = grace_s  # type: ignore[assignment]
-        engine.should_exit = True
-        engine.stopping.set()
-        await running
+        await engine.end(grace_s)
 
     def _cut_stalled(self) -> None:
         """End the connections of clients that have read nothing for long: they hold memory, and may never come back."""
