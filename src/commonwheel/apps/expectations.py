@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from commonwheel.apps.manifest import Manifest
     from commonwheel.vehicles.yamltree import Node
 
-__all__ = ["Case", "EventMatch", "Expectations", "Expected", "expectations_beside", "load_expectations"]
+__all__ = ["Case", "Detail", "EventMatch", "Expectations", "Expected", "expectations_beside", "load_expectations"]
 
 _FILE_KEYS = ("format", "app", "cases")
 _CASE_KEYS = (

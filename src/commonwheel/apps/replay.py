@@ -252,7 +252,7 @@ def run_over(
             pace.wait(int(piece.t_ns[0]))
             engine.feed(piece)
     if not started:
-        engine.start(0, facts_at(translation, facts, 0))
+        engine.start(0, _facts_at(translation, facts, 0))
     if drive.end_ns is not None:
         engine.advance(drive.end_ns())
     engine.stop()
@@ -266,7 +266,7 @@ def _begin(engine: Engine, drive: Drive, translation: Translation, samples: Samp
     if drive.start_ns is not None:
         first_ns = min(first_ns, drive.start_ns)
     recorded.start_ns = first_ns
-    engine.start(first_ns, facts_at(translation, engine.facts, first_ns))
+    engine.start(first_ns, _facts_at(translation, engine.facts, first_ns))
 
 
 class _Pace:
@@ -288,7 +288,7 @@ class _Pace:
             time.sleep(ahead_s)
 
 
-def facts_at(translation: Translation, facts: Facts, t_ns: int) -> Updates:
+def _facts_at(translation: Translation, facts: Facts, t_ns: int) -> Updates:
     """Return a car's fixed facts as updates of a time."""
     rows = [
         (number, t_ns, *to_inside(facts.table[number], value))

@@ -18,6 +18,7 @@ import numpy as np
 
 from commonwheel.apps.channel import Channel, HostGone
 from commonwheel.apps.checks import check
+from commonwheel.apps.clock import JUMP_NS
 from commonwheel.apps.engine import Engine
 from commonwheel.apps.facts import Facts
 from commonwheel.apps.limits import confine
@@ -53,10 +54,7 @@ if TYPE_CHECKING:
     from commonwheel.apps.channel import Talk
     from commonwheel.apps.messages import SignalRow, ToApp
 
-__all__ = ["Worker", "main"]
-
-_JUMP_NS = 3600 * 10**9
-"""A time that goes on by more than this at once was set, not lived through."""
+__all__ = ["Worker", "live", "main"]
 
 
 class Worker:
@@ -160,7 +158,7 @@ class Worker:
     def _feed(self, feed: Feed, body: bytes) -> bool:
         updates = _updates(feed.objects, body)
         newest, now = int(updates.t_ns.max()) if len(updates) else 0, self._now_ns()
-        if newest - now > _JUMP_NS:
+        if newest - now > JUMP_NS:
             self._outbox.flush(Jumped((newest - now) / 1e9), last=True)
             return False
         if newest > now:

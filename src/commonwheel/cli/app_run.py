@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         if not args.json:
             _print(*runs[-1])
     if args.json:
-        facts = [facts_of_run(app, recorded) for app, recorded in runs]
+        facts = [_facts_of(app, recorded) for app, recorded in runs]
         show.print_json(facts if len(facts) > 1 else facts[0])
     return PROBLEMS if any(recorded.failures for _, recorded in runs) else FINE
 
@@ -212,7 +212,7 @@ def _brief(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 - about a third of a line
 
 
-def facts_of_run(app: App, recorded: Recorded) -> dict[str, Any]:
+def _facts_of(app: App, recorded: Recorded) -> dict[str, Any]:
     """Return what an app did as plain values; times are seconds since it began."""
 
     def since(t_ns: int) -> float:

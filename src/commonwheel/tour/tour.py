@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from commonwheel.vehicles.vehicle import Vehicle
     from commonwheel.wire.frames import Frames
 
-__all__ = ["CARS", "Deviation", "Passage", "tour", "tracks_for"]
+__all__ = ["CARS", "Deviation", "Passage", "Stop", "tour", "tracks_for"]
 
 STARTED_NS = 1_767_254_400 * 10**9
 """When the logs with wall-clock times say that the drive began: 2026-01-01 08:00 UTC."""

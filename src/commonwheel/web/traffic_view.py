@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from commonwheel.web.views import Params, Viewer
     from commonwheel.wire.frames import Frames
 
-__all__ = ["MessageView", "TrafficView", "frames_file", "monitored"]
+__all__ = ["MessageView", "TrafficView", "frames_file", "hidden_of", "monitored"]
 
 MOST_FLOWING = 60
 """Frames of the flowing list in one update; it shows the newest."""
