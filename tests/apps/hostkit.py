@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
 from commonwheel.apps.host import AppHost
@@ -100,11 +100,15 @@ def texts(host: AppHost) -> str:
 
 @contextlib.asynccontextmanager
 async def running(
-    *apps: Path | str, car: TestCar | None = None, limits: Limits = SOON, launcher: Launcher | None = None
+    *apps: Path | str,
+    car: TestCar | None = None,
+    settings: Mapping[str, Mapping[str, float | str | bool]] | None = None,
+    limits: Limits = SOON,
+    launcher: Launcher | None = None,
 ) -> AsyncIterator[tuple[AppHosts, TestCar]]:
     """Run apps on a car for as long as the block runs."""
     car = car or TestCar()
-    hosts = AppHosts([str(app) for app in apps], limits=limits, launcher=launcher)
+    hosts = AppHosts([str(app) for app in apps], settings=settings, limits=limits, launcher=launcher)
     try:
         await hosts.start([car.live], None)  # type: ignore[arg-type]
         yield hosts, car

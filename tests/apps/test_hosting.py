@@ -285,6 +285,48 @@ def test_two_apps_of_one_name_are_refused_and_an_unknown_one_is_told_what_there_
     asyncio.run(work())
 
 
+LIMITED = """
+@app.start
+def begin(car):
+    car.show(n=car.settings["limit"])
+"""
+
+
+def test_settings_of_a_service_reach_its_apps(tmp_path: Path) -> None:
+    app = write_app(tmp_path, LIMITED, settings='{"limit": Setting(60.0, "km/h")}')
+
+    async def work() -> None:
+        async with running(app, settings={"trial": {"limit": "30"}}) as (hosts, _):
+            await until(lambda: hosts.apps[0].status.outputs.get("n"))
+            assert hosts.apps[0].status.outputs["n"].value == 30.0
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"trail": {"limit": 30.0}}, "settings are given for 'trail', which does not run here; there are trial"),
+        ({"trial": {"limt": 30.0}}, "has no setting 'limt'; it has limit"),
+        ({"trial": {"limit": "fast"}}, "is a number"),
+    ],
+)
+def test_service_does_not_start_with_settings_that_are_none(
+    tmp_path: Path, settings: dict[str, dict[str, float | str | bool]], said: str
+) -> None:
+    app = write_app(tmp_path, LIMITED, settings='{"limit": Setting(60.0, "km/h")}')
+
+    async def work() -> None:
+        with pytest.raises(AppError, match=said):
+            async with running(app, settings=settings):
+                pass
+        with pytest.raises(AppError, match="does not run here; no app does"):
+            async with running(settings=settings):
+                pass
+
+    asyncio.run(work())
+
+
 def test_time_that_was_set_far_ahead_lets_the_app_begin_anew(tmp_path: Path) -> None:
     app = write_app(tmp_path, COUNTING)
 

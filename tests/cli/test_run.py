@@ -54,6 +54,28 @@ def test_one_car_needs_no_name(cart_log: Path) -> None:
     assert list(_settings("--car", "acme/cart:sport", "--replay", cart_log).cars) == ["cart"]
 
 
+def test_settings_of_apps_are_stated_by_app() -> None:
+    options = (
+        "--app",
+        "trip",
+        "--app",
+        "mine.py",
+        "--set",
+        "trip.price=0.3",
+        "--set",
+        "trip.pause=60",
+        "--set",
+        "x.y=a.b=c",
+    )
+    settings = _settings(*options)
+    assert settings.apps == ("trip", "mine.py")
+    assert settings.app_settings == {"trip": {"price": "0.3", "pause": "60"}, "x": {"y": "a.b=c"}}
+    assert _faults("--set", "price=3", "--set", "trip") == (
+        "--set: 'price=3' is not APP.NAME=VALUE, such as trip.price=0.30\n"
+        "--set: 'trip' is not APP.NAME=VALUE, such as trip.price=0.30"
+    )
+
+
 def test_a_scenario_stands_in_place_of_buses() -> None:
     (car,) = _settings(
         "--car", "nissan/leaf_ze0", "--virtual", "town", "--seed", "7", "--rate", "2", "--loop"

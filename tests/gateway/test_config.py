@@ -58,6 +58,27 @@ def _write(folder: Path, text: str) -> Path:
     return path
 
 
+def test_apps_are_looked_for_beside_the_file_and_have_settings(folder: Path) -> None:
+    (folder / "mine.py").write_text("")
+    settings = load_settings(_write(folder, "apps: [trip, mine.py]\napp-settings: {trip: {price: 0.3, on: true}}\n"))
+    assert settings.apps == ("trip", str(folder / "mine.py"))
+    assert settings.app_settings == {"trip": {"price": 0.3, "on": True}}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("apps: trip\n", "it is a list of apps: [trip, my_app.py]"),
+        ("apps: [trip, 5]\n", "'apps' cannot be 5; it is the name of an app, or its file"),
+        ("app-settings: {trip: 7}\n", "it is a mapping of the app's settings to values"),
+        ("app-settings: 7\n", "it is a mapping of apps to their settings"),
+        ("app-settings: {trip: {price: [1]}}\n", "it is a number, a text, true or false"),
+    ],
+)
+def test_what_is_no_app_and_no_setting_is_told(folder: Path, text: str, says: str) -> None:
+    assert says in _faults(_write(folder, text))[1]
+
+
 def _faults(path: Path) -> dict[int, str]:
     with pytest.raises(ConfigError) as raised:
         load_settings(path)

@@ -19,6 +19,7 @@ from commonwheel.apps.limits import Limits
 from commonwheel.apps.loading import locate
 from commonwheel.apps.nursery import launcher as best_launcher
 from commonwheel.apps.scopes import rights_of
+from commonwheel.apps.settings import settings_of
 from commonwheel.catalog.tree import SHIPPED
 from commonwheel.client import connect_async
 from commonwheel.errors import AppError
@@ -125,15 +126,24 @@ class AppHosts:
 
     name = "apps"
 
-    def __init__(self, apps: Sequence[str], *, limits: Limits | None = None, launcher: Launcher | None = None) -> None:
+    def __init__(
+        self,
+        apps: Sequence[str],
+        *,
+        settings: Mapping[str, Mapping[str, float | str | bool]] | None = None,
+        limits: Limits | None = None,
+        launcher: Launcher | None = None,
+    ) -> None:
         """Prepare.
 
         Args:
             apps: names of shipped or installed apps, or files.
+            settings: values in place of the manifests' own, by the app's name.
             limits: what each app may take on each car.
             launcher: starts their processes.
         """
         self._names = tuple(dict.fromkeys(apps))
+        self._given = settings or {}
         self._limits = limits or Limits()
         self._launcher = launcher or best_launcher()
         self._hosts: tuple[AppHost, ...] = ()
@@ -181,6 +191,7 @@ class AppHosts:
             *(read_manifest(source, self._launcher, self._limits, check=check) for source in sources)
         )
         self._refuse_same_names(sources, manifests)
+        self._check_settings(manifests)
         self._hosts = tuple(
             self._host(source, manifest, car)
             for source, manifest in zip(sources, manifests, strict=True)
@@ -198,6 +209,20 @@ class AppHosts:
                 raise AppError(message)
             known[manifest.name] = source
 
+    def _check_settings(self, manifests: Sequence[Manifest]) -> None:
+        """See that what is set is a setting of one of the apps, and can be that.
+
+        Raises:
+            AppError: it is not; says which there are.
+        """
+        known = {manifest.name: manifest for manifest in manifests}
+        for name, given in self._given.items():
+            if name not in known:
+                here = f"there are {', '.join(known)}" if known else "no app does (--app)"
+                message = f"settings are given for '{name}', which does not run here; {here}"
+                raise AppError(message)
+            settings_of(known[name], given)
+
     def _host(self, source: Path, manifest: Manifest, car: LiveCar) -> AppHost:
         broker, rights = car.broker, rights_of(manifest)
 
@@ -211,6 +236,7 @@ class AppHosts:
             lambda: connect_async(broker, rights=rights),
             limits=self._limits,
             launcher=self._launcher,
+            settings=self._given.get(manifest.name),
             changed=self._changed,
             noted=noted,
         )

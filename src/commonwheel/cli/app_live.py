@@ -107,7 +107,7 @@ class _Live:
         from commonwheel.gateway.logs import Logs
         from commonwheel.gateway.service import Service, serve
 
-        options = argparse.Namespace(**{**vars(self._args), "app": None, "log_level": "warning"})
+        options = argparse.Namespace(**{**vars(self._args), "app": None, "set": None, "log_level": "warning"})
         for server in ("grpc", "viss", "flight", "metrics"):
             setattr(options, f"no_{server}", True)
         settings = settings_of_options(options)

@@ -84,6 +84,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     service.add_argument(
         "--app", action="append", metavar="APP", help="run an app on every car that can run it: its name, or its file"
     )
+    service.add_argument("--set", action="append", metavar="APP.NAME=VALUE", help="a setting of an app")
     service.add_argument(
         "--limit",
         action="append",
@@ -145,10 +146,10 @@ def extensions_of(settings: Settings) -> tuple[Extension, ...]:
 
     extensions: list[Extension] = []
     hosting = None
-    if settings.apps:
+    if settings.apps or settings.app_settings:
         from commonwheel.apps.hosting import AppHosts
 
-        hosting = AppHosts(settings.apps)
+        hosting = AppHosts(settings.apps, settings=settings.app_settings)
         extensions.append(hosting)
     if settings.web_port != OFF:
         from commonwheel.web.dashboard import Dashboard
@@ -221,6 +222,7 @@ class _Options:
         apps: list[str] = self._get("app") or []
         if apps:
             yield "apps", self._node("app", [self._node("app", app) for app in apps])
+        yield from self._app_settings()
         if self._get("insecure"):
             yield "insecure", self._node("insecure", value=True)
         asked: list[str] = self._get("limit") or []
@@ -230,6 +232,20 @@ class _Options:
         cars = self._cars()
         if cars:
             yield "cars", self._node("car", cars)
+
+    def _app_settings(self) -> Iterator[tuple[str, Node]]:
+        """Yield what is set of apps, by app."""
+        found: dict[str, dict[str, Node]] = {}
+        form = "APP.NAME=VALUE, such as trip.price=0.30"
+        stated: list[str] = self._get("set") or []
+        for text in stated:
+            key, value = self._pair("set", text, form)
+            app, dot, name = key.partition(".")
+            if key and value and not dot:
+                self._fault("set", f"'{text}' is not {form}")
+            found.setdefault(app, {})[name] = self._node("set", value)
+        if found:
+            yield "app-settings", self._node("set", {app: self._node("set", given) for app, given in found.items()})
 
     def _get(self, option: str) -> Any:  # noqa: ANN401 - whatever an option holds
         """Return the value of an option; None where it is not given, or where the verb has none of this name."""

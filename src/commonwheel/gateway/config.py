@@ -28,7 +28,7 @@ from commonwheel.vehicles.yamltree import Node, load_tree, suggest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-__all__ = ["OFF", "SERVERS", "CarSettings", "ScenarioName", "Settings", "load_settings", "settings_of"]
+__all__ = ["OFF", "SERVERS", "AppName", "CarSettings", "ScenarioName", "Settings", "load_settings", "settings_of"]
 
 OFF: Literal["off"] = "off"
 """In place of a port: do not serve this."""
@@ -38,8 +38,9 @@ Port = Annotated[int, msgspec.Meta(ge=0, le=65535)] | Literal["off"]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Depth = Annotated[int, msgspec.Meta(ge=0)]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
-
 ScenarioName = typing.NewType("ScenarioName", str)
+AppName = typing.NewType("AppName", str)
+AppValue = float | str | bool
 
 SERVERS = ("grpc", "viss", "flight")
 """The interfaces that each car has one of; their ports are ``<name>-port``."""
@@ -84,8 +85,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     metrics_port: Port = 9464
     web_port: Port = "off"
     """The dashboard of all cars."""
-    apps: tuple[str, ...] = ()
+    apps: tuple[AppName, ...] = ()
     """Apps that run on every car that can run them: names of shipped ones, or files."""
+    app_settings: dict[str, dict[str, AppValue]] = {}
+    """Settings of apps, by the app's name."""
     tokens: Path | None = None
     """The public key (or a folder of them) that clients' tokens are checked with."""
     tls_cert: Path | None = None
@@ -177,7 +180,15 @@ class _Reader:
         if typing.get_origin(kind) is dict and isinstance(node.value, dict):
             inside = typing.get_args(kind)[1]
             return {str(key): self.value(item, inside, f"'{key}'") for key, item in node.value.items()}
-        found = _path(node) if kind == Path | None else _scenario(node) if kind == ScenarioName | None else _plain(node)
+        if kind == tuple[AppName, ...] and isinstance(node.value, list):
+            return tuple(self.value(item, AppName, what) for item in node.value)
+        found = (
+            _path(node)
+            if kind == Path | None
+            else _named(node)
+            if kind in {ScenarioName | None, AppName}
+            else _plain(node)
+        )
         try:
             return msgspec.convert(found, kind, strict=node.line > 0)
         except msgspec.ValidationError as error:
@@ -224,6 +235,11 @@ _RIGHT: tuple[tuple[object, str], ...] = (
     (str, "it is text"),
     (Path | None, "it is a path"),
     (ScenarioName | None, "it is the name of a scenario, or its file"),
+    (AppName, "it is the name of an app, or its file"),
+    (tuple[AppName, ...], "it is a list of apps: [trip, my_app.py]"),
+    (AppValue, "it is a number, a text, true or false"),
+    (dict[str, AppValue], "it is a mapping of the app's settings to values"),
+    (dict[str, dict[str, AppValue]], "it is a mapping of apps to their settings: {trip: {price: 0.3}}"),
     (LogFormat, f"it is {' or '.join(form.value for form in LogFormat)}"),
     (LogLevel, f"it is one of {', '.join(level.value for level in LogLevel)}"),
     (dict[str, str], "it is a mapping of the car's buses to INTERFACE:CHANNEL"),
@@ -255,8 +271,8 @@ def _path(node: Node) -> object:
     return (node.file.parent / node.value) if node.line else Path(node.value)
 
 
-def _scenario(node: Node) -> object:
-    """Return a scenario's name, or its file; one of a file's is looked for beside the file before it is a name."""
+def _named(node: Node) -> object:
+    """Return a scenario's or app's name, or its file; one of a file's is looked for beside it before it is a name."""
     if not isinstance(node.value, str):
         return _plain(node)
     beside = node.file.parent / node.value
