@@ -41,6 +41,7 @@ Seconds = Annotated[float, msgspec.Meta(ge=0)]
 ScenarioName = typing.NewType("ScenarioName", str)
 AppName = typing.NewType("AppName", str)
 AppValue = float | str | bool
+_NAMED = (ScenarioName | None, AppName)
 
 SERVERS = ("grpc", "viss", "flight")
 """The interfaces that each car has one of; their ports are ``<name>-port``."""
@@ -182,13 +183,7 @@ class _Reader:
             return {str(key): self.value(item, inside, f"'{key}'") for key, item in node.value.items()}
         if kind == tuple[AppName, ...] and isinstance(node.value, list):
             return tuple(self.value(item, AppName, what) for item in node.value)
-        found = (
-            _path(node)
-            if kind == Path | None
-            else _named(node)
-            if kind in {ScenarioName | None, AppName}
-            else _plain(node)
-        )
+        found = _path(node) if kind == Path | None else _named(node) if kind in _NAMED else _plain(node)
         try:
             return msgspec.convert(found, kind, strict=node.line > 0)
         except msgspec.ValidationError as error:
