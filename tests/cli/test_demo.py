@@ -28,6 +28,21 @@ def test_what_was_seen_is_there_as_json(capsys: pytest.CaptureFixture[str]) -> N
 
 
 @pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [
+        ("--web", "x", "a port is a number from 0 (any free one) to 65535, not 'x'"),
+        ("--web", "65536", "not '65536'"),
+        ("--seconds", "long", "a number of seconds above 0 and up to 1e7 is needed, not 'long'"),
+        ("--seconds", "nan", "not 'nan'"),
+    ],
+)
+def test_a_number_that_is_none_is_told(option: str, value: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["demo", "--headless", option, value])
+    assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     ("more", "says"),
     [
         (["--scenario", "nowhere"], "there is no such scenario"),

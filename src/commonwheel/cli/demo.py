@@ -10,6 +10,7 @@ Without a terminal it ends by itself after twenty seconds and prints the table o
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 from commonwheel.cli import FINE, PROBLEMS, show
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Sequence
 
     from commonwheel.demo.board import Board, CarFacts
@@ -49,16 +49,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def _port(text: str) -> int:
-    number = int(text)
-    if not 0 <= number <= 65535:  # noqa: PLR2004 - the last port
-        raise ValueError(text)
-    return number
+    if not text.isdecimal() or int(text) > 65535:  # noqa: PLR2004 - the last port
+        message = f"a port is a number from 0 (any free one) to 65535, not '{text:.40}'"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
 
 
 def _seconds(text: str) -> float:
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
     if not 0.0 < number <= 1e7:  # noqa: PLR2004 - a third of a year
-        raise ValueError(text)
+        message = f"a number of seconds above 0 and up to 1e7 is needed, not '{text:.40}'"
+        raise argparse.ArgumentTypeError(message)
     return number
 
 
