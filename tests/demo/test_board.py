@@ -8,7 +8,7 @@ import socket
 import pytest
 from rich.console import Console
 
-from commonwheel.demo.board import INSTRUMENTS, Board, CarFacts, rendered
+from commonwheel.demo.board import INSTRUMENTS, Board, CarFacts, rendered, tenths
 from commonwheel.demo.stage import APPS, CARS, SCENARIO, free_port, settings_for
 from commonwheel.gateway.config import OFF
 from commonwheel.gateway.service import Service
@@ -84,3 +84,7 @@ def test_the_table_shows_every_car_and_app() -> None:
     text = captured.get()
     for part in ("Car A", "50.1 km/h", "distance 1.0 km", "no Speed", "footer"):
         assert part in text
+
+
+def test_numbers_have_one_decimal_and_zero_no_sign() -> None:
+    assert [tenths(number) for number in (-0.04, -0.06, 1234.56, 0)] == ["0.0", "-0.1", "1,234.6", "0.0"]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from commonwheel.vehicles.vehicle import Vehicle
     from commonwheel.wire.frames import Frames
 
-__all__ = ["INSTRUMENTS", "Board", "CarFacts", "Pattern", "rendered"]
+__all__ = ["INSTRUMENTS", "Board", "CarFacts", "Pattern", "rendered", "tenths"]
 
 SPEED = "Vehicle.Speed"
 _PACK = "Vehicle.Powertrain.TractionBattery"
@@ -193,7 +193,7 @@ def _told(name: str, reading: Reading) -> str:
             number, unit = value / 1000, "km"
         elif unit == "W":
             number, unit = value / 1000, "kW"
-        text = f"{number:,.1f} {unit}".strip()
+        text = f"{tenths(number)} {unit}".strip()
     else:
         text = str(value)
     return text if reading.quality is Quality.GOOD else f"{text} ({reading.quality.name.lower()})"
@@ -211,13 +211,19 @@ def _said(app: Hosted) -> str:
     parts = shown[:_MOST_OUTPUTS]
     if status.events:
         last = status.events[-1]
-        parts.append(f"{len(status.events)} events, last {last.name}")
+        count = len(status.events)
+        parts.append(f"{count} event{'' if count == 1 else 's'}, last {last.name}")
     return ", ".join(parts) or "runs"
+
+
+def tenths(number: float) -> str:
+    """Return a number with one decimal, and no minus before zero."""
+    return f"{round(number, 1) + 0.0:,.1f}"
 
 
 def _short(shown: Shown) -> str:
     value = shown.value
-    text = f"{value:,.1f}" if isinstance(value, float) else str(value)
+    text = tenths(value) if isinstance(value, float) else str(value)
     return f"{text} {shown.unit}".strip()
 
 
