@@ -74,6 +74,20 @@ def test_pages_are_reached_by_keyboard_and_the_heading_takes_the_focus(
     assert view.complaints == []
 
 
+def test_a_page_looks_the_same_whichever_was_shown_before(alliance: Alliance, look: Callable[..., View]) -> None:
+    view = look(f"{alliance.url}/#/alliance")
+    view.wait("document.querySelector('canvas.flow') !== null")
+    used = "[...document.querySelectorAll('link[id^=style-]')].filter(n => matchMedia(n.media).matches).map(n => n.id)"
+    for name in ("Traffic", "Alliance"):
+        view.page.locator("nav a", has_text=name).click()
+        view.wait(f"document.querySelector('h1').textContent === '{name}'")
+        assert view.page.evaluate(used) == [f"style-{name.lower()}"]
+    view.page.locator("nav a", has_text="Traffic").click()
+    view.page.get_by_role("button", name="Flowing").click()
+    view.page.locator("table.flow").wait_for()
+    assert view.page.evaluate("getComputedStyle(document.querySelector('table.flow')).display") == "table"
+
+
 def test_the_choice_of_colours_is_remembered(alliance: Alliance, look: Callable[..., View]) -> None:
     view = look(alliance.url, scheme="light")
     background = "getComputedStyle(document.body).backgroundColor"

@@ -83,8 +83,10 @@ function mark(page) {
   document.body.dataset.page = page;
 }
 
+/** Have the styles of a page, and of no other: two pages may use one name for different things. */
 function addStyle(page) {
   const id = `style-${page}`;
+  for (const node of document.querySelectorAll("link[id^=style-]")) node.media = node.id === id ? "all" : "not all";
   if (!document.getElementById(id)) document.head.append(el("link", { id, rel: "stylesheet", href: `/pages/${page}.css` }));
 }
 
@@ -213,7 +215,7 @@ function showLost() {
   const count = () => setText(left, ` Trying again in ${Math.max(0, Math.ceil((link.retryAt - Date.now()) / 1000))} s. `);
   nodes.banner.replaceChildren(
     el("b", {}, "Not connected."),
-    link.why ? ` ${link.why}.` : "",
+    link.why ? ` ${link.why[0].toUpperCase()}${link.why.slice(1)}.` : "",
     " What is shown is as it was, and old.",
     left,
     el("button", { class: "button", type: "button", onclick: () => link.hurry() }, "Try now"),
