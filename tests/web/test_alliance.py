@@ -54,6 +54,9 @@ def test_a_broker_without_a_car_is_shown_as_one(look: Callable[..., View]) -> No
         view = look(running.url)
         view.wait("document.querySelector('.car .chip')?.textContent.includes('no values')")
         assert "others give this car its values" in view.page.locator(".car").inner_text()
+        box = view.page.locator(".cluster").bounding_box()
+        assert box is not None
+        assert box["width"] < 520, "a car alone has no larger instruments than one of three"
         car.broker.publish_values({car.broker.table.number(SPEED): 88.0})
         view.wait(f"{_SPEEDS}[0] === '88 km/h'")
         assert "1 signal good" in view.page.locator(".car .chip").first.inner_text()

@@ -39,6 +39,7 @@ def test_an_app_is_looked_at_stopped_and_started(alliance: Alliance, look: Calla
     page.get_by_role("button", name="Stop", exact=True).click()
     until(lambda: app.asked == ["stop"])
     view.wait("document.querySelector('.app-detail .chip').textContent.includes('stopped')")
+    assert "Outputs, as they were last" in detail.inner_text()
     page.get_by_role("button", name="Start", exact=True).click()
     until(lambda: app.asked == ["stop", "start"])
     page.locator(".app-cell").nth(2).click()

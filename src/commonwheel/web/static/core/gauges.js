@@ -2,7 +2,7 @@
 
 import { el, setAttr, setText, svg } from "./dom.js";
 import { fixed } from "./format.js";
-import { GOOD, MISSING, qualityMeaning, qualityShape, qualityWord } from "./quality.js";
+import { ABSENT, GOOD, MISSING, qualityMeaning, qualityShape, qualityWord } from "./quality.js";
 
 const START = -225;
 const SWEEP = 270;
@@ -21,8 +21,8 @@ function arc(from, to, radius) {
 
 /** Mark an element with a quality: a word and hatching where it is not good. */
 export function markQuality(node, word, quality) {
-  node.classList.toggle("not-good", quality !== GOOD && quality !== MISSING);
-  setText(word, quality === GOOD ? "" : quality === MISSING ? "not given" : `${qualityShape(quality)} ${qualityWord(quality)}`);
+  node.classList.toggle("not-good", quality !== GOOD && quality < MISSING);
+  setText(word, quality === GOOD ? "" : quality >= MISSING ? qualityWord(quality) : `${qualityShape(quality)} ${qualityWord(quality)}`);
   setAttr(word, "title", quality === GOOD ? null : qualityMeaning(quality));
 }
 
@@ -49,7 +49,7 @@ export class Dial {
     this.element = el("div", { class: `dial role-${role}`, role: "meter", "aria-label": name }, this.picture, this.word);
     this.step = step;
     this.draw();
-    this.set(null, MISSING);
+    this.set(null, ABSENT);
   }
 
   angle(value) {
@@ -101,7 +101,8 @@ export class Dial {
     setAttr(this.needle, "transform", `rotate(${(angle + 90).toFixed(1)})`);
     setAttr(this.needle, "visibility", known ? null : "hidden");
     setAttr(this.element, "aria-valuenow", known ? String(Math.round(value)) : "0");
-    setAttr(this.element, "aria-valuetext", known ? `${text} ${this.unit}${quality ? `, ${qualityWord(quality)}` : ""}` : "not given");
+    setAttr(this.element, "aria-valuetext", known ? `${text} ${this.unit}${quality ? `, ${qualityWord(quality)}` : ""}` : qualityWord(quality));
+    this.element.classList.toggle("none", !known);
     markQuality(this.element, this.word, quality);
   }
 }
@@ -115,7 +116,7 @@ export class Bar {
     this.word = el("span", { class: "bar-word" });
     this.track = el("span", { class: "bar-track", role: "meter", "aria-label": name, "aria-valuemin": "0", "aria-valuemax": "100" }, this.fill);
     this.element = el("div", { class: `bar-gauge role-${role}${upright ? " upright" : ""}` }, this.track, el("span", { class: "bar-name" }, name), this.text, this.word);
-    this.set(null, MISSING);
+    this.set(null, ABSENT);
   }
 
   set(value, quality) {
@@ -126,7 +127,7 @@ export class Bar {
     const text = switched ? (value ? "pressed" : "released") : known ? `${fixed(value, 0)} ${this.unit}` : "";
     setText(this.text, text);
     setAttr(this.track, "aria-valuenow", String(Math.round(share)));
-    setAttr(this.track, "aria-valuetext", known ? text : "not given");
+    setAttr(this.track, "aria-valuetext", known ? text : qualityWord(quality));
     this.track.classList.toggle("absent", !known);
     markQuality(this.text, this.word, quality);
   }
@@ -153,7 +154,7 @@ export class Wheel {
       this.text,
       this.word,
     );
-    this.set(null, MISSING);
+    this.set(null, ABSENT);
   }
 
   set(value, quality) {

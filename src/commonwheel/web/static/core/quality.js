@@ -6,19 +6,23 @@ export const INVALID = 2;
 export const CORRUPT = 3;
 export const MISSING = 4;
 
-const WORDS = ["good", "stale", "invalid", "corrupt", "missing"];
-const SHAPES = ["", "\u25f7", "\u2298", "\u2716", "\u2013"];
+/** Of an instrument whose signal the car does not give; never sent. */
+export const ABSENT = 5;
+
+const WORDS = ["good", "stale", "invalid", "corrupt", "none yet", "not given"];
+const SHAPES = ["", "\u25f7", "\u2298", "\u2716", "\u2013", "\u2013"];
 const MEANINGS = [
   "received in time, intact",
   "no frame within the message's timeout; the last value",
   "the sender says that it has no value, or it is out of range",
   "checksum or counter wrong",
+  "no value has come so far",
   "this car does not give it",
 ];
 
 /** The word of a code. */
 export function qualityWord(code) {
-  return WORDS[code] ?? "missing";
+  return WORDS[code] ?? WORDS[MISSING];
 }
 
 /** A sign that looks different for each; '' for good. */

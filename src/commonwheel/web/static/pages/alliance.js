@@ -200,7 +200,7 @@ class Column {
     const node = this.parts.tells.get(role);
     const on = value === true;
     node.classList.toggle("on", on && quality === GOOD);
-    setText(node.lastChild, quality === MISSING ? ": not given" : on ? ": on" : ": off");
+    setText(node.lastChild, quality === MISSING ? ": none yet" : on ? ": on" : ": off");
   }
 
   /** What has no instrument of its own: torque, range, and the fuel of a car that has a battery too. */
@@ -333,12 +333,15 @@ class Sum {
       "p",
       { class: `sum role-${field.role}`, "aria-hidden": "true" },
       el("span", { class: "quiet" }, `${field.direct ? "" : `${field.name}, `}${field.bits} bit${field.bits > 1 ? "s" : ""}${order} `),
-      el("span", { class: "arith" }, coded ? el("span", { class: "quiet" }, "code ") : "", this.raw, el("span", { class: "quiet" }, coded ? "" : `${factor}${offset}`), " = ", this.value),
+      this.none = el("span", { class: "quiet" }, "no frame yet"),
+      this.arith = el("span", { class: "arith", hidden: true }, coded ? el("span", { class: "quiet" }, "code ") : "", this.raw, el("span", { class: "quiet" }, coded ? "" : `${factor}${offset}`), " = ", this.value),
     );
     this.decimals = Math.min(3, Math.max(0, Math.ceil(-Math.log10(Math.abs(field.factor)) - 1e-9)));
   }
 
   set(raw) {
+    this.none.hidden = true;
+    this.arith.hidden = false;
     setText(this.raw, String(raw).replace("-", "\u2212"));
     const { factor, offset, unit, codes } = this.field;
     setText(this.value, codes.length ? this.meaning(raw) : withUnit(fixed(raw * factor + offset, this.decimals), unit));
@@ -367,6 +370,7 @@ class AppRow {
     const unfit = app.state === "unfit";
     setText(this.state, unfit ? `cannot run: ${app.missing} signal${app.missing === 1 ? "" : "s"} missing` : app.state);
     setAttr(this.state, "data-kind", app.state === "failed" ? "bad" : unfit || app.state === "stopped" ? null : "warn");
+    this.list.classList.toggle("past", app.state !== "running");
     setText(this.event, app.event ? `${words(app.event[0])}, ${clockText(app.event[2])}` : "");
     setAttr(this.event, "data-severity", app.event ? app.event[1] : null);
     for (const [name, output] of Object.entries(app.outputs)) {

@@ -112,7 +112,8 @@ class Row {
     setAttr(this.chip, "data-kind", KINDS[state] || null);
     const outputs = Object.entries(this.status.outputs).filter(([, [value]]) => value !== null && value !== "").slice(0, 2);
     const missing = this.card.missing.length;
-    setText(this.glance, state === "unfit" ? `${missing} signal${missing > 1 ? "s" : ""} missing` : outputs.map(([name, output]) => (typeof output[0] === "string" ? output[0] : `${words(name)} ${outputText(output)}`)).join(" · "));
+    const failed = state === "failed" || state === "backing off";
+    setText(this.glance, failed ? this.status.error : state === "unfit" ? `${missing} signal${missing > 1 ? "s" : ""} missing` : outputs.map(([name, output]) => (typeof output[0] === "string" ? output[0] : `${words(name)} ${outputText(output)}`)).join(" · "));
     if (this.detail) {
       this.showStatus();
       for (const event of events) this.addEvent(event);
@@ -132,7 +133,7 @@ class Row {
     this.why = el("p", { class: "quiet", id: "app-why" });
     this.detail = {
       state: el("span", { class: "chip" }), facts: el("p", { class: "quiet num" }), error: el("pre", { class: "app-error mono", hidden: true, tabindex: "0", "aria-label": "Its last error" }),
-      outputs: new Map(), outputList: el("dl", { class: "app-outputs" }), empty: el("p", { class: "quiet app-empty" }), events: el("ol", { class: "app-events", reversed: true }), noEvents: el("p", { class: "quiet" }, "None yet."),
+      outputs: new Map(), outputHead: el("h3", {}, "Outputs"), outputList: el("dl", { class: "app-outputs" }), empty: el("p", { class: "quiet app-empty" }), events: el("ol", { class: "app-events", reversed: true }), noEvents: el("p", { class: "quiet" }, "None yet."),
       lines: el("ol", { class: "app-log mono" }), noLines: el("p", { class: "quiet" }, "Nothing yet."),
     };
     root.setAttribute("aria-labelledby", id);
@@ -145,7 +146,7 @@ class Row {
       el("p", {}, manifest.about),
       detail.facts,
       detail.error,
-      el("h3", {}, "Outputs"), detail.outputList, detail.empty,
+      detail.outputHead, detail.outputList, detail.empty,
       el("h3", {}, "Events"), detail.noEvents,
       el("div", { class: "app-events-box", tabindex: "0", role: "region", "aria-label": "Events" }, detail.events),
       el("h3", {}, "Log"), detail.noLines,
@@ -177,7 +178,7 @@ class Row {
       ...manifest.provides.map((path) => [path, "provides"]),
       ...manifest.requests.map((path) => [path, "requests"]),
     ];
-    return el("details", {}, el("summary", {}, `What it declares (${rows.length} signals)`),
+    return el("details", {}, el("summary", {}, `What it declares (${rows.length} signal${rows.length === 1 ? "" : "s"})`),
       el("ul", { class: "missing mono" }, ...rows.map(([path, what]) => el("li", {}, path, el("span", { class: "quiet" }, ` ${what}`)))));
   }
 
@@ -191,6 +192,7 @@ class Row {
     setText(detail.facts, told.filter(Boolean).join(" · "));
     detail.error.hidden = !status.error;
     setText(detail.error, status.error ?? "");
+    setText(detail.outputHead, status.state === "running" ? "Outputs" : "Outputs, as they were last");
     for (const [name, value] of Object.entries(status.outputs)) {
       let node = detail.outputs.get(name);
       if (!node) {

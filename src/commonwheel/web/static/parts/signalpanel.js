@@ -63,7 +63,7 @@ export class SignalPanel {
     if (why) parts.push(el("p", { class: "quiet" }, `${why}.`));
     for (const [at, message] of messages.entries()) {
       const bits = new Bits(message.name, message.size);
-      const state = el("small", {}, "no frame yet");
+      const state = el("small", {}, "no frame since this was opened");
       this.frames.push({ bits, state, message });
       const period = message.period_ms ? `, every ${factorText(message.period_ms)} ms` : "";
       parts.push(
@@ -85,6 +85,7 @@ export class SignalPanel {
   }
 
   sumText({ carrier, field }, step) {
+    if (!this.frames[carrier.message]?.t) return "–";
     if (step.raw === null) return "not in this frame";
     const raw = String(step.raw).replace("-", "−");
     if (carrier.invalid !== null && step.raw === carrier.invalid) return `${raw}: the sender's own code for no value`;
