@@ -13,7 +13,7 @@ from commonwheel.errors import CommonwheelError
 from commonwheel.vehicles.bits import check_bits, owners_of, raw_of
 from commonwheel.vehicles.provenance import Provenance, provenance_of
 from commonwheel.web.bus_numbers import FOREIGN
-from commonwheel.wire.frames import EXTENDED_FLAG
+from commonwheel.wire.frames import EXTENDED_FLAG, ID_MASK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,7 @@ _NOTHING = Provenance({}, {}, {}, {}, evidence="", note="", files=(), databases=
 def id_text(key: int) -> str:
     """Return a key's id in hexadecimal, with eight digits when it is an extended one."""
     extended = key & EXTENDED_FLAG
-    return f"0x{key & 0x1FFF_FFFF:0{8 if extended else 3}X}"
+    return f"0x{key & ID_MASK:0{8 if extended else 3}X}"
 
 
 @dataclass(frozen=True, slots=True)

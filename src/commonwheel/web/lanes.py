@@ -13,7 +13,6 @@ import msgspec
 import numpy as np
 
 from commonwheel.vehicles.bits import check_bits, owners_of, raw_of
-from commonwheel.wire.frames import EXTENDED_FLAG
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -83,8 +82,7 @@ class Lane:
 
     def look(self, frames: Frames) -> None:
         """Take note of this message's frames among others."""
-        key = self.message.id | (EXTENDED_FLAG if self.message.extended else 0)
-        rows = np.flatnonzero((frames.id == key) & (frames.bus == self.message.bus))
+        rows = np.flatnonzero((frames.id == self.message.frame_id) & (frames.bus == self.message.bus))
         if not len(rows):
             return
         self.total += len(rows)
@@ -139,7 +137,7 @@ def _lane(vehicle: Vehicle, number: int, fields: Mapping[int, str], roles: Mappi
     read = list(fields)[:_READ]
     card = LaneCard(
         message=message.name,
-        id=f"0x{message.id:0{8 if message.extended else 3}X}",
+        id=message.id_text,
         bus=vehicle.buses[message.bus].name,
         period_ms=message.period_ns / 1e6,
         size=min(message.size, SHOWN_BYTES),
