@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 
 from commonwheel.twin.faults import SignalFaults, WireFaults, hit_by
 from commonwheel.twin.injection import FaultKind, Injection
+from commonwheel.twin.scenario_file import load_scenario
+from commonwheel.twin.twin import Twin
 from commonwheel.vehicles import car_names, load_vehicle
 from commonwheel.vehicles.decoder import MessageCount, VehicleDecoder
 from commonwheel.vehicles.samples import Quality, Samples
@@ -228,6 +231,27 @@ def test_faults_of_what_a_car_does_not_say_do_nothing(tmp_path: Path) -> None:
     assert not SignalFaults([SPEED], [Injection(FaultKind.SILENT, signal=SPEED)], 0)
     frames = small_twin(tmp_path).advance(S)
     assert WireFaults(two(tmp_path), [Injection(FaultKind.BIAS, signal=SPEED)], 0).apply(frames, S) is frames
+
+
+@pytest.mark.parametrize("car", car_names())
+def test_a_bias_of_the_speed_is_seen_on_every_shipped_car(car: str) -> None:
+    """Also where the speed is computed of wheels' speeds, which have signals of their own in the same fields."""
+    vehicle = load(car)
+    faults = (Injection(FaultKind.BIAS, signal="Vehicle.Speed", from_s=0.5, amount=20.0),)
+    twin = Twin(vehicle, replace(load_scenario("town"), faults=faults))
+    said = decode(vehicle, twin.advance(S))[0].of("Vehicle.Speed")
+    assert said.value[said.t_ns < S // 2].max() < 0.1
+    assert said.value[said.t_ns > S * 6 // 10].min() == pytest.approx(20.0, abs=0.3)
+
+
+def test_no_value_is_sent_by_cars_that_have_a_code_for_it_only() -> None:
+    """Others would say nought in its stead, which is another fault; it is told that theirs does nothing."""
+    fault = Injection(FaultKind.NO_VALUE, signal="Vehicle.Speed", from_s=0.5)
+    for car, works in (("honda/civic_touring_2016", False), ("mitsubishi/imiev", True)):
+        twin = Twin(load(car), replace(load_scenario("town"), faults=(fault,)))
+        sound = Twin(load(car), replace(load_scenario("town"), faults=()))
+        assert bool(twin.without_effect) is not works
+        assert same(twin.advance(S), sound.advance(S)) is not works
 
 
 def test_faults_without_effect_are_told(tmp_path: Path) -> None:

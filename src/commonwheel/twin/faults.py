@@ -65,7 +65,9 @@ def without_effect(vehicle: Vehicle, paths: Sequence[str], injections: Sequence[
     told: list[str] = []
     for injection in injections:
         of = injection.signal or injection.message or injection.bus
-        if injection.kind.is_of_signal:
+        if injection.kind is FaultKind.NO_VALUE:
+            reached = injection.signal in paths and has_no_value(vehicle, injection.signal)
+        elif injection.kind.is_of_signal:
             reached = injection.signal in paths
         else:
             hits = [vehicle.messages[i] for i in hit_by(vehicle, injection)]
@@ -76,16 +78,46 @@ def without_effect(vehicle: Vehicle, paths: Sequence[str], injections: Sequence[
     return told
 
 
+def has_no_value(vehicle: Vehicle, path: str) -> bool:
+    """Whether a car's wire has a code for 'no value' of a signal."""
+    return any(writer.invalid is not None for writer in vehicle.writers.get(path, ()))
+
+
+def carriers_of(vehicle: Vehicle, paths: Sequence[str], path: str) -> list[tuple[str, float]]:
+    """Return the signals whose values fill a signal's fields, each with how much of it is one of the signal's unit.
+
+    Mostly that is the signal itself. Where several signals are made of one field, such as speeds of wheels and the
+    speed that is computed of them, the first in the car's order fills it.
+    """
+    order = [one for one in vehicle.numbers if one in set(paths)]
+    fills: dict[tuple[object, ...], tuple[str, float]] = {}
+    for one in order:
+        for writer in vehicle.writers.get(one, ()):
+            fills.setdefault((writer.message, writer.field, writer.present), (one, writer.factor))
+    found: dict[str, float] = {}
+    for writer in vehicle.writers.get(path, ()):
+        first, factor = fills[writer.message, writer.field, writer.present]
+        found.setdefault(first, 1.0 if first == path else factor / writer.factor)
+    return list(found.items())
+
+
 class SignalFaults:
     """Faults of standard values."""
 
-    def __init__(self, paths: Sequence[str], injections: Sequence[Injection], seed: int) -> None:
-        """Prepare; *paths* are those of the rows. Faults of other paths do nothing."""
-        self._faults = [
-            _SignalFault(injection, paths.index(injection.signal), random.Random(f"{seed}/{i}"))  # noqa: S311 - no secret
-            for i, injection in enumerate(injections)
-            if injection.kind.is_of_signal and injection.signal in paths
-        ]
+    def __init__(
+        self, paths: Sequence[str], injections: Sequence[Injection], seed: int, vehicle: Vehicle | None = None
+    ) -> None:
+        """Prepare; *paths* are those of the rows. Faults of other paths, or that *vehicle* cannot say, do nothing."""
+        self._faults: list[_SignalFault] = []
+        for i, injection in enumerate(injections):
+            path = injection.signal
+            if not injection.kind.is_of_signal or path not in paths:
+                continue
+            if vehicle is not None and injection.kind is FaultKind.NO_VALUE and not has_no_value(vehicle, path):
+                continue
+            for one, scale in [(path, 1.0)] if vehicle is None else carriers_of(vehicle, paths, path):
+                chance = random.Random(f"{seed}/{i}" if one == path else f"{seed}/{i}/{one}")  # noqa: S311 - no secret
+                self._faults.append(_SignalFault(injection, injection.amount * scale, paths.index(one), chance))
 
     def __bool__(self) -> bool:
         return bool(self._faults)
@@ -104,8 +136,8 @@ class SignalFaults:
 class _SignalFault:
     """One fault of one value."""
 
-    def __init__(self, injection: Injection, place: int, chance: random.Random) -> None:
-        self.kind, self.amount, self.place, self._chance = injection.kind, injection.amount, place, chance
+    def __init__(self, injection: Injection, amount: float, place: int, chance: random.Random) -> None:
+        self.kind, self.amount, self.place, self._chance = injection.kind, amount, place, chance
         self.from_ns, self.to_ns = _span(injection)
         self._stuck: float | None = None
 

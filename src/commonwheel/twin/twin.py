@@ -150,7 +150,7 @@ class Twin:
         self._standard = self._models.standard(self.parameters, self.paths, self.vehicle, self.seed)
         self._reception = Reception(self.vehicle)
         self._wire_faults = WireFaults(self.vehicle, self.scenario.faults, self.seed)
-        self._signal_faults = SignalFaults(self.paths, self.scenario.faults, self.seed)
+        self._signal_faults = SignalFaults(self.paths, self.scenario.faults, self.seed, self.vehicle)
         self._t_ns = self._sent_ns = 0
         self._times = np.zeros(_ROWS, np.int64)
         self._values = np.zeros((_ROWS, max(1, len(self.paths))))
