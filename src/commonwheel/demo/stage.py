@@ -6,7 +6,7 @@ import contextlib
 import socket
 from typing import TYPE_CHECKING
 
-from commonwheel.gateway.config import OFF, CarSettings, Settings
+from commonwheel.gateway.config import OFF, AppName, CarSettings, ScenarioName, Settings
 from commonwheel.gateway.logs import LogLevel
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def settings_for(
     ]
     return Settings(
         cars={
-            name: CarSettings(car=car, virtual=scenario, loop=True, seed=seed)
+            name: CarSettings(car=car, virtual=ScenarioName(scenario), loop=True, seed=seed)
             for name, car in zip(names, cars, strict=True)
         },
         grpc_port=0,
@@ -47,7 +47,7 @@ def settings_for(
         flight_port=OFF,
         metrics_port=OFF,
         web_port=OFF if web_port is None else web_port,
-        apps=tuple(apps),
+        apps=tuple(map(AppName, apps)),
         log_level=LogLevel.ERROR,
     )
 
