@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -152,7 +152,7 @@ class Feed:
         """Ask every view that is due; returns what failed, and the update, where anything has changed."""
         now = self._clock()
         failed: list[str] = []
-        changes: list[tuple[int, Any]] = []
+        changes: list[tuple[int, object]] = []
         for number, slot in tuple(self._slots.items()):
             if slot.due > now:
                 continue

@@ -22,7 +22,7 @@ list of ``[number of the view, what has changed]``.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 
@@ -73,14 +73,14 @@ class Open(msgspec.Struct, frozen=True, tag="open"):
     id: Number
     """The page's own; free again when the view is closed."""
     view: Name
-    params: dict[str, Any] = {}
+    params: dict[str, object] = {}
 
 
 class Tell(msgspec.Struct, frozen=True, tag="tell"):
     """See something else in a view."""
 
     id: Number
-    params: dict[str, Any]
+    params: dict[str, object]
 
 
 class Close(msgspec.Struct, frozen=True, tag="close"):
@@ -95,7 +95,7 @@ class Ask(msgspec.Struct, frozen=True, tag="ask"):
     id: Number
     """The page's own; the answer repeats it."""
     call: Name
-    params: dict[str, Any] = {}
+    params: dict[str, object] = {}
 
 
 class Drawn(msgspec.Struct, frozen=True, tag="drawn"):
@@ -163,7 +163,7 @@ class Opened(msgspec.Struct, frozen=True, tag="opened"):
     """A view's beginning."""
 
     id: int
-    value: Any
+    value: object
 
 
 class Failed(msgspec.Struct, frozen=True, tag="failed"):
@@ -178,7 +178,7 @@ class Answer(msgspec.Struct, frozen=True, tag="answer"):
     """What came of what was asked."""
 
     id: int
-    value: Any
+    value: object
 
 
 class Denied(msgspec.Struct, frozen=True, tag="denied"):
@@ -195,7 +195,7 @@ class Update(msgspec.Struct, frozen=True, tag="update"):
     n: int
     t_ns: int
     """When it was put together, nanoseconds UTC."""
-    views: list[tuple[int, Any]]
+    views: list[tuple[int, object]]
 
 
 class Ended(msgspec.Struct, frozen=True, tag="ended"):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import time
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 import numpy as np
@@ -141,7 +141,7 @@ class TrafficView:
         if self._wants.paused:
             return self._recording({})
         table = self._monitor.table()
-        change: dict[str, Any] = {"now": time.time_ns() / 1e6, "frames": table.frames, "others": table.others}
+        change: dict[str, object] = {"now": time.time_ns() / 1e6, "frames": table.frames, "others": table.others}
         rows = self._rows(table)
         if rows:
             change["rows"] = rows
@@ -149,7 +149,7 @@ class TrafficView:
             change |= self._flow()
         return self._recording(change)
 
-    def _recording(self, change: dict[str, Any]) -> object | None:
+    def _recording(self, change: dict[str, object]) -> object | None:
         record = self._record.status()
         if record != self._told_record:
             self._told_record = record
@@ -190,7 +190,7 @@ class TrafficView:
             ])  # fmt: skip
         return rows
 
-    def _flow(self) -> dict[str, Any]:
+    def _flow(self) -> dict[str, object]:
         """Return the newest frames since it was asked last, and how many were left out."""
         kept = self._monitor.after(self._seen)
         self._seen = kept.end
