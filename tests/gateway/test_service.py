@@ -187,6 +187,7 @@ def test_events_of_the_broker_are_logged_and_actuations_counted(caplog: pytest.L
         events = service.cars[0].broker.events
         events.add("actuation.confirmed", number=1, why="")
         events.add("actuation.timed_out", number=2, why="silence", name="x", car="other")
+        events.add("app.restarting", number=3)
         assert service.cars[0].stages == {"confirmed": 1, "timed_out": 1}
         await service.stop()
         events.add("actuation.confirmed", number=3)
@@ -195,7 +196,11 @@ def test_events_of_the_broker_are_logged_and_actuations_counted(caplog: pytest.L
     told = [
         (r.levelname, r.getMessage(), vars(r)["car"], vars(r)["number"]) for r in caplog.records if "number" in vars(r)
     ]
-    assert told == [("INFO", "actuation.confirmed", "leaf", 1), ("WARNING", "actuation.timed_out", "leaf", 2)]
+    assert told == [
+        ("INFO", "actuation.confirmed", "leaf", 1),
+        ("WARNING", "actuation.timed_out", "leaf", 2),
+        ("WARNING", "app.restarting", "leaf", 3),
+    ]
 
 
 def test_every_reader_s_stream_ends_with_the_reason_before_the_servers_stop() -> None:
