@@ -100,7 +100,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Ended]:
     folder = tmp_path_factory.mktemp("apps")
     files = {name: write_app(folder, on_speed(body, "store = []"), name) for name, (body, _) in CASES.items()}
     files["burns"] = write_app(folder, BURNING, "burns")
-    limits = Limits(failures=1, block_s=1.0, memory_bytes=128 * MIB, cpu_s=3.0, cpu_share=0.1)
+    limits = Limits(failures=1, block_s=2.5, memory_bytes=128 * MIB, cpu_s=3.0, cpu_share=0.1)
 
     async def work() -> Mapping[str, Ended]:
         async with running(*files.values(), limits=limits) as (hosts, car):

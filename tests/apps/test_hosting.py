@@ -366,6 +366,9 @@ def helper(reading):
             assert kinds.count("app.restarting") == 2
             assert kinds.count("app.failed") == 1
             host.start()
-            await until(lambda: host.status.restarts == 2 and host.status.state is not AppState.FAILED)
+            await until(
+                lambda: [event.kind for event in car.broker.events.last()].count("app.failed") == 2,
+                "started again, and failed again",
+            )
 
     asyncio.run(work())
