@@ -115,12 +115,12 @@ def test_output_that_cannot_be_printed_is_an_error() -> None:
 def test_an_interrupted_decode_leaves_nothing_behind(lancer_log: Path, tmp_path: Path, suffix: str) -> None:
     """Ctrl-C in the middle of a large log: status 130, and neither output nor a part of it."""
     large, target = tmp_path / "large.log", tmp_path / f"large{suffix}"
-    large.write_bytes(lancer_log.read_bytes() * 250)
+    large.write_bytes(lancer_log.read_bytes() * 400)
     arguments = [*COMMAND, "decode", large, "--car", "mitsubishi/lancer", "-o", target]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
         until = time.monotonic() + 60
         while not list(tmp_path.glob(".*.part")) and running.poll() is None and time.monotonic() < until:
-            time.sleep(0.01)
+            time.sleep(0.001)
         running.send_signal(signal.SIGINT)
         out, said = running.communicate()
     assert running.returncode == 130
