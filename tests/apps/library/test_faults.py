@@ -130,6 +130,17 @@ def test_battery_care_warns_with_a_reason(fault: str, check: str, level: str, na
     assert care.value("verdict") in {"warning", "alarm"}
 
 
+def test_a_speed_that_is_one_axles_own_is_held_against_the_other_axle() -> None:
+    """Where the speed is computed of the rear wheels, it cannot contradict them: they contradict the front ones."""
+    drift = f"{{drift: {SPEED}, from: 25 s, for: 30 s, per-second: 0.8}}"
+    told = driven("nissan/x_trail_2017", CALM, faults=faulty(drift)).run("health").events
+    assert [(event.name, event.data["check"]) for event in told] == [
+        ("warning", "axles apart"),
+        ("over", "axles apart"),
+    ]
+    assert "the front wheels turn as at 50 km/h, the rear ones as at 6" in str(told[0].data["reason"])
+
+
 def test_cells_that_contradict_the_battery_are_found() -> None:
     """A battery's voltage that is not that of its cells is a contradiction, which health tells."""
     fault = f"{{bias: {VOLTS}, from: 40 s, for: 20 s, by: -40 V}}"

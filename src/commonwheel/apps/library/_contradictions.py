@@ -46,6 +46,7 @@ CHECKS = (
     *(Check(name, lasts_s=3) for name in _MOTORS.values()),
     Check("speedometer", lasts_s=5),
     Check("one axle", lasts_s=2),
+    Check("axles apart", lasts_s=3),
     Check("moves in park", Level.ALARM, 2),
     Check("direction", lasts_s=2),
     Check("both pedals", lasts_s=3),
@@ -59,6 +60,8 @@ _PARK, _REVERSE, _DRIVE = 126, -1, 127
 _CREEP_KMH, _SLOW_KMH, _REVERSE_KMH = 5.0, 10.0, 40.0
 _TURNS_RPM = 150.0
 _TREMBLE_KMH = 2.5
+_FAST_KMH, _APART_KMH, _APART = 20.0, 5.0, 0.15
+"""From where axles turn alike, and how far apart they may be: below it a tight bend sets them further apart."""
 _PEDAL = 20.0
 _AGREE = 20
 _CELL_V = (2.5, 4.3)
@@ -105,6 +108,7 @@ class Contradictions:
         self._checks.judge(t_ns, "no speed", unheard, "the wheels' speeds come, but the car's own speed never did")
         self._say(t_ns, "speed trembles", self._tremble.conflict)
         self._say(t_ns, "wheel speeds", _wheels_conflict(kmh, speeds))
+        self._say(t_ns, "axles apart", _axles_conflict(speeds))
         means = [(axle.left + axle.right) / 2 for axle in turns.values()]
         self._say(t_ns, "wheel turns", self._turns.update(kmh, max(means, default=None)))
         for path, ratio in self._motors.items():
@@ -176,6 +180,18 @@ def _wheels_conflict(kmh: float | None, axles: dict[int, Axle]) -> Conflict:
     nearest = min(((axle.left + axle.right) / 2 for axle in axles.values()), key=lambda mean: abs(mean - kmh))
     reason = f"the speed is {kmh:.0f} km/h, by the wheels {nearest:.0f}"
     return Conflict(abs(nearest - kmh) > max(5.0, 0.08 * kmh), reason)
+
+
+def _axles_conflict(axles: dict[int, Axle]) -> Conflict:
+    """Return whether both axles turn, and not alike; one that never turns is told otherwise."""
+    if len(axles) < 2:  # noqa: PLR2004 - there is nothing to hold it against
+        return Conflict(None)
+    front, rear = ((axles[row].left + axles[row].right) / 2 for row in (1, 2))
+    slower, faster = sorted((front, rear))
+    if slower <= _CREEP_KMH or faster < _FAST_KMH:
+        return Conflict(holds=False)
+    reason = f"the front wheels turn as at {front:.0f} km/h, the rear ones as at {rear:.0f}"
+    return Conflict(faster - slower > max(_APART_KMH, _APART * faster), reason)
 
 
 def _direction_conflict(car: Car, gear: int | None, kmh: float | None) -> Conflict:

@@ -5,7 +5,8 @@ value any more. Nothing is said while the car is off or silent, or in the second
 fell silent while it moved is a finding of its own.
 
 *Contradictions*: speed against wheels, motor and speedometer; gear against motion; both pedals; the battery's voltage
-against its cells, and its power against voltage times current; charging while driving; one axle that never turns.
+against its cells, and its power against voltage times current; charging while driving; one axle that never turns,
+or two that turn unlike.
 
 *12 volts*: low, not charged while the car runs, overcharged, or dropping below 9.6 V, which is where a battery under a
 starter's load is counted as bad. Also hot coolant and flat tyres.
