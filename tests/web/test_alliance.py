@@ -93,6 +93,19 @@ def test_one_signal_can_be_seen_alone(alliance: Alliance, look: Callable[..., Vi
     assert view.page.locator(".hex .faint").count() == 0
 
 
+@pytest.mark.parametrize("width", [320, 390, 1440])
+def test_nothing_reaches_beyond_a_card(alliance: Alliance, look: Callable[..., View], width: int) -> None:
+    view = look(alliance.url, (width, 844))
+    alliance.drive()
+    view.ready()
+    beyond = """[...document.querySelectorAll('.car')].flatMap(card => {
+        const edge = card.getBoundingClientRect().right - parseFloat(getComputedStyle(card).paddingRight) + 1;
+        return [...card.querySelectorAll('.chip, .dial, .pedals, .wheel, .picture, .sum, .outputs')]
+            .filter(node => node.getBoundingClientRect().right > edge).map(node => node.className);
+    })"""
+    assert view.page.evaluate(beyond) == []
+
+
 def test_what_apps_put_out_stands_under_their_car(alliance: Alliance, look: Callable[..., View]) -> None:
     view = look(alliance.url)
     for km, app in enumerate(alliance.apps, 1):
