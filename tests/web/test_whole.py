@@ -20,7 +20,11 @@ from tests.web.stage import PATIENCE_S
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-CARS = {"honda": "honda/civic_gen10_bosch", "mitsubishi": "mitsubishi/outlander_phev", "nissan": "nissan/leaf_aze0"}
+CARS = {
+    "honda": "honda/civic_gen10_bosch",
+    "mitsubishi": "mitsubishi/outlander_phev:13.8kwh",
+    "nissan": "nissan/leaf_aze0:30kwh",
+}
 APPS = ("trip", "driving-events", "range", "battery-care", "health")
 TALL = (DESKTOP[0], 1180)
 SHOTS = (
@@ -28,7 +32,7 @@ SHOTS = (
     ("alliance", "alliance", TALL, "dark"),
     ("alliance", "alliance", PHONE, "light"),
     ("signals", "signals", DESKTOP, "light"),
-    ("coverage", "coverage", DESKTOP, "light"),
+    ("coverage", "coverage", DESKTOP, "dark"),
     ("apps", "apps/trip/nissan", DESKTOP, "light"),
     ("traffic", "traffic", DESKTOP, "dark"),
 )

@@ -1,0 +1,53 @@
+"""Every relative link and picture of the documents leads somewhere, and every picture is shown somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+_ROOT = Path(__file__).resolve().parents[2]
+_PAGES = [_ROOT / "README.md", *sorted((_ROOT / "docs").rglob("*.md"))]
+_LINK = re.compile(r"""\]\(<?(?P<to>[^)\s>]+)>?(?:\s+"[^"]*")?\)|(?:src|href)="(?P<tag>[^"]+)\"""")
+_CODE = re.compile(r"^(?P<fence> *(?:```+|~~~+)).*?^(?P=fence)|`[^`\n]*`", re.MULTILINE | re.DOTALL)
+_ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:|//")
+
+
+def targets(page: Path, text: str) -> dict[str, Path]:
+    """Return where a page's relative links lead, without the places inside of pages."""
+    found = {m["to"] or m["tag"] for m in _LINK.finditer(_CODE.sub("", text))}
+    return {
+        link: page.parent / unquote(path)
+        for link in found
+        if not _ELSEWHERE.match(link) and (path := link.partition("#")[0])
+    }
+
+
+def test_links_are_found_and_code_is_left_alone(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    text = """[a](b.md#c) ![picture](images/d%20e.png "title") [far](https://example.org/x.png) [here](#top)
+`[not](this.md)` <img src="f.png">
+
+```bash
+[nor](that.md)
+```
+"""
+    assert targets(page, text) == {
+        "b.md#c": tmp_path / "b.md",
+        "images/d%20e.png": tmp_path / "images/d e.png",
+        "f.png": tmp_path / "f.png",
+    }
+
+
+@pytest.mark.parametrize("page", _PAGES, ids=lambda page: page.relative_to(_ROOT).as_posix())
+def test_every_relative_link_leads_to_a_file(page: Path) -> None:
+    lost = [link for link, place in targets(page, page.read_text(encoding="utf-8")).items() if not place.exists()]
+    assert not lost, f"{page.relative_to(_ROOT)}: {lost}"
+
+
+def test_every_picture_is_shown_somewhere() -> None:
+    shown = {place.resolve() for page in _PAGES for place in targets(page, page.read_text(encoding="utf-8")).values()}
+    pictures = {place.resolve() for place in (_ROOT / "docs" / "images").iterdir()}
+    assert sorted(place.name for place in pictures - shown) == []
