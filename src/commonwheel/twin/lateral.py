@@ -11,6 +11,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+from commonwheel.twin.longitudinal import GRAVITY
+
 if TYPE_CHECKING:
     from commonwheel.twin.inputs import Inputs
     from commonwheel.twin.parameters import Chassis
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["LOCK_DEG", "Lateral", "understeer"]
 
-GRAVITY: Final = 9.81
 LOCK_DEG: Final = 540.0
 """How far the steering wheel turns from the middle: a turn and a half, as most cars have it."""
 HAND_DPS: Final = 700.0
