@@ -210,12 +210,17 @@ function showLink() {
   }
 }
 
+/** A reason as a sentence of its own. */
+function sentence(text) {
+  return `${text[0].toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
+}
+
 function showLost() {
   const left = el("span", { "aria-hidden": "true" });
   const count = () => setText(left, ` Trying again in ${Math.max(0, Math.ceil((link.retryAt - Date.now()) / 1000))} s. `);
   nodes.banner.replaceChildren(
     el("b", {}, "Not connected."),
-    link.why ? ` ${link.why[0].toUpperCase()}${link.why.slice(1)}.` : "",
+    link.why ? ` ${sentence(link.why)}` : "",
     " What is shown is as it was, and old.",
     left,
     el("button", { class: "button", type: "button", onclick: () => link.hurry() }, "Try now"),
@@ -231,7 +236,7 @@ function showRefused() {
   const form = el(
     "form",
     { class: "token", onsubmit: (event) => (event.preventDefault(), link.useToken(field.value)) },
-    el("p", { id: "token-why" }, el("b", {}, "Not let in."), ` ${why}`),
+    el("p", { id: "token-why" }, el("b", {}, "Not let in."), why ? ` ${sentence(why)}` : ""),
     el("label", { for: "token" }, "Token"),
     field,
     el("button", { class: "button primary", type: "submit" }, "Come in"),
