@@ -83,6 +83,13 @@ def test_a_drive_is_followed_within_the_tolerance_of_schedules(car: str) -> None
     assert run.inputs.ignition is Ignition.OFF
 
 
+def test_a_calm_drive_is_calm_whatever_changes_the_gears() -> None:
+    """A strong car whose gears are changed by hand is not hurried after each of them, nor pulls more than is meant."""
+    run = drive(load_scenario("town"), "honda/civic_gen10_bosch:type_r")
+    speed = np.array(run.speed)
+    assert (speed[50:] - speed[:-50]).max() / 0.5 < 3.1
+
+
 @pytest.mark.parametrize(
     "car", ["nissan/leaf_ze0", "nissan/leaf_ze1:62kwh", "mitsubishi/imiev", "honda/e", "mitsubishi/outlander_phev"]
 )

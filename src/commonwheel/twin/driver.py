@@ -33,6 +33,8 @@ CREEPING = 3.0
 LEARNING = 0.25
 """How fast a lasting difference is learned, as a share of the driver's firmness."""
 MOST_LEARNED_MPS2 = 1.5
+MOST_HURRY_MPS2, LITTLE_BEHIND_MPS = 0.6, 1.5
+"""What is lost, while a gear is changed for one, is caught up with so hard at most, unless it is more than a little."""
 CORRECTING_S, SHORTEST_M = 0.9, 2.0
 """A direction that is off is made good within so much time, or way at walking pace."""
 MOST_SEEN_RAD = 0.25
@@ -100,7 +102,8 @@ class Driver:
         forward = way * speed
         error = way * now - forward
         firmness = style.firmness * (CREEPING if error < 0.0 and forward < SLOWEST_PULL_MPS else 1.0)
-        wanted = way * (ahead - now) / max(style.preview_s, 0.05) + firmness * error
+        hurry = min(firmness * error, max(MOST_HURRY_MPS2, firmness * (error - LITTLE_BEHIND_MPS)))
+        wanted = way * (ahead - now) / max(style.preview_s, 0.05) + hurry
         if abs(error) < 3.0 and forward > 0.3:  # noqa: PLR2004 - what is far off is not learned from
             learned = self._learned + LEARNING * style.firmness * error * dt_s
             self._learned = min(MOST_LEARNED_MPS2, max(-MOST_LEARNED_MPS2, learned))

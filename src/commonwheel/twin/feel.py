@@ -17,7 +17,7 @@ __all__ = ["feel_of"]
 
 GRAVITY, AIR_KG_PER_M3 = 9.80665, 1.2
 GRIP = 0.7
-"""No tyre is asked for more, as a share of the weight."""
+"""What is taken for the force of a car of which none is stated, as a share of the weight."""
 ENGINE_BRAKE = 0.12
 """Torque of an engine that is dragged along, as a share of its best."""
 RPM = 2.0 * math.pi / 60.0
@@ -38,7 +38,7 @@ def feel_of(parameters: Parameters) -> Feel:
         force, power, drag = _engine(parameters.engine, parameters.gearbox, circumference)
     if parameters.battery is not None and parameters.hybrid is None:
         power = min(power, parameters.battery.discharge_w)
-    force = min(force, most) or most
+    force = force or most  # not less: a pedal means the same share of it, whether or not the tyres hold all of it
 
     def pull_n(speed_mps: float) -> float:
         return min(force, power / max(speed_mps, 1.0))
