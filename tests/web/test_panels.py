@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -22,9 +21,7 @@ OPENED = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", OPENED)
-def test_a_panel_is_fit_for_everyone(
-    alliance: Alliance, look: Callable[..., View], name: str, pictures: Path | None
-) -> None:
+def test_a_panel_is_fit_for_everyone(alliance: Alliance, look: Callable[..., View], name: str) -> None:
     where, shown = OPENED[name]
     for size, scheme in ((DESKTOP, "light"), (PHONE, "dark")):
         with alliance.driving():
@@ -35,9 +32,6 @@ def test_a_panel_is_fit_for_everyone(
         assert not too_wide(view), f"{name} {size} {scheme}"
         assert faults_of(view) == [], f"{name} {size} {scheme}"
         assert view.complaints == []
-        if pictures is not None:
-            phone = "-phone" if size == PHONE else ""
-            view.page.screenshot(path=pictures / f"dashboard-{name}-panel-{scheme}{phone}.png")
         view.page.context.close()
 
 
