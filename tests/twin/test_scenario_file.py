@@ -161,6 +161,7 @@ WRONG = [
         "'Vehicle.Chassis' is a branch; 'stuck' is of one signal",
     ),
     (HEAD + DRIVE + "faults:\n  - {silent: speed}\n", "'silent' is of a signal of the standard, or {message"),
+    (HEAD + DRIVE + "faults:\n  - {noise: Vehicle.Speed, by: -3 km/h}\n", "'by' is at least 0 km/h"),
     (HEAD + DRIVE + "faults:\n  - {quiet: Vehicle.Speed}\n", "'quiet' is not known in a fault"),
     (HEAD + DRIVE + "faults:\n  - {bias: Vehicle.Speed}\n", "'bias' needs 'by', in km/h"),
     (HEAD + DRIVE + "faults:\n  - {bias: {bus: ev}, by: 3 km/h}\n", "'bus' is not known in 'bias'"),

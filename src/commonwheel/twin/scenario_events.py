@@ -48,6 +48,8 @@ _AMOUNTS: Mapping[FaultKind, tuple[str, str]] = {
     FaultKind.NOISE: ("by", "signal"),
 }
 """Kinds that have an amount: its key, and its unit ('signal': that of the signal)."""
+_WITHIN: Mapping[FaultKind, Bounds] = {FaultKind.DELAYED: Bounds(0.0, 10.0), FaultKind.NOISE: Bounds(0.0)}
+"""What amounts other than shares may be."""
 
 
 @functools.cache
@@ -287,7 +289,7 @@ def _injection(reader: Reader, node: Node, length_s: float) -> Injection | None:
         unit = "" if signal is None else _table()[signal].leaf.unit or ""
         if amount_key not in keys:
             reader.fault(node, f"'{kind.value}' needs '{amount_key}', in {unit or 'numbers of the signal'}")
-    within = _SHARE if amount_key == "share" else Bounds(0.0, 10.0) if kind is FaultKind.DELAYED else Bounds()
+    within = _SHARE if amount_key == "share" else _WITHIN.get(kind, Bounds())
     amount = 1.0
     if amount_key in keys:
         amount = _amount(reader, keys[amount_key], amount_key, unit, within)
