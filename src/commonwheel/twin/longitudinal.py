@@ -42,7 +42,7 @@ class Road:
         """At standstill on a level road, at the air's temperature."""
         self.linear = self._linear
         self.square = self._square
-        self._grade = 0.0
+        self._grade: float = 0.0
         self.slope_n = 0.0
         """Pulls forward; uphill it is negative."""
         self.normal_n = self.weight_n
