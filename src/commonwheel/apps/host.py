@@ -112,6 +112,8 @@ class AppHost:
             self._ending = False
             self._failures = 0
             self._task = asyncio.create_task(self._run(), name=f"commonwheel app {self.manifest.name}")
+        elif self.status.state is AppState.FAILED:  # it is over, but its folder is still being removed
+            self._task.add_done_callback(lambda _: None if self._ending else self._start())
 
     def _stop(self) -> None:
         if self._task is not None and not self._task.done() and not self._ending:
