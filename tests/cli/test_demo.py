@@ -12,7 +12,7 @@ LEAF = ["--car", "nissan/leaf_aze0:30kwh", "--app", "trip", "--headless"]
 
 
 def test_it_ends_after_its_seconds_and_prints_the_table(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["demo", *LEAF, "--seconds", "3"]) == FINE
+    assert main(["demo", *LEAF, "--seconds", "2"]) == FINE
     out = capsys.readouterr().out
     assert "Nissan Leaf" in out
     assert "speed on the wire  284#" in out
@@ -20,7 +20,7 @@ def test_it_ends_after_its_seconds_and_prints_the_table(capsys: pytest.CaptureFi
 
 
 def test_what_was_seen_is_there_as_json(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["demo", *LEAF, "--seconds", "3", "--json"]) == FINE
+    assert main(["demo", *LEAF, "--seconds", "2", "--json"]) == FINE
     (car,) = json.loads(capsys.readouterr().out)
     assert car["car"] == "nissan"
     assert car["frames"] > 500

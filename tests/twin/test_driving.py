@@ -91,7 +91,14 @@ def test_a_calm_drive_is_calm_whatever_changes_the_gears() -> None:
 
 
 @pytest.mark.parametrize(
-    "car", ["nissan/leaf_ze0", "nissan/leaf_ze1:62kwh", "mitsubishi/imiev", "honda/e", "mitsubishi/outlander_phev"]
+    "car",
+    [
+        "honda/e",
+        *(
+            pytest.param(car, marks=pytest.mark.slow)
+            for car in ("nissan/leaf_ze0", "nissan/leaf_ze1:62kwh", "mitsubishi/imiev", "mitsubishi/outlander_phev")
+        ),
+    ],
 )
 def test_a_nearly_empty_battery_still_drives_its_car(car: str) -> None:
     """Cars keep different shares of the charge to themselves; what the scenario begins with is above all of them."""
@@ -103,7 +110,7 @@ def test_a_nearly_empty_battery_still_drives_its_car(car: str) -> None:
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("car", CARS)
+@pytest.mark.parametrize("car", [CARS[0], *(pytest.param(car, marks=pytest.mark.slow) for car in CARS[1:])])
 @pytest.mark.parametrize(
     "cycle", ["hwfet", pytest.param("udds", marks=pytest.mark.slow), pytest.param("wltc", marks=pytest.mark.slow)]
 )
