@@ -19,8 +19,7 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.mark.parametrize("name", PAGES)
-@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("scheme", "size"), [("light", DESKTOP), ("dark", PHONE)], ids=["light-desktop", "dark-phone"])
 def test_a_page_is_quiet_alone_and_fits(
     written: dict[str, Path], look: Look, tmp_path: Path, name: str, size: tuple[int, int], scheme: str
 ) -> None:

@@ -149,7 +149,7 @@ def test_a_fault_is_of_a_signal_a_message_or_a_bus(tmp_path: Path) -> None:
     assert len(small_twin(tmp_path, Injection(FaultKind.SILENT, bus="radar")).advance(S)) == 160
 
 
-@pytest.mark.parametrize("car", car_names())
+@pytest.mark.parametrize("car", [pytest.param(car, marks=[pytest.mark.slow] * (":" in car)) for car in car_names()])
 def test_a_fault_of_the_speed_hits_every_shipped_car(car: str) -> None:
     vehicle = load(car)
     for path in ("Vehicle.Speed", "Vehicle.IsMoving"):  # the second is computed everywhere
@@ -233,7 +233,7 @@ def test_faults_of_what_a_car_does_not_say_do_nothing(tmp_path: Path) -> None:
     assert WireFaults(two(tmp_path), [Injection(FaultKind.BIAS, signal=SPEED)], 0).apply(frames, S) is frames
 
 
-@pytest.mark.parametrize("car", car_names())
+@pytest.mark.parametrize("car", [pytest.param(car, marks=[pytest.mark.slow] * (":" in car)) for car in car_names()])
 def test_a_bias_of_the_speed_is_seen_on_every_shipped_car(car: str) -> None:
     """Also where the speed is computed of wheels' speeds, which have signals of their own in the same fields."""
     vehicle = load(car)

@@ -39,7 +39,7 @@ def values(
     return dict(zip(paths, row, strict=True))
 
 
-@pytest.mark.parametrize("name", car_names())
+@pytest.mark.parametrize("name", [pytest.param(car, marks=[pytest.mark.slow] * (":" in car)) for car in car_names()])
 def test_all_that_a_car_can_send_is_known_and_fits_on_its_wire(name: str) -> None:
     """Standing, driving, reversing and charging: no path is unknown, no value is refused by the encoder."""
     vehicle, car = load_vehicle(name), parameters(name)

@@ -56,7 +56,7 @@ def test_optional_messages_are_sent_only_where_a_signal_would_be_missing_without
     assert [vehicle.messages[i].name for i in sent_by(vehicle)] == ["Motion", "Wheel", "Battery"]
 
 
-@pytest.mark.parametrize("car", car_names())
+@pytest.mark.parametrize("car", [pytest.param(car, marks=[pytest.mark.slow] * (":" in car)) for car in car_names()])
 def test_no_signal_of_a_shipped_car_is_left_without_a_message(car: str) -> None:
     vehicle = load(car)
     sent = set(sent_by(vehicle))
