@@ -59,14 +59,14 @@ def test_a_live_car_is_told_in_instruments_and_in_bytes() -> None:
     assert car.values["engine"] == ""
     assert car.frames > 100
     assert car.pattern is not None
-    assert car.pattern.id == 0x284
+    assert car.pattern.id == "284"
     assert car.pattern.marked == {4, 5}
     assert len(car.pattern.payload) == 8
 
 
 def test_the_table_shows_every_car_and_app() -> None:
     cars = [
-        CarFacts("a", "Car A", {"speed": "50.0 km/h"}, None, 10, 5.0, {"trip": "distance 1.0 km"}),
+        CarFacts("a", "Car A", {"speed": "50.0 km/h"}, None, 10, 5.0, {"trip": "distance 1.0 km [/] [bold]"}),
         CarFacts("b", "Car B", {"speed": "50.1 km/h"}, None, 20, 5.0, {"trip": "not on this car: no Speed"}),
     ]
     full = [
@@ -82,7 +82,7 @@ def test_the_table_shows_every_car_and_app() -> None:
     with console.capture() as captured:
         console.print(rendered(full, "footer"))
     text = captured.get()
-    for part in ("Car A", "50.1 km/h", "distance 1.0 km", "no Speed", "footer"):
+    for part in ("Car A", "50.1 km/h", "distance 1.0 km [/] [bold]", "no Speed", "footer"):
         assert part in text
 
 

@@ -16,6 +16,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from commonwheel.cli import FINE, PROBLEMS, show
+from commonwheel.cli.run import WEB_PORT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +32,6 @@ __all__ = ["configure", "run"]
 SHORT_S = 20.0
 """How long it lasts where nobody looks on."""
 DRAW_S = 0.2
-WEB_PORT = 8080
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -178,7 +178,7 @@ def _print(facts: Sequence[CarFacts]) -> None:
 
 
 def _hex(car: CarFacts) -> str:
-    return "-" if car.pattern is None else f"{car.pattern.id:03X}#{car.pattern.payload.hex().upper()}"
+    return "-" if car.pattern is None else f"{car.pattern.id}#{car.pattern.payload.hex().upper()}"
 
 
 def _plain(facts: Sequence[CarFacts]) -> list[dict[str, object]]:

@@ -55,7 +55,8 @@ _RATE_S = 1.0
 class Pattern:
     """A frame and the bytes of it that hold the speed."""
 
-    id: int
+    id: str
+    """In hexadecimal."""
     payload: bytes
     marked: frozenset[int]
     """Numbers of the bytes with bits of the speed."""
@@ -97,7 +98,7 @@ class _Watched:
         self.frames += len(frames)
         if self.message is None:
             return
-        rows = np.flatnonzero((frames.id == self.message.id) & (frames.bus == self.message.bus))
+        rows = np.flatnonzero((frames.id == self.message.frame_id) & (frames.bus == self.message.bus))
         if len(rows):
             row = int(rows[-1])
             self.payload = frames.data[row, : int(frames.size[row])].tobytes()
@@ -141,7 +142,7 @@ class Board:
             car.seen = (now, car.frames)
         pattern = None
         if car.message is not None and car.payload:
-            pattern = Pattern(car.message.id, car.payload, car.marked)
+            pattern = Pattern(car.message.id_text.removeprefix("0x"), car.payload, car.marked)
         return CarFacts(
             car.live.name,
             car.vehicle.title.split(" / ")[0],
@@ -229,19 +230,20 @@ def _short(shown: Shown) -> str:
 
 def rendered(facts: Sequence[CarFacts], footer: str) -> Table:
     """Return the table, for a terminal."""
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(title="Three makers, one drive, one set of apps", caption=footer, header_style="bold", expand=True)
     table.add_column("", no_wrap=True)
     for car in facts:
-        table.add_column(f"{car.title}\n[dim]{car.name}[/]", ratio=1)
+        table.add_column(f"{escape(car.title)}\n[dim]{escape(car.name)}[/]", ratio=1)
     for name, _ in INSTRUMENTS:
         if any(car.values[name] for car in facts):
-            table.add_row(name, *(car.values[name] or "[dim]–[/]" for car in facts))
+            table.add_row(name, *(escape(car.values[name]) or "[dim]–[/]" for car in facts))
     table.add_row("speed on the wire", *(_bytes(car.pattern) for car in facts), end_section=True)
     table.add_row("frames", *(f"{car.frames:,} ({car.frames_per_second:,.0f}/s)" for car in facts), end_section=True)
     for app in dict.fromkeys(name for car in facts for name in car.apps):
-        table.add_row(app, *(car.apps.get(app, "") for car in facts))
+        table.add_row(escape(app), *(escape(car.apps.get(app, "")) for car in facts))
     return table
 
 
@@ -252,7 +254,7 @@ def _bytes(pattern: Pattern | None) -> Text:
     text = Text()
     if pattern is None:
         return text
-    text.append(f"{pattern.id:03X}  ")
+    text.append(f"{pattern.id}  ")
     for number, byte in enumerate(pattern.payload):
         text.append(f"{byte:02X}", style="bold reverse" if number in pattern.marked else "dim")
         text.append(" ")
