@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from commonwheel.apps.app import App, Handler
     from commonwheel.catalog import Catalog
 
-__all__ = ["check", "faults_of"]
+__all__ = ["check", "faults_of", "name_fault"]
 
 DATATYPES = ("float", "integer", "boolean", "string")
 SEVERITIES = ("info", "warning", "alarm")
@@ -57,6 +57,14 @@ def faults_of(app: App, catalog: Catalog | None = None) -> list[Fault]:
     return list(_Check(app, catalog).faults())
 
 
+def name_fault(name: object) -> str:
+    """Return what is wrong with an app's name; '' when nothing is."""
+    if isinstance(name, str) and _NAME.fullmatch(name) and len(name) <= _LONGEST_NAME:
+        return ""
+    right = f"small letters, digits and single hyphens, at most {_LONGEST_NAME}, as in 'my-trip'"
+    return f"an app's name is of {right}; not {name!r:.80}"
+
+
 class _Check:
     """One app held against one catalog."""
 
@@ -82,9 +90,9 @@ class _Check:
 
     def _head(self) -> Iterator[Fault]:
         name, version, about = self._manifest.name, self._manifest.version, self._manifest.about
-        if not _is_text(name) or not _NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
-            right = f"small letters, digits and single hyphens, at most {_LONGEST_NAME}, as in 'my-trip'"
-            yield self._at(f"an app's name is of {right}; not {name!r:.80}", "name")
+        fault = name_fault(name)
+        if fault:
+            yield self._at(fault, "name")
         if not _is_text(version) or not version.strip():
             yield self._at(f"an app's version is a text such as '1.0', not {version!r:.40}", "version")
         if not _is_text(about):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from string import Template
 from typing import TYPE_CHECKING
 
+from commonwheel.apps.checks import name_fault
 from commonwheel.errors import AppError, OutputError
 
 if TYPE_CHECKING:
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
 __all__ = ["write_new"]
 
-_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_LONGEST = 60
 _TOWN_KM = 0.319
 """How far the first 40 seconds of the shipped scenario ``town`` lead."""
 
@@ -109,9 +107,9 @@ def write_new(name: str, folder: Path) -> tuple[Path, Path]:
         AppError: an app cannot have this name.
         OutputError: a file is there already, or cannot be written.
     """
-    if not _NAME.fullmatch(name) or len(name) > _LONGEST:
-        message = f"an app's name is of small letters, digits and single hyphens, as in 'my-trip'; not {name!r:.80}"
-        raise AppError(message)
+    fault = name_fault(name)
+    if fault:
+        raise AppError(fault)
     stem = name.replace("-", "_")
     app, test = folder / f"{stem}.py", folder / f"{stem}.test.yaml"
     for path in (app, test):
