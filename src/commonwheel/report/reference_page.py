@@ -164,9 +164,10 @@ def _signal(line: SignalLine, anchors: dict[str, str]) -> list[Markup | str]:
     info = line.info
     count = el("span", f"{len(line.members)} signals", class_="sub") if len(line.members) > 1 else None
     personal = el("span", "personal", class_="must") if info.personal else None
-    name = el("span", _broken(short(line.path)), id=None if count else f"s-{info.path}")
+    # Links go to a path, from here and from elsewhere, and do not know which are shown in one row.
+    targets = [el("span", id=f"s-{member.path}") for member in line.members]
     return [
-        join([name, count, personal]),
+        join([*targets, _broken(short(line.path)), count, personal]),
         info.unit,
         join([_from(line, anchors), _row(line)]),
         resolution(line),
