@@ -95,6 +95,13 @@ def test_what_is_for_the_other_side_is_garbage() -> None:
     assert list(Unpacker(ToApp, 10_000).feed(pack(Ping(1)))) == [(Ping(1), b"")]
 
 
+@pytest.mark.parametrize("t_ns", [-1, 2**63, 2**64 - 1])
+def test_time_that_no_column_holds_is_garbage(t_ns: int) -> None:
+    for message in (Outputs(t_ns, {}), Reported(t_ns, "seen", {}), Said(t_ns, "info", ""), Published(t_ns, {})):
+        with pytest.raises(Garbled):
+            list(Unpacker(FromApp, 10_000).feed(pack(message)))
+
+
 def test_messages_that_nest_without_end_are_refused() -> None:
     head = b"\x94\xa8reported\x01\xa1x" + b"\x81\xa1a" * 50_000 + b"\xc0"
     with pytest.raises(Garbled):

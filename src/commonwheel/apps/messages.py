@@ -8,7 +8,7 @@ the body are columns, as they lie in memory. Neither side trusts the other to ke
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Annotated, NoReturn, TypeAlias
 
 import msgspec
 import numpy as np
@@ -53,6 +53,8 @@ __all__ = [
 ]
 
 Scalar: TypeAlias = bool | int | float | str | None
+Told: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+"""A time that an app's process tells, nanoseconds UTC: one that a column holds, or the message is none."""
 
 _LENGTHS = struct.Struct("<II")
 _ROW_BYTES = 8 + 8 + 4 + 1
@@ -183,14 +185,14 @@ class Taken(msgspec.Struct, frozen=True, array_like=True, tag="taken"):
 class Outputs(msgspec.Struct, frozen=True, array_like=True, tag="outputs"):
     """Values of outputs."""
 
-    t_ns: int
+    t_ns: Told
     values: dict[str, Scalar]
 
 
 class Reported(msgspec.Struct, frozen=True, array_like=True, tag="reported"):
     """An event."""
 
-    t_ns: int
+    t_ns: Told
     name: str
     data: dict[str, object]
 
@@ -198,7 +200,7 @@ class Reported(msgspec.Struct, frozen=True, array_like=True, tag="reported"):
 class Said(msgspec.Struct, frozen=True, array_like=True, tag="said"):
     """A line of its log."""
 
-    t_ns: int
+    t_ns: Told
     level: str
     text: str
 
@@ -206,7 +208,7 @@ class Said(msgspec.Struct, frozen=True, array_like=True, tag="said"):
 class Published(msgspec.Struct, frozen=True, array_like=True, tag="published"):
     """Values for signals that it provides."""
 
-    t_ns: int
+    t_ns: Told
     values: dict[str, object]
 
 
@@ -221,7 +223,7 @@ class Asked(msgspec.Struct, frozen=True, array_like=True, tag="asked"):
 class Raised(msgspec.Struct, frozen=True, array_like=True, tag="raised"):
     """A function of the app raised an error."""
 
-    t_ns: int
+    t_ns: Told
     why: str
 
 
