@@ -8,6 +8,7 @@ import pytest
 
 from commonwheel.twin.climate import Climate
 from commonwheel.twin.inputs import Ignition, Inputs
+from commonwheel.twin.signals import Standard
 from commonwheel.twin.state import State
 from tests.twin.bodies import car, driving, go, parameters, powertrain
 
@@ -25,10 +26,8 @@ def test_it_charges_with_what_point_and_charger_allow() -> None:
     for point_w, wall_w in ((2300.0, 2300.0), (22_000.0, charger.power_w)):
         body = car(charge=0.4)
         go(body, plugged(point_w), 2)
-        drive = powertrain(body)
         assert body.state.charging
-        assert drive.charging is not None
-        assert drive.charging.wall_w == pytest.approx(wall_w)
+        assert body.state.wall_w == pytest.approx(wall_w)
         assert body.state.pack_w == pytest.approx(wall_w * charger.efficiency)
         assert body.state.pack_a > 0
 
@@ -109,6 +108,24 @@ def test_the_wall_pays_for_all_of_it() -> None:
     assert drive.charging is not None
     assert drive.charging.wall_j == pytest.approx(6600.0 * 600, rel=0.01)
     assert -drive.battery_j == pytest.approx(drive.charging.wall_j * drive.charging.charger.efficiency, rel=1e-6)
+
+
+def test_a_heater_stronger_than_the_point_takes_the_rest_from_the_battery_and_charging_goes_on() -> None:
+    body = car(charge=0.7, air_c=-5.0, soak_c=-5.0)
+    inputs = plugged(2300.0, air_c=-5.0, climate=True, cabin_target_c=23.0)
+    go(body, inputs, 1)
+    charger, path = parameters().charger, "Vehicle.Powertrain.TractionBattery.Charging.Power"
+    assert charger is not None
+    for _ in range(500):
+        body.step(inputs, 0.01)
+        assert body.state.charging
+        assert body.state.wall_w == pytest.approx(2300.0)
+    heater_w = powertrain(body).climate.electric_w
+    assert heater_w > 2300.0
+    assert body.state.pack_w == pytest.approx(2300.0 * charger.efficiency - heater_w)
+    row = [0.0]
+    Standard(parameters(), [path]).write(body.state, inputs, row)
+    assert row == [pytest.approx(2.3)]
 
 
 def test_the_cabin_is_cooled_in_summer_and_warmed_in_winter() -> None:

@@ -32,15 +32,16 @@ class Charging:
 
     def __init__(self, charger: Charger) -> None:
         self.charger = charger
-        self.wall_w = 0.0
-        """Drawn from the charging point now."""
         self.wall_j = 0.0
         """Drawn from the charging point since the start."""
         self._done = False
 
     def step(self, inputs: Inputs, state: State, pack: Pack, auxiliary_w: float) -> float:
-        """Return the power into the battery for this step, and set whether the car is charging."""
-        self.wall_w = 0.0
+        """Return the power into the battery for this step, and state whether the car charges and what the point gives.
+
+        What the car uses for itself comes first; what the point gives too little for it is drawn from the battery.
+        """
+        state.wall_w = 0.0
         point_w = inputs.charge_power_w
         if not inputs.plugged or point_w <= 0.0:
             state.charging = False
@@ -52,15 +53,16 @@ class Charging:
             return 0.0
         self._done = False
         most_w, efficiency = self._offer(point_w)
-        power_w = min(most_w * efficiency - auxiliary_w, state.charge_limit_w)
+        takes_w = state.charge_limit_w
         end_w = self.charger.end * pack.capacity_c / 3600.0 * state.pack_v
-        if state.charge >= limit or (power_w < end_w and state.charge > 0.5 and power_w < most_w * efficiency / 2):  # noqa: PLR2004 - it is full, and not cold
+        if state.charge >= limit or (takes_w < min(end_w, most_w * efficiency / 2) and state.charge > 0.5):  # noqa: PLR2004 - it is full, and not cold
             self._done = True
             state.charging = False
             return 0.0
         state.charging = True
-        self.wall_w = (max(0.0, power_w) + auxiliary_w) / efficiency
-        return max(0.0, power_w)
+        power_w = min(most_w * efficiency - auxiliary_w, takes_w)
+        state.wall_w = (power_w + auxiliary_w) / efficiency
+        return power_w
 
     def _offer(self, point_w: float) -> tuple[float, float]:
         """Return (what the car takes of the point's power, its efficiency)."""

@@ -111,8 +111,8 @@ class ElectricPowertrain:
             self.battery_j -= self.pack.draw(state, -power, dt_s) * dt_s
         elif state.pack_a or not self.pack.at_rest:
             self.pack.draw(state, 0.0, dt_s)
-        if self.charging is not None and self.charging.wall_w:
-            self.charging.wall_j += self.charging.wall_w * dt_s
+        if self.charging is not None and state.wall_w:
+            self.charging.wall_j += state.wall_w * dt_s
 
     def rest(self, inputs: Inputs, state: State, dt_s: float) -> None:
         """Bring temperatures, limits, charger and range up to date; see ``Powertrain``."""

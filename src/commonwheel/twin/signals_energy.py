@@ -43,9 +43,7 @@ def _quick(state: State, inputs: Inputs, facts: Facts) -> bool:
 
 def _mains_w(state: State, inputs: Inputs, facts: Facts) -> float:
     """Return what is drawn from the wall by the car's own charger."""
-    if not state.charging or _quick(state, inputs, facts):
-        return 0.0
-    return max(0.0, state.pack_w) / facts.charger_efficiency
+    return 0.0 if _quick(state, inputs, facts) else state.wall_w
 
 
 def _charging_kw(state: State, inputs: Inputs, facts: Facts) -> float:

@@ -35,7 +35,6 @@ class Facts:
     """The warmest place in the battery is so much above its mean, and the coldest so much below."""
     charger_w: float
     """The most the on-board charger draws."""
-    charger_efficiency: float
     quick: bool
     """Whether it can be charged with direct current."""
     tank_l: float
@@ -65,7 +64,6 @@ def facts_of(car: Parameters) -> Facts:
         capacity_kwh=_capacity_kwh(battery) if battery else 0.0,
         warmest_k=battery.temperature_spread_k / 2 if battery else 0.0,
         charger_w=charger.power_w if charger else 0.0,
-        charger_efficiency=charger.efficiency if charger else 1.0,
         quick=charger is not None and charger.quick_w > 0,
         tank_l=engine.tank_l if engine else 0.0,
         idle_rpm=engine.idle_rpm if engine else 0.0,

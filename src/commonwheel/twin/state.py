@@ -83,6 +83,8 @@ class State:
     drawn_kwh: float = 0.0
     """Out of the battery since the start, less what came back."""
     charging: bool = False
+    wall_w: float = 0.0
+    """Drawn from the charging point."""
     charge_left_s: float = 0.0
     # ---- combustion engine
     engine_on: bool = False
