@@ -485,6 +485,21 @@ def test_an_async_period_that_still_waits_misses_its_turn() -> None:
     assert seen == [1.0, 4.0, 7.0, 10.0]
 
 
+def test_a_coroutine_that_waits_for_next_to_nothing_still_lets_time_pass() -> None:
+    app = app_with()
+    woken: list[float] = []
+
+    @app.start
+    async def again(car) -> None:  # noqa: ANN001
+        while True:
+            await asyncio.sleep(1e-10)
+            woken.append(car.elapsed_s)
+
+    run = Run(app).start().to(0.01)
+    run.engine.stop()
+    assert woken == pytest.approx([i / 1000 for i in range(1, 11)])
+
+
 def test_a_coroutine_that_never_lets_time_pass_is_stopped_and_told() -> None:
     app = app_with()
 

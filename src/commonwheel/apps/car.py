@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, cast
 
+from commonwheel.apps.clock import LEAST_NS
 from commonwheel.apps.facts import rates_of
 from commonwheel.apps.places import short
 from commonwheel.apps.sink import writable
@@ -34,8 +35,6 @@ __all__ = ["Asked", "Car", "Inside"]
 
 _GOOD = int(Quality.GOOD)
 _LEVELS = frozenset({"debug", "info", "warning", "error"})
-_LEAST_NS = 1_000_000
-"""Shortest time that something can be put off by: what is put off by nothing, again and again, never ends."""
 _LONGEST_TEXT = 4000
 """Characters of an output."""
 _LEAST_INT, _MOST_INT = -(2**63), 2**63 - 1
@@ -193,7 +192,7 @@ class Car:
     def after(self, seconds: float, function: Callable[[Car], object]) -> Timer:
         """Call ``function(car)`` once after so many seconds, a millisecond at least; ``cancel`` what is returned."""
         name = getattr(function, "__name__", "a function")
-        due_ns = self._clock.now_ns + max(_LEAST_NS, _nanoseconds(seconds))
+        due_ns = self._clock.now_ns + max(LEAST_NS, _nanoseconds(seconds))
         return self._clock.at(due_ns, lambda: self._inside.calls.run(name, function, self))
 
     async def sleep(self, seconds: float) -> None:

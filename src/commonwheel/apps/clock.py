@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["JUMP_NS", "NEVER", "Clock", "Timer"]
+__all__ = ["JUMP_NS", "LEAST_NS", "NEVER", "Clock", "Timer"]
 
 JUMP_NS = 3600 * 1_000_000_000
 """What time may go on by at once; more is a jump."""
+
+LEAST_NS = 1_000_000
+"""Shortest time that an app can put something off by: what is put off by nothing, again and again, never ends."""
 
 NEVER = 2**63 - 1
 """Later than every time."""

@@ -10,6 +10,7 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from commonwheel.apps.clock import LEAST_NS
 from commonwheel.errors import AppError
 
 if TYPE_CHECKING:
@@ -89,9 +90,10 @@ class AppLoop(asyncio.AbstractEventLoop):
         *args: Any,  # noqa: ANN401
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
-        """Call something at a time of this loop."""
+        """Call something at a time of this loop, a millisecond from now at least."""
         later = _Later(when, callback, args, self, context)
-        later.timer = self._clock.at(self._clock.start_ns + round(when * 1e9), lambda: self._due(later))
+        due_ns = max(self._clock.start_ns + round(when * 1e9), self._clock.now_ns + LEAST_NS)
+        later.timer = self._clock.at(due_ns, lambda: self._due(later))
         return later
 
     def _due(self, later: _Later) -> None:
