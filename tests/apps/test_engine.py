@@ -432,6 +432,12 @@ def test_a_test_that_raises_is_told_and_decides_nothing() -> None:
     assert run.did.failures[0].handler == "the test of <lambda>"
 
 
+def test_a_test_that_wants_to_exit_has_failed() -> None:
+    app = app_with()
+    app.when(SPEED, test=lambda _kmh: exit(3))(lambda _car, _kmh: None)  # noqa: PLR1722
+    assert Run(app).start().feed((1, SPEED, 0.0)).errors == ["SystemExit: 3"]
+
+
 # ---- async ----------------------------------------------------------------------------------------------------------
 
 

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from commonwheel.apps.loop import AppLoop
     from commonwheel.apps.sink import Sink
 
-__all__ = ["Calls"]
+__all__ = ["Calls", "is_of_app"]
 
 _STOPS = (Exception, SystemExit, GeneratorExit)
 """What a function may raise without ending who runs it; an interrupt from the keyboard does end it."""
 
 
-def _stops(error: BaseException) -> bool:
-    """Whether an error is the app's own; ``asyncio.CancelledError`` is, the result of a cancelled task."""
+def is_of_app(error: BaseException) -> bool:
+    """Whether an error is the app's own and ends no run; ``asyncio.CancelledError`` is, a cancelled task's result."""
     asyncio = sys.modules.get("asyncio")
     return isinstance(error, _STOPS) or (asyncio is not None and isinstance(error, asyncio.CancelledError))
 
@@ -51,7 +51,7 @@ class Calls:
         try:
             answer = function(*args)
         except BaseException as error:
-            if not _stops(error):
+            if not is_of_app(error):
                 raise
             self.failure(name, error)
             return
@@ -115,7 +115,7 @@ class Calls:
             try:
                 answer = function(car, *args)
             except BaseException as error:
-                if not _stops(error):
+                if not is_of_app(error):
                     raise
                 self.failure(name, error)
                 return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from commonwheel.apps.calls import is_of_app
 from commonwheel.vehicles.samples import Quality
 
 if TYPE_CHECKING:
@@ -52,7 +53,9 @@ class Condition:
             values.append(value)
         try:
             holds = self._test is not None and bool(self._test(*values))
-        except Exception as error:  # noqa: BLE001 - the app's own fault, whatever it is
+        except BaseException as error:
+            if not is_of_app(error):
+                raise
             self._calls.failure(f"the test of {self._name}", error)
             return
         if not holds:
