@@ -66,8 +66,7 @@ class Calls:
         """Run a coroutine in the app's time; *ended* is called when it has."""
         loop = self.loop
         task = loop.create_task(_awaited(coroutine), name=name)
-        if ended is not None or not task.done():
-            task.add_done_callback(lambda done: self._done(name, done, ended))
+        task.add_done_callback(lambda done: self._done(name, done, ended))
         loop.drain()
 
     def _done(self, name: str, task: asyncio.Task[object], ended: Callable[[], object] | None) -> None:
