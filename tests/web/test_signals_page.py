@@ -222,6 +222,13 @@ def test_questions_that_make_no_sense_harm_nobody(leaf: Running, params: dict[st
         assert page.open("signals", 2, car="leaf")["signals"]
 
 
+def test_a_view_that_is_refused_holds_nothing(leaf: Running) -> None:
+    with leaf.page() as page:
+        page.say(type="open", id=1, view="signals", params={"car": "leaf", "shown": list(range(500))})
+        assert page.hear("failed")["reason"] == "limit exceeded"
+        assert not leaf.scene.cars[0].broker.readers
+
+
 def test_values_are_shown_as_fine_as_the_car_gives_them() -> None:
     table = live_car("").broker.table
     gear, state = table[table.number(GEAR)], table[table.number(STATE)]

@@ -69,8 +69,8 @@ class SignalsView:
         self._told_rates = np.full(size, -1.0)
         self._shown = np.zeros(0, np.int64)
         self._past: list[int] = []
+        self._select(wants)  # before anything is held: a view that cannot be made is never closed
         self._place = self._session.broker.subscribe(self._numbers, queue=_QUEUE, initial=False)
-        self._select(wants)
 
     def first(self) -> object:
         """Return every signal that may be read: what the standard says in short, and whether this car gives it."""
