@@ -355,7 +355,18 @@ def test_one_case_can_be_picked_and_its_facts_printed(capsys: pytest.CaptureFixt
     (found,) = facts(capsys, "test", "tried.test.yaml", "--case", "moves")
     assert (found["case"], found["car"], found["verdict"], found["problems"]) == ("it moves", "honda/e", "passed", [])
     assert "nothing was tested" in told(capsys, "test", "tried.py", "--case", "sinks", status=UNUSABLE)
-    assert "more than 0" in told(capsys, "test", "tried.py", "--seconds", "0", status=UNUSABLE)
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("seconds", ["0", "-5", "nan", "inf", "1e300", "long"])
+@pytest.mark.parametrize("action", [("run", "--car", "honda/e", "--virtual", "town"), ("test",)])
+def test_a_length_that_is_none_is_told(
+    action: tuple[str, ...], seconds: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["app", *action, "tried.py", "--seconds", seconds])
+    assert caught.value.code == UNUSABLE
+    assert f"a number of seconds above 0 and up to 1e7 is needed, not '{seconds}'" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("folder")

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commonwheel.cli import FINE, show
+from commonwheel.cli.options import length_of_time
 
 if TYPE_CHECKING:
     import argparse
@@ -45,7 +46,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     test = actions.add_parser("test", help="hold apps against what is expected of them")
     test.add_argument("app", nargs="+", metavar="APP", help="a name, a file, or the file of what is expected")
     test.add_argument("--case", action="append", metavar="TEXT", help="only cases whose name has this in it")
-    test.add_argument("--seconds", type=float, default=300.0, metavar="S", help="longest that a case may take (300)")
+    test.add_argument(
+        "--seconds", type=length_of_time, default=300.0, metavar="S", help="longest that a case may take (300)"
+    )
     actions.add_parser("list", help="list the apps that can be had by name")
     for action in actions.choices.values():
         action.add_argument("--json", action="store_true", help="print the facts as JSON")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from commonwheel.cli import FINE, PROBLEMS, show
+from commonwheel.cli.options import length_of_time
 from commonwheel.cli.run import add_car_options
 
 if TYPE_CHECKING:
@@ -26,7 +27,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the app")
     car = parser.add_argument_group("car")
     add_car_options(car.add_argument)
-    car.add_argument("--seconds", type=float, metavar="S", help="only so much of a recording or a simulated drive")
+    car.add_argument(
+        "--seconds",
+        type=length_of_time,
+        metavar="S",
+        help="only so much of a recording or a drive, or so long on a live car",
+    )
     remote = parser.add_argument_group("a car that is served")
     remote.add_argument("--connect", metavar="HOST:PORT", help="the gRPC port of a running 'commonwheel run'")
     remote.add_argument("--token", metavar="TOKEN|FILE", help="what 'commonwheel token make' printed")

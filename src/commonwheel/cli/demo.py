@@ -16,6 +16,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from commonwheel.cli import FINE, PROBLEMS, show
+from commonwheel.cli.options import length_of_time
 from commonwheel.cli.run import WEB_PORT
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--web", metavar="PORT", type=_port, help=f"the dashboard's port ({WEB_PORT}, else any free one)"
     )
-    parser.add_argument("--seconds", metavar="N", type=_seconds, help="end after so many seconds")
+    parser.add_argument("--seconds", metavar="N", type=length_of_time, help="end after so many seconds")
     parser.add_argument("--scenario", metavar="NAME", help="another scenario, by name or file (demo)")
     parser.add_argument("--car", action="append", metavar="CAR", help="other cars, each maker/car[:variant]")
     parser.add_argument("--app", action="append", metavar="APP", help="other apps, by name or file")
@@ -53,17 +54,6 @@ def _port(text: str) -> int:
         message = f"a port is a number from 0 (any free one) to 65535, not '{text:.40}'"
         raise argparse.ArgumentTypeError(message)
     return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0.0 < number <= 1e7:  # noqa: PLR2004 - a third of a year
-        message = f"a number of seconds above 0 and up to 1e7 is needed, not '{text:.40}'"
-        raise argparse.ArgumentTypeError(message)
-    return number
 
 
 def run(args: argparse.Namespace) -> int:
