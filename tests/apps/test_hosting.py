@@ -17,6 +17,7 @@ from commonwheel.apps.limits import Limits
 from commonwheel.apps.nursery import launcher as best
 from commonwheel.apps.status import AppState, Fitness
 from commonwheel.broker.actuation import Actuation
+from commonwheel.broker.events import Event
 from commonwheel.broker.providers import Proof
 from commonwheel.broker.subscription import Queue
 from commonwheel.errors import AppError
@@ -64,8 +65,7 @@ def test_app_does_the_same_however_it_is_started(tmp_path: Path, make: type[Laun
         assert host.status.state is AppState.STOPPED
         assert "begins on leaf as" in texts(host)
         assert "ends after 3" in texts(host)
-        if not isinstance(make, InProcess):
-            assert make is InProcess or "printed" in texts(host)
+        assert make is InProcess or "printed" in texts(host)
 
     asyncio.run(work())
 
@@ -364,11 +364,16 @@ def helper(reading):
             assert host.status.restarts == 2
             kinds = [event.kind for event in car.broker.events.last()]
             assert kinds.count("app.restarting") == 2
-            assert kinds.count("app.failed") == 1
-            host.start()
-            await until(
-                lambda: [event.kind for event in car.broker.events.last()].count("app.failed") == 2,
-                "started again, and failed again",
-            )
+            assert len(_failed(car)) == 1
+            for _ in range(3):  # once more is once more, however often it is asked for
+                host.start()
+            await until(lambda: len(_failed(car)) > 1, "started again, and failed again")
+            await until(lambda: "commonwheel app trial" not in {task.get_name() for task in asyncio.all_tasks()})
+            assert len(_failed(car)) == 2
 
     asyncio.run(work())
+
+
+def _failed(car: TestCar) -> list[Event]:
+    """Return the events of apps that are not started again."""
+    return [event for event in car.broker.events.last() if event.kind == "app.failed"]

@@ -111,6 +111,7 @@ class AppHost:
         if self._task is None or self._task.done():
             self._ending = False
             self._failures = 0
+            self._set(AppState.STARTING)
             self._task = asyncio.create_task(self._run(), name=f"commonwheel app {self.manifest.name}")
         elif self.status.state is AppState.FAILED:  # it is over, but its folder is still being removed
             self._task.add_done_callback(lambda _: None if self._ending else self._start())
