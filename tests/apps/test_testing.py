@@ -260,6 +260,23 @@ def test_what_is_no_test_file_is_told(tmp_path: Path, text: str) -> None:
         expectations_of(str(tmp_path / "tried.py"))
 
 
+def test_a_test_file_may_name_another_app_by_name_or_from_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "apps").mkdir()
+    (tmp_path / "apps/tried.py").write_text(APP)
+    (tmp_path / "tests").mkdir()
+    path = tmp_path / "tests/other.test.yaml"
+    for folder, app, found in (
+        (tmp_path, "../apps/tried.py", tmp_path / "tests/../apps/tried.py"),
+        (tmp_path / "tests", str(tmp_path / "apps/tried.py"), tmp_path / "apps/tried.py"),
+        (tmp_path, "trip", locate("trip")),
+    ):
+        monkeypatch.chdir(folder)
+        path.write_text(f"app: {app}\n{HEAD.lstrip()}      {{}}")
+        assert expectations_of(str(path)).app == str(found)
+
+
 def test_an_app_without_a_test_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "tried.py").write_text(APP)
     with pytest.raises(AppError, match="the test cannot be read"):

@@ -139,6 +139,11 @@ def load_expectations(path: Path, manifest: Manifest | None = None) -> Expectati
     return found
 
 
+def _beside(path: Path, app: str) -> str:
+    """Return an app as a test file names it: by name, or by its file, which is sought from the test file on."""
+    return str(path.parent / app) if app.endswith(".py") else app
+
+
 class _Parser:
     """Reads the nodes of one file."""
 
@@ -153,13 +158,15 @@ class _Parser:
         if reader.whole(keys.get("format"), "'format'", 0) != 1:
             reader.fault(keys.get("format", tree), "a test file begins with 'format: 1'")
         beside = path.name.removesuffix(".test.yaml").removesuffix(".yaml")
-        app = reader.text(keys.get("app"), "'app'") or str(path.with_name(f"{beside}.py"))
+        app = reader.text(keys.get("app"), "'app'") or f"{beside}.py"
         if "cases" not in keys:
             reader.fault(tree, "it has no 'cases', so nothing would be tested")
         nodes = reader.items(keys["cases"], "'cases'") if "cases" in keys else []
         if "cases" in keys and not nodes:
             reader.fault(keys["cases"], "'cases' is empty, so nothing would be tested")
-        return Expectations(path, app, tuple(self._case(node, number) for number, node in enumerate(nodes, 1)))
+        return Expectations(
+            path, _beside(path, app), tuple(self._case(node, number) for number, node in enumerate(nodes, 1))
+        )
 
     def _case(self, node: Node, number: int) -> Case:
         reader = self._reader

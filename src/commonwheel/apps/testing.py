@@ -77,7 +77,7 @@ def expectations_of(name: str) -> Expectations:
     """
     path = Path(name)
     if path.suffix == ".yaml":
-        app = load_expectations(path).app
+        app = str(locate(load_expectations(path).app))
     else:
         app = str(locate(name))
         path = expectations_beside(Path(app))
