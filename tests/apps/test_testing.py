@@ -240,6 +240,8 @@ def test_expectations_of_shipped_apps_can_be_read() -> None:
         ("outputs: {top: 1}", "events: {fast: {first: {data: 3}}}", 8, "'data' is a mapping"),
         ("outputs: {top: 1}", "at: [{seconds: 1}]", 8, "{seconds: 10, outputs: {...}}"),
         ("outputs: {top: 1}", "logs: [3]", 8, "a log line is text"),
+        ("outputs: {top: 1}", f"outputs: {{top: 1{'0' * 400}}}", 8, "at most 64 bits"),
+        ("outputs: {top: 1}", f"events: {{fast: 1{'0' * 400}}}", 8, "at most 64 bits"),
     ],
 )
 def test_a_fault_of_a_test_file_is_told_with_its_line(tmp_path: Path, old: str, new: str, line: int, says: str) -> None:

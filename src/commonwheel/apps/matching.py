@@ -24,6 +24,7 @@ __all__ = ["Match", "match_of"]
 
 _EXACT = 1e-9
 """Relative error within which a number counts as the same."""
+_MOST_INT = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,9 @@ def match_of(reader: Reader, node: Node) -> Match:
         return Match(node.line, words="no value")
     if isinstance(value, bool | str):
         return Match(node.line, exact=value, words=f"'{value}'" if isinstance(value, str) else str(value).lower())
+    if isinstance(value, int) and abs(value) > _MOST_INT:
+        reader.fault(node, "a whole number that an app shows or reports has at most 64 bits")
+        return Match(node.line)
     margin = abs(value) * _EXACT
     return Match(node.line, value - margin, value + margin, is_number=True, words=f"{value:g}")
 
