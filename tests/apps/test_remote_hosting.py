@@ -17,7 +17,7 @@ from commonwheel.broker import BrokerError, Reason
 from commonwheel.broker.access import Access
 from commonwheel.client.async_car import AsyncCar
 from commonwheel.client.beginning import Beginning
-from tests.apps.hostkit import CHARGE, RANGE, SOON, SPEED, TestCar, state, until, write_app
+from tests.apps.hostkit import CHARGE, RANGE, SOON, SPEED, TestCar, state, texts, until, write_app
 from tests.client.harness import Served, Words
 
 BODY = f"""
@@ -105,6 +105,39 @@ def test_app_goes_on_when_its_server_comes_back(app: Path) -> None:
                 assert host.status.error == ""
         finally:
             await asyncio.to_thread(served.stop)
+
+    asyncio.run(work())
+
+
+def test_car_that_was_away_long_is_no_failure_of_the_app(tmp_path: Path) -> None:
+    app = write_app(tmp_path, "@app.start\ndef begin(car):\n    raise ValueError('no')")
+    car = TestCar()
+    tried = 0
+
+    def connect(_: Manifest) -> Beginning[AsyncCar]:
+        nonlocal tried
+        tried += 1
+        return (
+            cw.connect_async("127.0.0.1:1", timeout_s=0.2) if tried <= SOON.failures else cw.connect_async(car.broker)
+        )
+
+    async def work() -> None:
+        async with hosted(app, connect, limits=SOON) as host:
+            await state(host, AppState.FAILED)
+            assert tried == 2 * SOON.failures
+            assert f"it failed {SOON.failures} times in a row" in texts(host)
+        car.close()
+
+    asyncio.run(work())
+
+
+def test_app_that_is_closed_at_once_never_begins(app: Path) -> None:
+    async def work() -> None:
+        async with hosted(app, lambda _: cw.connect_async(TestCar().broker), limits=SOON) as host:
+            pass
+        await asyncio.sleep(0)
+        assert host.status.state is AppState.STOPPED
+        assert not [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
 
     asyncio.run(work())
 

@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,7 +69,8 @@ class AppHost:
         self._task: asyncio.Task[None] | None = None
         self._life: Life | None = None
         self._ending = False
-        self._failures = 0
+        self._failures = Counter[Way]()
+        """Ends in a row, each way for itself: a car that was away long is no failure of the app."""
         self.car = car
         self.manifest = manifest
         self.fitness = Fitness.NONE
@@ -110,7 +112,7 @@ class AppHost:
     def _start(self) -> None:
         if self._task is None or self._task.done():
             self._ending = False
-            self._failures = 0
+            self._failures.clear()
             self._set(AppState.STARTING)
             self._task = asyncio.create_task(self._run(), name=f"commonwheel app {self.manifest.name}")
         elif self.status.state is AppState.FAILED:  # it is over, but its folder is still being removed
@@ -133,6 +135,7 @@ class AppHost:
 
     async def close(self) -> None:
         """Stop it, and wait until it has."""
+        await asyncio.sleep(0)  # a start that was asked for before comes first, or nobody would stop it
         self._stop()
         if self._ending:
             await self._stopping
@@ -166,15 +169,16 @@ class AppHost:
         status.error = end.why
         self._vetting.note("error", end.why)
         if lasted_s >= limits.lasting_s:
-            self._failures = 0
-        self._failures += 1
-        if end.way is Way.REFUSED or (end.way is Way.FAILED and self._failures >= limits.failures):
+            self._failures.clear()
+        self._failures[end.way] += 1
+        times = self._failures[end.way]
+        if end.way is Way.REFUSED or (end.way is Way.FAILED and times >= limits.failures):
             if end.way is Way.FAILED:
-                self._vetting.note("error", f"it failed {self._failures} times in a row, and is not started again")
+                self._vetting.note("error", f"it failed {times} times in a row, and is not started again")
             self._set(AppState.FAILED)
             self._noted("app.failed", {"app": self.manifest.name, "why": end.why})
             return False
-        wait_s = limits.wait_s(self._failures)
+        wait_s = limits.wait_s(times)
         self._vetting.note("warning", f"it is started again in {wait_s:g} s")
         self._noted("app.restarting", {"app": self.manifest.name, "why": end.why, "seconds": wait_s})
         self._set(AppState.BACKING_OFF)
