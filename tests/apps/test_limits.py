@@ -33,6 +33,9 @@ def test_allowance_holds_two_seconds_and_fills_steadily() -> None:
     assert allowance.refused() == 0
     clock.now += 0.5
     assert sum(allowance.take() for _ in range(50)) == 5
+    assert allowance.refused() == 45
+    assert not allowance.take(7)
+    assert allowance.refused() == 7
     clock.now += 1000
     assert sum(allowance.take() for _ in range(50)) == 20
 

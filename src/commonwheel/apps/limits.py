@@ -92,13 +92,13 @@ class Allowance:
         self._at = clock()
         self._refused = 0
 
-    def take(self, count: float = 1.0) -> bool:
-        """Take so many out of the bucket; False, and counted, where there are not as many."""
+    def take(self, count: int = 1) -> bool:
+        """Take so many out of the bucket; False, and all of them counted, where there are not as many."""
         now = self._clock()
         self._left = min(self._most, self._left + (now - self._at) * self._rate)
         self._at = now
         if self._left < count:
-            self._refused += 1
+            self._refused += count
             return False
         self._left -= count
         return True
@@ -111,7 +111,7 @@ class Allowance:
         return max(0.0, -self._left / self._rate)
 
     def refused(self) -> int:
-        """Return how many were refused since this was asked last."""
+        """Return how many things were refused since this was asked last."""
         refused, self._refused = self._refused, 0
         return refused
 
