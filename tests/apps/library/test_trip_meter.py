@@ -74,6 +74,20 @@ def test_switching_off_ends_a_trip_and_rolling_on_does_not_begin_one() -> None:
     assert meter.trip is None
 
 
+def test_a_speed_that_does_not_come_back_is_missed_to_the_end() -> None:
+    """The trip ends in park all the same, and says for how long it had no speed."""
+    meter = Meter()
+    meter.gear(0, in_park=False)
+    drive(meter, 0, 36, 36, 36)
+    meter.speed_lost()
+    meter.gear(9 * S, in_park=True)
+    for t in (9, 11, 12):
+        meter.tick(t * S)
+    (trip,) = meter.ended
+    assert trip.until_ns == 9 * S
+    assert trip.missed_s == pytest.approx(6.1)
+
+
 def test_the_odometer_adds_what_was_driven_without_a_speed() -> None:
     """From one of its steps to another, and only where time was missed."""
     meter = Meter()

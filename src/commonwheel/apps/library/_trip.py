@@ -158,13 +158,13 @@ class Meter:
         if in_park is False and not self._off:
             self._begin(t_ns)
         elif in_park and not before and self.trip is not None and self._stands:
-            self._mark = self.trip.copied(t_ns)
+            self._mark = self._until(self.trip, t_ns)
 
     def switched(self, t_ns: int, *, off: bool | None) -> None:
         """Take whether the car is switched off; None: nobody knows."""
         self._off = off
         if off and self.trip is not None and self._stands:
-            self._end(self._mark if self._in_park and self._mark else self.trip.copied(t_ns))
+            self._end(self._mark if self._in_park and self._mark else self._until(self.trip, t_ns))
 
     def tick(self, t_ns: int) -> None:
         """See whether the trip is over by now."""
@@ -173,7 +173,7 @@ class Meter:
             return
         paused = t_ns - max(self._moved_ns, self.trip.began_ns) > self._pause_ns
         if self._parked.on or paused:
-            self._end(self._mark or self.trip.copied(t_ns))
+            self._end(self._mark or self._until(self.trip, t_ns))
 
     def finish(self) -> None:
         """End the trip where it is: nothing follows."""
@@ -184,6 +184,13 @@ class Meter:
     def _stands(self) -> bool:
         """Whether nothing says that the car moves."""
         return self.speed_kmh is None or self.speed_kmh <= _MOVING_KMH
+
+    def _until(self, trip: Totals, t_ns: int) -> Totals:
+        """Return a trip as it is now; where there is no speed, it is missed since its last reading."""
+        ended = trip.copied(t_ns)
+        if self.speed_kmh is None:
+            ended.missed_s += (t_ns - trip.until_ns) / _NS
+        return ended
 
     def _begin(self, t_ns: int) -> None:
         if self.trip is None:

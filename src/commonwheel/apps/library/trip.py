@@ -103,7 +103,7 @@ def measure(car: Car, reading: Reading) -> None:
     """Take what a trip is measured by."""
     value = reading.good
     if not isinstance(value, int | float):
-        if reading.path == SPEED and reading.quality is Quality.STALE:
+        if reading.path == SPEED and reading.quality in {Quality.STALE, Quality.INVALID}:
             meter.speed_lost()
         return
     if reading.path == SPEED:
