@@ -93,7 +93,7 @@ app = App(
 
 @dataclass(slots=True)
 class Overspeed:
-    """One time of being too fast."""
+    """One time of being too fast, from its first reading above the limit."""
 
     began_ns: int
     most_kmh: float
@@ -170,23 +170,24 @@ def watch_speed(car: Car, t_ns: int, kmh: float) -> None:
     over_s += over_time.add(t_ns, 1.0 if kmh > limit else 0.0).above
     if overspeed is not None:
         overspeed.most_kmh = max(overspeed.most_kmh, kmh)
+    elif kmh > limit:
+        overspeed = Overspeed(t_ns, kmh)
     between = limit - float(car.settings["hysteresis"]) < kmh <= limit
     change = overspeeding.update(t_ns, None if between and overspeeding.on else kmh > limit)
     if change is Change.BEGAN:
-        overspeed = Overspeed(t_ns, kmh)
         counts["overspeed"] += 1
         car.report("overspeed", speed=round(kmh, 1), limit=limit)
     elif change is Change.ENDED:
         end_overspeed(car, t_ns)
+    if kmh <= limit and not overspeeding.on:
+        overspeed = None
 
 
 def end_overspeed(car: Car, t_ns: int) -> None:
     """Tell that the car is no longer too fast."""
-    global overspeed  # noqa: PLW0603
     if overspeed is not None:
-        lasted = round((t_ns - overspeed.began_ns) / NS + float(car.settings["tolerated"]), 1)
+        lasted = round((t_ns - overspeed.began_ns) / NS, 1)
         car.report("overspeed_over", most=round(overspeed.most_kmh, 1), lasted=lasted)
-        overspeed = None
 
 
 def tell(car: Car, kind: str, episode: Episode, source: str) -> None:
@@ -251,7 +252,8 @@ def stop(car: Car) -> None:
             waiting.append((kind, episode, lateral.source.value if kind == "harsh_cornering" else "speed"))
     for kind, episode, source in waiting:
         tell(car, kind, episode, source)
-    end_overspeed(car, car.now_ns)
+    if overspeeding.on:
+        end_overspeed(car, car.now_ns)
     show(car)
 
 
