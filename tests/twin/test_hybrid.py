@@ -236,10 +236,3 @@ def test_fuel_economy_with_the_charge_kept_up_is_near_what_the_epa_measured(
         stored_j = -body.state.drawn_kwh * J_PER_KWH
         litres = body.state.fuel_used_l - stored_j / (0.30 * engine().fuel_mj_per_l * 1e6)
         assert body.state.distance_m / MILE_M / (litres / GALLON_L) == pytest.approx(measured, rel=0.17), cycle
-
-
-def test_what_does_not_fit_together_is_told() -> None:
-    wrong = changed(parameters(PHEV), "hybrid", engine_ratio=0.0).hybrid
-    assert wrong is not None
-    assert "more than 0" in str(wrong.wrong())
-    assert hybrid().wrong() is None

@@ -76,6 +76,36 @@ battery:
   cooling: 6 W/K
 auxiliaries: {source: a test, base: 200 W}
 """
+ENGINE = """\
+engine:
+  source: a test
+  displacement: 1.5 l
+  idle: 800 rpm
+  cold_idle: 1200 rpm
+  limit: 6000 rpm
+  torque: {700 rpm: 80 Nm, 6000 rpm: 120 Nm}
+  inertia: 0.15 kg*m^2
+  friction: [50 kPa, 10 kPa, 5 kPa]
+  cold_friction: 50 %
+  efficiency: 38 %
+  fuel: 32 MJ/l
+  tank: 40 l
+"""
+GEARBOX = """\
+gearbox:
+  source: a test
+  kind: automatic
+  ratios: [3.6, 2, 1]
+  reverse: 3.5
+  final: 4
+  efficiency: 93 %
+  launch: 2000 rpm
+  coupling: 150 Nm
+  up: 1500 rpm
+  up_full: 5500 rpm
+  down: 1100 rpm
+"""
+BURNING = re.sub(r"(?:motor|battery):\n(?:  .*\n)+", "", TWIN) + ENGINE + GEARBOX
 
 
 def describe(folder: Path, name: str, twin: str | None, more: str = "") -> Path:
@@ -229,23 +259,29 @@ def test_a_motor_without_a_battery_and_a_car_without_a_drive_are_told(tmp_path: 
     assert any("no drive" in fault for fault in faults_of(describe(tmp_path, "two", nothing)))
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("idle: 800 rpm", "idle: 0 rpm", "'engine: idle' is from 100 to 30000 rpm"),
+        ("limit: 6000 rpm", "limit: 1e300 rpm", "'engine: limit' is from 100 to 30000 rpm"),
+        ("efficiency: 38 %", "efficiency: 120 %", "'engine: efficiency' is from 0.05 to 0.9"),
+        ("fuel: 32 MJ/l", "fuel: 0 MJ/l", "'engine: fuel' is from 1 to 100 MJ/l"),
+        ("ratios: [3.6, 2, 1]", "ratios: [3.6, 2, 0]", "'gearbox: ratios' is from 0.05 to 100"),
+        ("final: 4", "final: 0", "'gearbox: final' is from 0.05 to 100"),
+        ("reverse: 3.5", "reverse: -3.5", "'gearbox: reverse' is from 0.05 to 100"),
+        ("efficiency: 93 %", "efficiency: 0 %", "'gearbox: efficiency' is from 0.3 to 1"),
+        ("efficiency: 93 %", "efficiency: 300 %", "'gearbox: efficiency' is from 0.3 to 1"),
+        ("launch: 2000 rpm", "launch: 0 rpm", "'gearbox: launch' is from 100 to 30000 rpm"),
+    ],
+)
+def test_an_engine_and_a_gearbox_that_no_car_has_are_told(tmp_path: Path, old: str, new: str, said: str) -> None:
+    assert load_parameters(describe(tmp_path, "sound", BURNING)).gearbox is not None
+    assert old in BURNING
+    assert any(said in fault for fault in faults_of(describe(tmp_path, "car", BURNING.replace(old, new, 1))))
+
+
 def test_an_engine_beside_a_motor_says_how_they_share(tmp_path: Path) -> None:
-    engine = """
-engine:
-  source: a test
-  displacement: 1.5 l
-  idle: 800 rpm
-  cold_idle: 1200 rpm
-  limit: 6000 rpm
-  torque: {700 rpm: 80 Nm, 6000 rpm: 120 Nm}
-  inertia: 0.15 kg*m^2
-  friction: [50 kPa, 10 kPa, 5 kPa]
-  cold_friction: 50 %
-  efficiency: 38 %
-  fuel: 32 MJ/l
-  tank: 40 l
-"""
-    assert any("need 'hybrid'" in fault for fault in faults_of(describe(tmp_path, "car", TWIN + engine)))
+    assert any("need 'hybrid'" in fault for fault in faults_of(describe(tmp_path, "car", TWIN + ENGINE)))
 
 
 def test_a_car_nothing_is_known_of_says_which_file_is_missing(tmp_path: Path) -> None:

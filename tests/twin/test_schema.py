@@ -8,7 +8,6 @@ from typing import Annotated
 
 import msgspec
 import pytest
-from msgspec import Meta
 
 from commonwheel.twin.schema import fields_of, read_section, unit
 from commonwheel.vehicles.yamltree import Reader, load_tree
@@ -22,7 +21,7 @@ class Colour(enum.Enum):
 class Thing(msgspec.Struct, frozen=True, kw_only=True):
     weight_kg: Annotated[float, unit("kg", 1.0, 9.0)]
     wheels: Annotated[int, unit("", 1, 8)] = 4
-    share: Annotated[float, Meta(gt=0.0, extra={"unit": ""})] = 0.5
+    share: Annotated[float, unit("", 0.1, 1.0)] = 0.5
     colour: Colour = Colour.RED
     folds: bool = False
     gears: tuple[Annotated[float, unit()], ...] = (1.0,)
@@ -58,7 +57,7 @@ def test_every_kind_of_value_is_read() -> None:
         ("{}", "'thing' needs 'weight', a quantity in kg"),
         ("weight: 10 kg", "from 1 to 9 kg"),
         ("weight: 2 kg\nwheels: 9", "from 1 to 8"),
-        ("weight: 2 kg\nshare: 0", "more than 0"),
+        ("weight: 2 kg\nshare: 0", "from 0.1 to 1"),
         ("weight: 2 kg\ncolour: rad", "is one of red, blue (did you mean 'red'?)"),
         ("weight: 2 kg\nfolds: maybe", "true or false"),
         ("weight: 2 kg\ngears: 3", "a list of values"),

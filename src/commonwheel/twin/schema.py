@@ -64,8 +64,6 @@ class Field:
     required: bool = False
     unit: str = ""
     within: Bounds = _ANY
-    above: float = -math.inf
-    """The value is greater than this."""
     choices: type[enum.Enum] | None = None
     parts: tuple[Field, ...] = ()
     """Of a curve: x and y; of a list: its members, or the one that all are like."""
@@ -138,8 +136,7 @@ def _field(hint: Any, meta: Meta | None) -> Field:  # noqa: ANN401 - what typing
 def _number(kind: Kind, meta: Meta) -> Field:
     low = -math.inf if meta.ge is None else float(meta.ge)
     high = math.inf if meta.le is None else float(meta.le)
-    above = -math.inf if meta.gt is None else float(meta.gt)
-    return Field(kind, unit=str((meta.extra or {}).get("unit", "")), within=Bounds(max(low, above), high), above=above)
+    return Field(kind, unit=str((meta.extra or {}).get("unit", "")), within=Bounds(low, high))
 
 
 def read_section(
@@ -185,21 +182,15 @@ def _value(node: Node, what: str, field: Field, reader: Reader) -> object:
     if field.choices is not None:
         return _choice(node, what, field.choices, reader)
     if field.kind is Kind.WHOLE:
-        value: float = reader.whole(node, what, 0)
-        sound = isinstance(node.value, int)
-        if sound and value not in field.within:
+        value = reader.whole(node, what, 0)
+        if isinstance(node.value, int) and value not in field.within:
             reader.fault(node, f"{what} is {field.within.describe('')}, not {value}")
-    else:
-        value, sound = _quantity(node, what, field, reader)
-    if sound and value <= field.above:
-        reader.fault(node, f"{what} is more than {field.above:g} {field.unit}".rstrip())
-    return value
+        return value
+    return _quantity(node, what, field, reader)
 
 
-def _quantity(node: Node, what: str, field: Field, reader: Reader) -> tuple[float, bool]:
-    faults = len(reader.faults)
-    value = quantity(reader, node, what, field.unit, within=field.within)
-    return value, len(reader.faults) == faults
+def _quantity(node: Node, what: str, field: Field, reader: Reader) -> float:
+    return quantity(reader, node, what, field.unit, within=field.within)
 
 
 def _choice(node: Node, what: str, choices: type[enum.Enum], reader: Reader) -> enum.Enum | None:
@@ -225,8 +216,8 @@ def _curve(node: Node, what: str, field: Field, reader: Reader) -> Points:
         return ()
     points: list[tuple[float, float]] = []
     for key, value in node.value.items():
-        x, _ = _quantity(Node(key, value.file, value.line), f"{what}, left of the colon,", field.parts[0], reader)
-        y, _ = _quantity(value, what, field.parts[1], reader)
+        x = _quantity(Node(key, value.file, value.line), f"{what}, left of the colon,", field.parts[0], reader)
+        y = _quantity(value, what, field.parts[1], reader)
         if points and x <= points[-1][0] and len(reader.faults) == faults:
             reader.fault(value, f"{what}: '{key}' is not above the point before it; state the points in rising order")
         points.append((x, y))
