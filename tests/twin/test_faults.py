@@ -190,6 +190,19 @@ def test_frames_that_are_late_come_after_the_fault_is_over(tmp_path: Path) -> No
     assert len(frames) == len(small_twin(tmp_path).advance(2 * S))
 
 
+@pytest.mark.parametrize("step", [10 * MS, 70 * MS, 1000 * MS])
+def test_what_is_late_does_not_depend_on_the_batches(tmp_path: Path, step: int) -> None:
+    """What waits behind late frames when the fault is over does so in the next batch, too; so do two faults."""
+    faults = (
+        Injection(FaultKind.DELAYED, bus="drive", from_s=0.3, to_s=1.0, amount=0.5),
+        Injection(FaultKind.DELAYED, message="drive/Motion", from_s=1.05, to_s=1.5, amount=0.2),
+    )
+    whole, twin = small_twin(tmp_path, *faults).advance(3 * S), small_twin(tmp_path, *faults)
+    assert same(Frames.concat([twin.advance(min(t + step, 3 * S)) for t in range(0, 3 * S, step)]), whole)
+    order = motion(whole).data[:, 0].astype(int) << 8 | motion(whole).data[:, 1]
+    assert (np.diff(order) >= 0).all(), "the speed rises: none has overtaken another"
+
+
 # ---- faults of values -----------------------------------------------------------------------------------------------
 
 

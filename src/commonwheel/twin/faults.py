@@ -186,7 +186,7 @@ class WireFaults:
             until_ns: later frames are kept for the next call.
         """
         begin, self._done_ns = self._done_ns, until_ns
-        active = [fault for fault in self._faults if fault.from_ns < until_ns and fault.to_ns > begin]
+        active = [fault for fault in self._faults if fault.concerns(begin, until_ns)]
         if not active and not len(self._late):
             return frames
         for fault in active:
@@ -216,10 +216,18 @@ class _WireFault:
         self._last: dict[int, int] = {}
         """When each message was last sent."""
 
+    def concerns(self, begin_ns: int, until_ns: int) -> bool:
+        """Whether it does something to frames that are due in a span; what waits behind late ones is late, too."""
+        if self.kind is FaultKind.DELAYED:  # of frames, also, that another fault brings into its time
+            return max([self.to_ns, *self._last.values()]) > begin_ns
+        return self.from_ns < until_ns and self.to_ns > begin_ns
+
     def apply(self, frames: Frames) -> Frames:
         """Return the frames with what the fault does to them."""
         keys = frames.bus.astype(np.uint64) << np.uint64(32) | frames.id
         hit = np.isin(keys, self._keys) & (frames.t_ns >= self.from_ns) & (frames.t_ns < self.to_ns)
+        if self.kind is FaultKind.DELAYED:
+            return self._delay(frames, hit, keys)
         if not hit.any():
             return frames
         match self.kind:
@@ -228,8 +236,6 @@ class _WireFault:
             case FaultKind.LOST:
                 hit[hit] = self._chance.random(int(hit.sum())) < self.amount
                 return frames[~hit]
-            case FaultKind.DELAYED:
-                return self._delay(frames, hit, keys)
             case FaultKind.BAD_CHECKSUM:
                 hit[hit] = self._chance.random(int(hit.sum())) < self.amount
                 change = self._spoil
