@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from commonwheel.errors import DescriptionError
+from commonwheel.twin.cycles import Schedule, read_schedule
 from commonwheel.twin.injection import FaultKind
 from commonwheel.twin.inputs import Gear, Ignition
 from commonwheel.twin.plan import Leg
@@ -53,6 +54,23 @@ def test_the_steps_of_a_drive_follow_each_other(load) -> None:  # noqa: ANN001
     assert profile.speed(14.0) == pytest.approx(0.0, abs=1e-9)
     assert profile.speed(28.0) == pytest.approx(5.0)
     assert profile.speed(1e6) == 0.0
+
+
+def test_a_schedule_is_read_once_however_often_it_is_driven(
+    load,  # noqa: ANN001
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "mine.csv").write_text("time,mps\n0,0\n1,10\n2,0\n")
+    read: list[Path] = []
+
+    def reading(path: Path) -> Schedule:
+        read.append(path)
+        return read_schedule(path)
+
+    monkeypatch.setattr("commonwheel.twin.scenario_drive.read_schedule", reading)
+    scenario = load(HEAD + "drive: [{repeat: 20, drive: [{file: mine.csv}]}]\n")
+    assert (scenario.length_s, len(read)) == (pytest.approx(40.0), 1)
 
 
 def test_a_schedule_goes_straight_from_point_to_point(load, tmp_path: Path) -> None:  # noqa: ANN001
@@ -135,6 +153,11 @@ WRONG = [
     (HEAD + "drive:\n  - file: none.csv\n", "cannot be read"),
     (HEAD + "drive:\n  - plan: [[0 s, 0 km/h], [5 s, 10 km/h], [3 s, 0 km/h]]\n", "the times of 'plan' rise"),
     (HEAD + "drive:\n  - repeat: 0\n    drive: [{wait: 1 s}]\n", "'repeat' is a number of times"),
+    (HEAD + "drive:\n  - repeat: 9\n    drive: []\n  - wait: 1 s\n", "own.yaml:4: there is no step to 'repeat'"),
+    (
+        HEAD + f"drive: [{'{repeat: 10000, drive: [' * 5}{']}' * 5}]\n",  # 10000 ** 5 times nothing
+        "there is no step to 'repeat'",
+    ),
     (HEAD + "drive:\n  - {wait: 1 s, in: 3 s}\n", "'in' does not go with 'wait'"),
     (HEAD + "length: 2 s\n" + DRIVE, "'length' is 2 s, but the drive takes 15 s"),
     (HEAD + DRIVE + "start: {charge: 120 %}\n", "own.yaml:4: 'charge' is from 0 to 1"),

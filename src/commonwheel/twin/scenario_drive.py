@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from commonwheel.errors import DescriptionError
@@ -56,6 +57,8 @@ class _Steps:
         self._reader = reader
         self.parts: list[Leg | Pedals] = []
         self._speed = 0.0
+        self._find, self._read = functools.cache(find_cycle), functools.cache(read_schedule)
+        """Each schedule is read once, however often it is driven."""
 
     def take(self, node: Node, depth: int) -> None:
         """Take a list of steps."""
@@ -155,13 +158,13 @@ class _Steps:
         node = keys["cycle"]
         name = self._reader.text(node, "'cycle'")
         if name:
-            self._schedule(node, lambda: find_cycle(name, node.file.parent))
+            self._schedule(node, lambda: self._find(name, node.file.parent))
 
     def _file(self, keys: Mapping[str, Node]) -> None:
         node = keys["file"]
         name = self._reader.text(node, "'file'")
         if name:
-            self._schedule(node, lambda: read_schedule(node.file.parent / name))
+            self._schedule(node, lambda: self._read(node.file.parent / name))
 
     def _schedule(self, node: Node, find: Callable[[], Schedule]) -> None:
         try:
@@ -188,9 +191,12 @@ class _Steps:
             self._reader.fault(node, f"'repeat' needs 'drive'; {STEPS['repeat'][1]}")
             return
         for _ in range(times):
-            before = len(self._reader.faults)
+            faults, parts = len(self._reader.faults), len(self.parts)
             self.take(keys["drive"], depth + 1)
-            if len(self._reader.faults) > before:
+            if len(self._reader.faults) > faults:
+                return
+            if len(self.parts) == parts:
+                self._reader.fault(node, f"there is no step to 'repeat'; {STEPS['repeat'][1]}")
                 return
 
     def _leg(self, t_s: tuple[float, ...], speed_mps: tuple[float, ...]) -> None:
