@@ -53,6 +53,16 @@ def test_buses_that_are_not_named_are_sent_nowhere(tmp_path: Path) -> None:
     assert {can_id for can_id, _ in wires.buses[1].sent} == {0x100}
 
 
+def test_a_bus_that_is_sent_nowhere_is_not_waited_for(tmp_path: Path) -> None:
+    """At this rate the car goes on only when all was heard; nobody hears the bus that is not named."""
+    wires, car = Wires(), VirtualCar(small_twin(tmp_path), rate=20.0)
+    with VirtualSender(car, {"power": SOURCES["power"]}, wires.open) as sender:
+        until(lambda: sender.over(1.0))
+        drive, power = car.wires
+        assert (drive.waiting, drive.lost) == (0, 0)
+        assert drive.heard_ns() > power.heard_ns() - 10**9 > 0
+
+
 def test_what_others_say_comes_to_the_car(tmp_path: Path) -> None:
     wires, car = Wires(), VirtualCar(small_twin(tmp_path))
     (request,) = car.twin.vehicle.requests

@@ -113,6 +113,9 @@ class VirtualSender:
         except GatewayError:
             self._close()
             raise
+        for bus, wire in zip(vehicle.buses, self._car.wires, strict=True):
+            if bus.name not in self._sources:
+                wire.close()
         for line in self._lines:
             line.start()
         self._car.start()

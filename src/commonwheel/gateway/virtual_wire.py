@@ -21,11 +21,16 @@ class Wire:
         self._frames: deque[Frames] = deque()
         self._change = threading.Condition()
         self._until = self._heard = 0
-        self._at_rest = True
+        self._at_rest, self._closed = True, False
         self.waiting = 0
         """Frames that nobody has read yet."""
         self.lost = 0
         """Frames that nobody has read in time."""
+
+    def close(self) -> None:
+        """Let everything be as if it was heard: nobody will ever listen."""
+        with self._change:
+            self._closed = True
 
     def put(self, frames: Frames, until_ns: int) -> None:
         """Let the frames before a time come; the oldest ones are lost when nobody takes them."""
@@ -33,7 +38,7 @@ class Wire:
             if self._at_rest:
                 self._heard = self._until
             self._until = until_ns
-            if not len(frames):
+            if self._closed or not len(frames):
                 return
             self._at_rest = False
             self._frames.append(frames)
