@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,9 @@ from commonwheel.tour.page import tour_page
 from commonwheel.tour.tour import Deviation
 from commonwheel.vehicles import Quality
 from commonwheel.vehicles.compare import compare
+from commonwheel.vehicles.compiler import compile_vehicle
+from commonwheel.vehicles.encoder import Track, VehicleEncoder
+from tests.twin.fakes import DESCRIPTION, DRIVE, POWER
 
 SPEED, ANGLE = "Vehicle.Speed", "Vehicle.Chassis.SteeringWheel.Angle"
 
@@ -78,6 +82,17 @@ def test_counter_and_checksum_are_marked(passages: Sequence[Passage]) -> None:
 
 def test_no_frame_before_the_first(passages: Sequence[Passage]) -> None:
     assert pictures(passages[0], (SPEED,), -1) == []
+
+
+def test_a_frame_of_29_bits_is_found(passages: Sequence[Passage], tmp_path: Path) -> None:
+    texts = (("drive.dbc", DRIVE.replace("BO_ 256", f"BO_ {0x8000_0100}")), ("power.dbc", POWER))
+    for name, text in (*texts, ("vehicle.yaml", DESCRIPTION)):
+        (tmp_path / name).write_text(text)
+    car = compile_vehicle(tmp_path, folders=(tmp_path,))[0]
+    frames = VehicleEncoder(car).encode({SPEED: Track(np.zeros(1, np.int64), np.array([72.5]))}, 0, 10**9)
+    (shown,) = pictures(replace(passages[0], vehicle=car, frames=frames), (SPEED,), 10**8)
+    assert shown.message.extended
+    assert [one.value for one in shown.carried] == [pytest.approx(72.5)]
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def pictures(passage: Passage, paths: tuple[str, ...], at_ns: int) -> list[Pictu
     found: list[Picture] = []
     for number, here in carried.items():
         message, frames = car.messages[number], passage.frames
-        sent = np.flatnonzero((frames.id == message.id) & (frames.bus == message.bus) & (frames.t_ns <= at_ns))
+        sent = np.flatnonzero((frames.id == message.frame_id) & (frames.bus == message.bus) & (frames.t_ns <= at_ns))
         if len(sent):
             found.append(_picture(car, message, frames.data[sent[-1], : message.size].tobytes(), here))
     return found

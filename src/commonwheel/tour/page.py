@@ -139,7 +139,7 @@ def _frame(picture: Picture) -> Markup:
     about = [f"{every}on {picture.bus}", f"checksum {message.checksum}" if message.checksum else ""]
     head = el(
         "p",
-        el("b", f"0x{message.id:03X}", class_="mono"),
+        el("b", message.id_text, class_="mono"),
         f" {message.name}",
         el("span", ", ".join(filter(None, about)), class_="sub"),
     )

@@ -187,4 +187,4 @@ def _sending_times(car: Vehicle, info: SignalInfo, frames: Frames) -> npt.NDArra
     """Return when the preferred source of a signal sends."""
     writer = car.writers[info.path][0]
     message = car.messages[writer.message]
-    return frames.t_ns[(frames.id == message.id) & (frames.bus == message.bus)]
+    return frames.t_ns[(frames.id == message.frame_id) & (frames.bus == message.bus)]
