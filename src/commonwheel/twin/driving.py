@@ -6,7 +6,6 @@ as it was found at the end, unless the scenario's events do that themselves.
 
 from __future__ import annotations
 
-import bisect
 import math
 from collections import deque
 from typing import TYPE_CHECKING
@@ -14,13 +13,14 @@ from typing import TYPE_CHECKING
 from commonwheel.twin.driver import STANDING_MPS, Driver, Feel, Steerer
 from commonwheel.twin.inputs import Gear, Ignition
 from commonwheel.twin.scenario import Course, Measure
+from commonwheel.twin.tables import interpolate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from commonwheel.twin.inputs import Inputs
     from commonwheel.twin.plan import Profile
-    from commonwheel.twin.scenario import Action, Bend, Event, Road, Scenario
+    from commonwheel.twin.scenario import Action, Bend, Event, Scenario
     from commonwheel.twin.state import State
 
 __all__ = ["Driving"]
@@ -82,19 +82,8 @@ class Driving:
         else:
             self._driver.act(t_s, state, inputs, dt_s)
         inputs.steering_deg = self._route.wheel_deg(t_s, state, dt_s)
-        inputs.grade = _grade(self._road, state.distance_m) if self._road.grade else self._profile.grade(t_s)
-
-
-def _grade(road: Road, distance_m: float) -> float:
-    """Return the slope at a distance from the start."""
-    points = road.grade
-    at = bisect.bisect_right(points, (distance_m, math.inf))
-    if at == 0:
-        return points[0][1]
-    if at == len(points):
-        return points[-1][1]
-    (x0, y0), (x1, y1) = points[at - 1], points[at]
-    return y0 + (y1 - y0) * (distance_m - x0) / (x1 - x0)
+        grade = self._road.grade
+        inputs.grade = interpolate(grade, state.distance_m) if grade else self._profile.grade(t_s)
 
 
 class _Seat:
