@@ -18,7 +18,7 @@ from commonwheel.twin.scenario_file import load_scenario
 from commonwheel.twin.twin import STEP_NS, STEP_S, Twin
 from commonwheel.vehicles import Vehicle, load_vehicle
 from commonwheel.vehicles.decoder import VehicleDecoder
-from commonwheel.vehicles.emission import compile_emission, first_times
+from commonwheel.vehicles.emission import first_times
 from commonwheel.vehicles.encoder import Track, VehicleEncoder
 from commonwheel.wire.emitter import Emitter
 from commonwheel.wire.frames import Clock
@@ -96,16 +96,11 @@ def parts(twin: Twin, steps: int) -> dict[str, float]:
 
 def stepwise(twin: Twin, steps: int) -> float:
     """Return what making the frames of 10 ms takes, all included, in µs."""
-    vehicle, paths = twin.vehicle, twin.paths
-    writers: dict[int, list[tuple[str, object]]] = {}
-    for path in paths:
-        for writer in vehicle.writers[path]:
-            writers.setdefault(writer.message, []).append((path, writer))
-    emitter = Emitter(compile_emission(vehicle, twin.messages, writers, paths))  # type: ignore[arg-type]
+    emitter = Emitter(twin._emission)  # noqa: SLF001 - the same frames
     times, values = np.zeros(2, np.int64), np.tile(np.array(twin.values), (2, 1))
-    for number in range(len(paths)):
+    for number in range(len(twin.paths)):
         emitter.bind(number, times, values[:, number])
-    emitter.begin(first_times(vehicle, twin.messages, 0))
+    emitter.begin(first_times(twin.vehicle, twin.messages, 0))
     spent: list[int] = []
     for step in range(steps):
         times[:] = (step - 1) * STEP_NS, step * STEP_NS
