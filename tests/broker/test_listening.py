@@ -28,6 +28,12 @@ def test_a_port_that_another_has_is_free_again_when_it_is_gone() -> None:
     require_free(endpoint)
 
 
+@pytest.mark.parametrize("port", [-1, 2**16, 2**16 + 8080])
+def test_what_is_no_port_is_not_taken_for_another(port: int) -> None:
+    error = _refused(Endpoint("127.0.0.1", port))
+    assert str(error) == f"cannot listen on 127.0.0.1:{port}: ports are 0 to 65535"
+
+
 def test_hosts_that_are_not_here_are_not_a_matter_of_ports() -> None:
     for host, why in (("192.0.2.7", "is no address of this machine"), ("no.such.invalid", "is not known here")):
         error = _refused(Endpoint(host))

@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import socket
-import sys
 from typing import TYPE_CHECKING
 
 import uvicorn
 
-from commonwheel.broker.faults import BrokerError, Reason
-from commonwheel.broker.listening import not_listening
+from commonwheel.broker.listening import bound, not_listening
 from commonwheel.broker.serving import Endpoint
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Collection, Generator
 
     from starlette.applications import Starlette
@@ -138,27 +136,8 @@ def listen(endpoint: Endpoint) -> socket.socket:
     Raises:
         BrokerError: INVALID; the address cannot be had. Says why.
     """
-    if not 0 <= endpoint.port < 2**16:  # the resolver would take it modulo
-        message = f"cannot listen on {endpoint}: ports are 0 to {2**16 - 1}"
-        raise BrokerError(Reason.INVALID, message)
+    listener = bound(endpoint)
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            endpoint.host,
-            endpoint.port,
-            type=socket.SOCK_STREAM,
-            proto=socket.IPPROTO_TCP,
-            flags=socket.AI_PASSIVE,
-        )[0]
-        # With the protocol named, asyncio sends small messages at once (TCP_NODELAY): else they wait for 40 ms.
-        listener = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise not_listening(endpoint, error) from error
-    try:
-        if sys.platform != "win32":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listener.bind(address)
         listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()

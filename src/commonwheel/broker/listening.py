@@ -15,9 +15,42 @@ from commonwheel.broker.faults import BrokerError, Reason
 if TYPE_CHECKING:
     from commonwheel.broker.serving import Endpoint
 
-__all__ = ["not_listening", "remedy", "require_free"]
+__all__ = ["bound", "not_listening", "remedy", "require_free"]
 
 _OF_THE_PORT = frozenset({errno.EADDRINUSE, errno.EACCES, errno.EPERM})
+
+
+def bound(endpoint: Endpoint) -> socket.socket:
+    """Return a socket that has an address, and does not listen yet.
+
+    Raises:
+        BrokerError: INVALID; the address cannot be had. Says why.
+    """
+    if not 0 <= endpoint.port < 2**16:  # the resolver would take it modulo
+        message = f"cannot listen on {endpoint}: ports are 0 to {2**16 - 1}"
+        raise BrokerError(Reason.INVALID, message)
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            endpoint.host,
+            endpoint.port,
+            type=socket.SOCK_STREAM,
+            proto=socket.IPPROTO_TCP,
+            flags=socket.AI_PASSIVE,
+        )[0]
+        # With the protocol named, asyncio sends small messages at once (TCP_NODELAY): else they wait for 40 ms.
+        found = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise not_listening(endpoint, error) from error
+    try:
+        if sys.platform != "win32":  # what was served there a moment ago does not count; on Windows it means more
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            found.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        found.bind(address)
+    except OSError as error:
+        found.close()
+        raise not_listening(endpoint, error) from error
+    return found
 
 
 def require_free(endpoint: Endpoint) -> None:
@@ -26,20 +59,8 @@ def require_free(endpoint: Endpoint) -> None:
     Raises:
         BrokerError: INVALID; it cannot. Says why.
     """
-    if endpoint.is_unix:
-        return
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            endpoint.host, endpoint.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        with socket.socket(family, kind, protocol) as probe:
-            if sys.platform != "win32":  # what was served there a moment ago does not count; on Windows it means more
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            probe.bind(address)
-    except OSError as error:
-        raise not_listening(endpoint, error) from error
+    if not endpoint.is_unix:
+        bound(endpoint).close()
 
 
 def not_listening(endpoint: Endpoint, error: OSError) -> BrokerError:
