@@ -15,6 +15,8 @@ from commonwheel.apps.library._series import Change, Lasting
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from commonwheel.apps import Car
+
 __all__ = ["Check", "Checks", "Finding", "Level"]
 
 
@@ -86,6 +88,13 @@ class Checks:
     def counts(self, name: str) -> bool:
         """Return whether a check counts now."""
         return self._states[name].on
+
+    def report(self, car: Car) -> None:
+        """Take the findings out, each as an event: 'warning' or 'alarm' where it began, 'over' where it is over."""
+        for finding in self.findings:
+            name = "over" if finding.change is Change.ENDED else finding.check.level.name.lower()
+            car.report(name, check=finding.check.name, reason=finding.reason)
+        self.findings.clear()
 
     @property
     def level(self) -> Level:

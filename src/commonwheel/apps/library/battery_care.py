@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from commonwheel.apps import App, Event, Output, Setting
 from commonwheel.apps.library._cells import Spread
 from commonwheel.apps.library._checks import Check, Checks, Level
-from commonwheel.apps.library._series import Change
 
 if TYPE_CHECKING:
     from commonwheel.apps import Car, Reading
@@ -167,10 +166,7 @@ def look(car: Car) -> None:
     judge_temperatures(car, t_ns)
     judge_charge(car, t_ns, charge)
     judge_limits(car, t_ns, charge)
-    for finding in checks.findings:
-        name = "over" if finding.change is Change.ENDED else finding.check.level.name.lower()
-        car.report(name, check=finding.check.name, reason=finding.reason)
-    checks.findings.clear()
+    checks.report(car)
     show(car, charge)
 
 

@@ -23,7 +23,6 @@ from commonwheel.apps.library._battery import number
 from commonwheel.apps.library._checks import Check, Checks, Level
 from commonwheel.apps.library._contradictions import CHECKS, READS, SPEED, Contradictions
 from commonwheel.apps.library._qualities import Qualities
-from commonwheel.apps.library._series import Change
 
 if TYPE_CHECKING:
     from commonwheel.apps import Car, Reading
@@ -153,10 +152,7 @@ def check(car: Car) -> None:
         contradictions.judge(car, t_ns)
         judge_low_volts(car, t_ns)
         judge_vitals(car, t_ns)
-    for finding in checks.findings:
-        name = "over" if finding.change is Change.ENDED else finding.check.level.name.lower()
-        car.report(name, check=finding.check.name, reason=finding.reason)
-    checks.findings.clear()
+    checks.report(car)
 
 
 def is_silent(t_ns: int) -> bool:
