@@ -72,21 +72,21 @@ def _beside(car: str) -> str:
 def reference_page(reference: Reference, index: str = "") -> str:
     """Return one car's page; *index* is the address of the page that leads to all."""
     car = reference.car
-    content = [
-        card("The car", _about(reference), name="car"),
-        card("Signals", *_signals(reference), name="signals"),
-        card("Requests", _requests(reference), name="requests") if car.requests else None,
-        card("Fixed facts", _attributes(reference), name="facts") if car.attributes else None,
-        card("Messages", *_messages(reference), name="messages"),
-        card("Sources", *_sources(reference), name="sources"),
-    ]
-    links = [("signals", "Signals"), ("requests", "Requests"), ("facts", "Fixed facts"), ("messages", "Messages"),
-             ("sources", "Sources")]  # fmt: skip
-    made = [el("a", text, href=f"#{name}") for name, text in links if f'id="{name}"' in "".join(filter(None, content))]
+    parts = {
+        "signals": ("Signals", _signals(reference)),
+        "requests": ("Requests", [_requests(reference)] if car.requests else []),
+        "facts": ("Fixed facts", [_attributes(reference)] if car.attributes else []),
+        "messages": ("Messages", _messages(reference)),
+        "sources": ("Sources", _sources(reference)),
+    }
+    there = {name: part for name, part in parts.items() if part[1]}
+    content = [card(title, *part, name=name) for name, (title, part) in there.items()]
+    links = [el("a", title, href=f"#{name}") for name, (title, _part) in there.items()]
     back = [el("a", "All cars", href=index)] if index else []
-    way = el("nav", *back, *made, class_="way screen", aria_label="On this page")
+    way = el("nav", *back, *links, class_="way screen", aria_label="On this page")
     # The script only filters and highlights: everything is there without it.
-    return page(car.title, way, *content, lead=summary(reference), styles=_STYLES, scripts=("reference.js",))
+    about = card("The car", _about(reference), name="car")
+    return page(car.title, way, about, *content, lead=summary(reference), styles=_STYLES, scripts=("reference.js",))
 
 
 def _about(reference: Reference) -> Markup:
