@@ -134,6 +134,10 @@ def test_cells_lie_around_their_mean_and_reach_lowest_and_highest() -> None:
     assert len(set(found)) == 88
 
 
+def test_cells_of_a_car_without_a_traction_battery_have_no_voltage() -> None:
+    assert set(values("mitsubishi/lancer", CELLS).values()) == {0.0}
+
+
 def test_cells_differ_by_the_seed_only() -> None:
     state, rows = State(pack_v=343, cell_low_v=3.88, cell_high_v=3.93), []
     for seed in (1, 1, 2):

@@ -104,8 +104,6 @@ class Standard:
             row[place] = get(state, inputs, facts)
         if row is not self._row:
             self._row, self._due_s = row, -math.inf
-            for place, value in self._rest:
-                row[place] = value
         if state.t_s >= self._due_s:
             self._due_s = state.t_s + SLOW_S - 1e-6
             for place, get in self._slow:

@@ -19,7 +19,7 @@ __all__ = ["Facts", "Getter", "facts_of", "tables"]
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Facts of one car; what it lacks is 0."""
+    """Facts of one car; what it lacks is 0, but for what is divided by."""
 
     degrees_per_m: float
     """A wheel turns by so much per metre."""
@@ -58,7 +58,7 @@ def facts_of(car: Parameters) -> Facts:
     battery, charger, engine = car.battery, car.charger, car.engine
     return Facts(
         degrees_per_m=360.0 / car.chassis.tyre_circumference_m,
-        cells=battery.cells_series if battery else 0.0,
+        cells=battery.cells_series if battery else 1.0,
         reserve=battery.reserve if battery else 0.0,
         capacity_ah=battery.capacity_ah if battery else 0.0,
         capacity_kwh=_capacity_kwh(battery) if battery else 0.0,
