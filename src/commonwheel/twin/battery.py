@@ -57,9 +57,8 @@ class Pack:
         self.chemical_j = 0.0
         """Taken out of the cells since the start, less what was put in."""
         chance = random.Random(start.seed)  # noqa: S311 - cells are no secret
-        self.cells = sorted(chance.gauss(0.0, battery.spread_v) for _ in range(series))
-        """How far each cell is off the mean at rest, in volts; lowest first."""
-        chance.shuffle(self.cells)
+        self.cells = [chance.gauss(0.0, battery.spread_v) for _ in range(series)]
+        """How far each cell is off the mean at rest, in volts."""
         self._lowest, self._highest = min(self.cells), max(self.cells)
         state.charge = min(1.0, max(0.0, start.charge))
         state.health = start.health
@@ -67,7 +66,6 @@ class Pack:
         self._ocv_v = self._ocv.at(state.charge)
         state.pack_v = self._ocv_v
         self.rest(state, start.air_c, 0.0)
-        self._cells(state)
 
     def draw(self, state: State, power_w: float, dt_s: float) -> float:
         """Put power in at the terminals (negative: take it out) for one step; return what it really was.
@@ -110,12 +108,12 @@ class Pack:
         state.drawn_kwh -= power_w * dt_s / _J_PER_KWH
         return power_w
 
-    def rest(self, state: State, air_c: float, dt_s: float, conditioned_w: float = 0.0) -> None:
+    def rest(self, state: State, air_c: float, dt_s: float) -> None:
         """Bring resistance, limits, temperature and energy up to date, after *dt_s* of steps."""
         battery = self.battery
         charge, warmth = state.charge, state.pack_c
         if dt_s > 0.0:
-            flow = battery.cooling_w_per_k * (air_c - warmth) + conditioned_w
+            flow = battery.cooling_w_per_k * (air_c - warmth)
             state.pack_c = warmth = warmth + (self._heat_j + flow * dt_s) / battery.heat_j_per_k
             self._heat_j = 0.0
         self._ohm = battery.resistance_ohm * self._by_charge.at(charge) * self._by_temperature.at(warmth) * self._aged

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from commonwheel.twin.climate import Climate
 from commonwheel.twin.coupling import coupling_of
 from commonwheel.twin.electric import direction
-from commonwheel.twin.engine import RADIANS_PER_RPM, Combustion
+from commonwheel.twin.engine import AIR_KPA, RADIANS_PER_RPM, Combustion
 from commonwheel.twin.fuel_range import FuelRange
 from commonwheel.twin.gearbox import transmission_of
 from commonwheel.twin.inputs import Gear, Ignition
@@ -88,7 +88,7 @@ class CombustionPowertrain:
         else:
             self._open(state)
             state.engine_rpm, state.engine_nm = self.engine.rpm, self.engine.torque_nm
-            state.manifold_kpa = 101.3
+            state.manifold_kpa = AIR_KPA
         self._force_n = force
         return force
 
