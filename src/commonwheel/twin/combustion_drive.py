@@ -14,10 +14,10 @@ from commonwheel.twin.climate import Climate
 from commonwheel.twin.coupling import coupling_of
 from commonwheel.twin.electric import direction
 from commonwheel.twin.engine import AIR_KPA, RADIANS_PER_RPM, Combustion
-from commonwheel.twin.fuel_range import FuelRange
 from commonwheel.twin.gearbox import transmission_of
 from commonwheel.twin.inputs import Gear, Ignition
 from commonwheel.twin.parameters_engine import GearboxKind
+from commonwheel.twin.range_estimate import FuelRange
 
 if TYPE_CHECKING:
     from commonwheel.twin.inputs import Inputs
@@ -59,7 +59,7 @@ class CombustionPowertrain:
         self._laden_kg = parameters.chassis.laden_kg
         self._climate = Climate(parameters.auxiliaries)
         self._base_w = parameters.auxiliaries.base_w
-        self._range = FuelRange(parameters)
+        self._range = FuelRange(parameters, engine)
         self._closed = False
         self._turns = self.transmission.turns
         self._off_rps = 0.0

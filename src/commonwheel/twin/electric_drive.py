@@ -9,7 +9,7 @@ from commonwheel.twin.charging import Charging
 from commonwheel.twin.climate import Climate
 from commonwheel.twin.electric import Drive, direction
 from commonwheel.twin.inputs import Ignition
-from commonwheel.twin.range_estimate import RangeEstimate
+from commonwheel.twin.range_estimate import BatteryRange
 
 if TYPE_CHECKING:
     from commonwheel.twin.inputs import Inputs
@@ -35,7 +35,7 @@ class ElectricPowertrain:
             self.rear = Drive(parameters.rear_motor, chassis.tyre_circumference_m, start.soak_c)
         self.charging = None if parameters.charger is None else Charging(parameters.charger)
         self.climate = Climate(auxiliaries)
-        self.range = RangeEstimate(parameters)
+        self.range = BatteryRange(parameters)
         self._base_w = auxiliaries.base_w
         self._charge_w = 0.0
         powers = motor.power_w + (0.0 if parameters.rear_motor is None else parameters.rear_motor.power_w)

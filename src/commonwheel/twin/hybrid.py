@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final
 from commonwheel.twin.electric import direction
 from commonwheel.twin.electric_drive import ElectricPowertrain
 from commonwheel.twin.engine import AIR_KPA, Combustion
-from commonwheel.twin.fuel_range import FuelRange
 from commonwheel.twin.gearbox import BestLine
 from commonwheel.twin.inputs import Ignition
+from commonwheel.twin.range_estimate import FuelRange
 
 if TYPE_CHECKING:
     from commonwheel.twin.inputs import Inputs
@@ -53,7 +53,7 @@ class HybridPowertrain:
         self._discharge_w = battery.discharge_w
         self._line = BestLine(self.engine, hybrid.eco_rpm, hybrid.eco_load)
         self._turns = hybrid.engine_ratio * math.tau / parameters.chassis.tyre_circumference_m
-        self._fuel_range = FuelRange(parameters)
+        self._fuel_range = FuelRange(parameters, engine)
         self._sustain = False
         self._clutched = False
         self._on_s = math.inf
