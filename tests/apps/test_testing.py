@@ -172,6 +172,17 @@ def test_a_case_that_does_not_end_fails_with_the_apps_line(tmp_path: Path) -> No
         assert f"tried.py:{line}" in str(result.problems[0]) or f"tried.py:{line + 1}" in str(result.problems[0])
 
 
+def test_an_async_function_that_does_not_end_fails_the_case_too(tmp_path: Path) -> None:
+    """A task keeps what it raises to itself, but for an interrupt."""
+    endless = APP.replace("def speed", "async def speed").replace("global top\n", "global top\n    while True: pass\n")
+    (tmp_path / "tried.py").write_text(endless)
+    (tmp_path / "tried.test.yaml").write_text(HEAD.lstrip() + "      {}")
+    (result,) = run_tests(expectations_of(str(tmp_path / "tried.py")), longest_s=1.0)
+    (problem,) = result.problems
+    assert "expected it to end within 1 s" in str(problem)
+    assert "tried.py:16" in str(problem)
+
+
 # ---- logs -----------------------------------------------------------------------------------------------------------
 
 LOG_HEAD = """

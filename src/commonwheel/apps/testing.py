@@ -199,8 +199,8 @@ def _scenario(case: Case) -> Scenario:
     return dataclasses.replace(scenario, faults=(*scenario.faults, *faults))
 
 
-class _TooLongError(BaseException):
-    """A case took too long. Not an Exception: an app that catches those must not catch this one."""
+class _TooLongError(KeyboardInterrupt):
+    """A case took too long. As an interrupt, it goes through an app that catches every Exception, and through tasks."""
 
 
 class _Limit:
