@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 
 import numpy as np
@@ -335,6 +336,27 @@ def test_what_waits_at_the_end_is_cancelled_and_may_clean_up() -> None:
     run.engine.stop()
     assert order == ["stop", "cleaned"]
     assert not run.errors
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+def test_what_waits_still_when_a_run_is_over_is_let_go_in_silence(stopped: bool) -> None:  # noqa: FBT001
+    """Else it would be told whenever memory is tidied up, and a second run would not do the same as the first."""
+    app = app_with()
+
+    @app.start
+    async def wait(car) -> None:  # noqa: ANN001
+        try:
+            await car.sleep(100)
+        except asyncio.CancelledError:
+            await car.sleep(5)
+
+    run = Run(app).start().to(1)
+    did = run.did
+    if stopped:
+        run.engine.stop()
+    del run
+    gc.collect()
+    assert did.failures == []
 
 
 def test_an_async_function_that_is_cancelled_at_the_end_does_not_begin_again_with_what_came_meanwhile() -> None:

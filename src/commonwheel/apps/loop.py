@@ -123,6 +123,8 @@ class AppLoop(asyncio.AbstractEventLoop):
     ) -> asyncio.Task[T]:
         """Run a coroutine."""
         task = asyncio.Task(coro, loop=self, name=name, context=context)
+        # It is destroyed with its run only, whenever memory is tidied up: nobody is to be told then.
+        task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001
         self._tasks[task] = None
         task.add_done_callback(self._forget)
         return task
