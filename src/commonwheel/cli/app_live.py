@@ -179,7 +179,8 @@ class _Live:
     def _changed(self, host: AppHost) -> None:
         """Print what is new."""
         status = host.status
-        fresh = [one for one in (*status.logs, *status.events) if not any(one is old for old in self._told)]
+        told = set(map(id, self._told))
+        fresh = [one for one in (*status.logs, *status.events) if id(one) not in told]
         self._told = [*status.logs, *status.events]
         if not self._args.json:
             for one in sorted(fresh, key=lambda one: one.t_ns):
