@@ -27,6 +27,7 @@ __all__ = [
     "Spawning",
     "Told",
     "environment",
+    "hold",
     "how_it_ended",
     "kill_group",
     "send_signal",
@@ -222,13 +223,8 @@ class _Spawned(asyncio.SubprocessProtocol):
 
     def _hold(self, fd: int, *, held: bool) -> None:
         pipe = self._transport.get_pipe_transport(fd)
-        if pipe is None or pipe.is_closing():
-            return
-        reading = cast("asyncio.ReadTransport", pipe)
-        if held:
-            reading.pause_reading()
-        else:
-            reading.resume_reading()
+        if pipe is not None:
+            hold(cast("asyncio.ReadTransport", pipe), held=held)
 
     def ask_where(self) -> None:
         """See ``AppProcess``."""
@@ -251,6 +247,16 @@ class _Spawned(asyncio.SubprocessProtocol):
             await self._ended.wait()
         finally:
             self._transport.close()
+
+
+def hold(pipe: asyncio.ReadTransport, *, held: bool) -> None:
+    """Read nothing of a pipe for a while, or read it again, where it is open."""
+    if pipe.is_closing():
+        return
+    if held:
+        pipe.pause_reading()
+    else:
+        pipe.resume_reading()
 
 
 def kill_group(pid: int) -> None:

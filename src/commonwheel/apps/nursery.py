@@ -12,7 +12,16 @@ import sys
 from collections import deque
 from typing import TYPE_CHECKING, cast
 
-from commonwheel.apps.launch import DRAIN_S, PACKET_BYTES, Spawning, environment, how_it_ended, kill_group, send_signal
+from commonwheel.apps.launch import (
+    DRAIN_S,
+    PACKET_BYTES,
+    Spawning,
+    environment,
+    hold,
+    how_it_ended,
+    kill_group,
+    send_signal,
+)
 from commonwheel.errors import AppError
 
 if TYPE_CHECKING:
@@ -231,11 +240,11 @@ class _Forked:
 
     def hold_messages(self, *, held: bool) -> None:
         """See ``AppProcess``."""
-        _hold(self._inlet, held=held)
+        hold(self._inlet, held=held)
 
     def hold_words(self, *, held: bool) -> None:
         """See ``AppProcess``."""
-        _hold(self._words, held=held)
+        hold(self._words, held=held)
 
     def ask_where(self) -> None:
         """See ``AppProcess``."""
@@ -258,15 +267,6 @@ class _Forked:
             self._inlet.close()
             self._words.close()
             await self._closed.wait()
-
-
-def _hold(pipe: asyncio.ReadTransport, *, held: bool) -> None:
-    if pipe.is_closing():
-        return
-    if held:
-        pipe.pause_reading()
-    else:
-        pipe.resume_reading()
 
 
 class _Pipe(asyncio.Protocol):
