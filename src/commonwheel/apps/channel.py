@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Protocol, cast
 from commonwheel.apps.messages import ToApp, Unpacker, pack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from commonwheel.apps.messages import FromApp
 
-__all__ = ["Channel", "HostGone", "Talk"]
+__all__ = ["Channel", "HostGone", "Inlet", "Talk"]
 
 _CHUNK = 1 << 16
 _MOST_BYTES = 64 * 1024 * 1024
@@ -51,14 +51,14 @@ class Talk(Protocol):
         ...
 
 
-class Channel:
-    """Reads from one file descriptor and writes to another; owns both."""
+class Inlet:
+    """Takes one message at a time out of pieces that come from somewhere."""
 
-    def __init__(self, inlet: int, outlet: int) -> None:
-        self._inlet, self._outlet = inlet, outlet
+    def __init__(self, read: Callable[[float | None], bytes | None]) -> None:
+        """Take from *read*, which waits for a piece: b'' at the end, None when none comes within so many seconds."""
+        self._read = read
         self._unpacker = Unpacker(ToApp, _MOST_BYTES)
         self._found: Iterator[tuple[object, bytes]] = iter(())
-        self._source = _Polled(inlet) if hasattr(select, "poll") else _Pumped(inlet)
 
     def take(self, wait_s: float | None = None) -> tuple[ToApp, bytes] | None:
         """See ``Talk``."""
@@ -67,12 +67,25 @@ class Channel:
             for message, body in self._found:
                 return cast("ToApp", message), body
             left = None if ends is None else max(0.0, ends - time.monotonic())
-            data = self._source.read(left)
+            data = self._read(left)
             if data is None:
                 return None
             if not data:
                 raise HostGone
             self._found = self._unpacker.feed(data)
+
+
+class Channel:
+    """Reads from one file descriptor and writes to another; owns both."""
+
+    def __init__(self, inlet: int, outlet: int) -> None:
+        self._inlet, self._outlet = inlet, outlet
+        self._source = _Polled(inlet) if hasattr(select, "poll") else _Pumped(inlet)
+        self._messages = Inlet(self._source.read)
+
+    def take(self, wait_s: float | None = None) -> tuple[ToApp, bytes] | None:
+        """See ``Talk``."""
+        return self._messages.take(wait_s)
 
     def send(self, *messages: FromApp) -> None:
         """See ``Talk``."""

@@ -9,22 +9,19 @@ import asyncio
 import contextlib
 import queue
 import threading
-import time
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from commonwheel.apps.channel import HostGone
-from commonwheel.apps.messages import ToApp, Unpacker, pack
+from commonwheel.apps.channel import HostGone, Inlet
+from commonwheel.apps.messages import pack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from commonwheel.apps.launch import AppProcess, Told
-    from commonwheel.apps.messages import FromApp
+    from commonwheel.apps.messages import FromApp, ToApp
 
 __all__ = ["InProcess"]
-
-_MOST_BYTES = 64 * 1024 * 1024
 
 
 class InProcess:
@@ -49,8 +46,7 @@ class _Thread(threading.Thread):
         super().__init__(name="commonwheel app", daemon=True)
         self._told, self._loop = told, loop
         self._inbox: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        self._unpacker = Unpacker(ToApp, _MOST_BYTES)
-        self._found: Iterator[tuple[object, bytes]] = iter(())
+        self._messages = Inlet(self._read)
         self._free = threading.Event()
         self._free.set()
         self._killed = False
@@ -75,17 +71,14 @@ class _Thread(threading.Thread):
 
     def take(self, wait_s: float | None = None) -> tuple[ToApp, bytes] | None:
         """See ``Talk``."""
-        ends = None if wait_s is None else time.monotonic() + wait_s
-        while True:
-            for message, body in self._found:
-                return cast("ToApp", message), body
-            try:
-                data = self._inbox.get(timeout=None if ends is None else max(0.0, ends - time.monotonic()))
-            except queue.Empty:
-                return None
-            if self._killed:
-                raise HostGone
-            self._found = self._unpacker.feed(data)
+        return self._messages.take(wait_s)
+
+    def _read(self, wait_s: float | None) -> bytes | None:
+        try:
+            data = self._inbox.get(timeout=wait_s)
+        except queue.Empty:
+            return None
+        return b"" if self._killed else data
 
     def send(self, *messages: FromApp) -> None:
         """See ``Talk``."""
