@@ -68,6 +68,12 @@ def test_a_file_that_is_not_there_or_no_text_is_told(tmp_path: Path) -> None:
         read_schedule(tmp_path / "bytes.csv")
 
 
+def test_a_file_that_is_too_long_is_told_wherever_it_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("commonwheel.twin.cycles.MOST_BYTES", 12)  # one byte more is half of the last letter
+    with pytest.raises(DescriptionError, match="the cycle is longer than"):
+        read_schedule(write(tmp_path, "time,mps,wegé\n0,0,0\n1,1,1\n"))
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_schedule_or_a_clear_error(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "fuzz.csv"

@@ -107,12 +107,12 @@ def read_schedule(path: Path) -> Schedule:
             data = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise _error(path, 0, f"the cycle {path} cannot be read: {error.strerror or error}") from error
+    if len(data) > MOST_BYTES:
+        raise _error(path, 0, f"the cycle is longer than {MOST_BYTES / 1e6:.0f} MB")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise _error(path, data[: error.start].count(b"\n") + 1, "not UTF-8 text; save the file as UTF-8") from error
-    if len(data) > MOST_BYTES:
-        raise _error(path, 0, f"the cycle is longer than {MOST_BYTES / 1e6:.0f} MB")
     try:
         rows = list(csv.reader(io.StringIO(text), strict=True))
     except csv.Error as error:
