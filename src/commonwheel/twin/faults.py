@@ -89,9 +89,9 @@ def carriers_of(vehicle: Vehicle, paths: Sequence[str], path: str) -> list[tuple
     Mostly that is the signal itself. Where several signals are made of one field, such as speeds of wheels and the
     speed that is computed of them, the first in the car's order fills it.
     """
-    order = [one for one in vehicle.numbers if one in set(paths)]
+    sent = set(paths)
     fills: dict[tuple[object, ...], tuple[str, float]] = {}
-    for one in order:
+    for one in filter(sent.__contains__, vehicle.numbers):
         for writer in vehicle.writers.get(one, ()):
             fills.setdefault((writer.message, writer.field, writer.present), (one, writer.factor))
     found: dict[str, float] = {}
