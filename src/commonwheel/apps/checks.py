@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from commonwheel.apps.app import Moment
@@ -161,20 +162,22 @@ class _Check:
         return [leaf.path for leaf in self._catalog.match(pattern)]
 
     def _keeps(self) -> Iterator[Fault]:
-        declared = rates_of(self._usable({**self._manifest.may_use, **self._manifest.requires}), self._catalog.leaves)
         for pattern, seconds in self._manifest.keeps.items():
             found = list(self._known(pattern, "keeps"))
             yield from found
-            if not found and not any(path in declared for path in self._selected(pattern)):
+            if not found and not any(path in self._declared for path in self._selected(pattern)):
                 message = f"'{pattern}' is kept, but not declared; add it to 'requires' or 'may_use'"
                 yield self._at(message, "keeps", pattern)
             if not 0 < seconds <= LONGEST_KEPT_S:
                 right = f"more than 0 and at most {LONGEST_KEPT_S:g} seconds"
                 yield self._at(f"'{pattern}' is kept for {right}, not {seconds:g}", "keeps", pattern)
 
-    def _usable(self, stated: dict[str, float]) -> dict[str, float]:
-        """Return what is stated of patterns that are ones; the others are faults already."""
-        return {pattern: number for pattern, number in stated.items() if _is_pattern(pattern)}
+    @cached_property
+    def _declared(self) -> dict[str, float]:
+        """The signals that can be read; patterns that are none are faults already."""
+        stated = {**self._manifest.may_use, **self._manifest.requires}
+        usable = {pattern: rate for pattern, rate in stated.items() if _is_pattern(pattern)}
+        return rates_of(usable, self._catalog.leaves)
 
     def _acts(self) -> Iterator[Fault]:
         for part in ("provides", "requests"):
@@ -230,9 +233,8 @@ class _Check:
         if not self._app.handlers:
             message = "it has no function that is ever called; give one a decorator, such as @app.on(...)"
             yield Fault(self._file, self._app.line, message)
-        declared = rates_of(self._usable({**self._manifest.may_use, **self._manifest.requires}), self._catalog.leaves)
         for handler in self._app.handlers:
-            for message in (*_faults_of_times(handler), *faults_of_call(handler), *_patterns(handler, declared)):
+            for message in (*_faults_of_times(handler), *faults_of_call(handler), *_patterns(handler, self._declared)):
                 yield Fault(self._file, handler.line, message)
 
 

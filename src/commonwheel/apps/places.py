@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,15 +18,22 @@ _POSITIONAL = ("name", "version", "about")
 
 
 class Places:
-    """The lines of one app's declaration; what was not written out there has the line of the declaration itself."""
+    """The lines of one app's declaration; what was not written out there has the line of the declaration itself.
+
+    The file is read when a line is asked for: most apps have no fault.
+    """
 
     def __init__(self, app: App) -> None:
+        self._app = app
         self._line = app.line
-        call = _call(app)
-        self._parts: dict[str, ast.expr] = {}
-        if call is not None:
-            self._parts.update(zip(_POSITIONAL, call.args, strict=False))
-            self._parts.update({keyword.arg: keyword.value for keyword in call.keywords if keyword.arg})
+
+    @cached_property
+    def _parts(self) -> dict[str, ast.expr]:
+        call = _call(self._app)
+        if call is None:
+            return {}
+        named = {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
+        return dict(zip(_POSITIONAL, call.args, strict=False)) | named
 
     def line(self, part: str, key: object = None) -> int:
         """Return the line of a part (``requires``), or of one key or entry in it."""
