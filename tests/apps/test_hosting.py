@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import itertools
+import sys
 import threading
 import time
+from os import pipe
 from pathlib import Path
 
 import psutil
@@ -370,6 +374,37 @@ def helper(reading):
             await until(lambda: len(_failed(car)) > 1, "started again, and failed again")
             await until(lambda: "commonwheel app trial" not in {task.get_name() for task in asyncio.all_tasks()})
             assert len(_failed(car)) == 2
+
+    asyncio.run(work())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="descriptors are counted as POSIX has them")
+@pytest.mark.parametrize("what", ["tempfile.mkdtemp", "os.pipe"])
+def test_machine_that_has_nothing_left_fails_the_app_until_it_is_started_again(tmp_path: Path, what: str) -> None:
+    app = write_app(tmp_path, COUNTING)
+    calls = itertools.count(1)
+
+    def have_none(*_: object, **_more: object) -> tuple[int, int]:
+        if what == "os.pipe" and next(calls) < 3:
+            return pipe()
+        raise OSError(errno.ENOSPC, "No room")
+
+    async def work() -> None:
+        async with running(app) as (hosts, car):
+            host = hosts.apps[0]
+            await state(host, AppState.RUNNING)
+            host.stop()
+            await state(host, AppState.STOPPED)
+            before = psutil.Process().num_fds()
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(what, have_none)
+                host.start()
+                await state(host, AppState.FAILED)
+            assert "No room" in host.status.error
+            assert len(_failed(car)) == 1
+            assert psutil.Process().num_fds() == before
+            host.start()
+            await state(host, AppState.RUNNING)
 
     asyncio.run(work())
 

@@ -141,13 +141,23 @@ class AppHost:
             await self._stopping
 
     async def _run(self) -> None:
-        folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="commonwheel-app-"))
         try:
-            await self._lives(folder)
+            folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="commonwheel-app-"))
+            try:
+                await self._lives(folder)
+            finally:
+                await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
         except asyncio.CancelledError:
             pass
-        finally:
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        except OSError as error:  # the machine has no room left, or no descriptors
+            self.status.error = f"it cannot be run: {error}"
+            self._vetting.note("error", self.status.error)
+            self._fail(self.status.error)
+
+    def _fail(self, why: str) -> None:
+        """Let it be, until somebody starts it again."""
+        self._set(AppState.FAILED)
+        self._noted("app.failed", {"app": self.manifest.name, "why": why})
 
     async def _lives(self, folder: Path) -> None:
         """Run it again and again, until it is to end."""
@@ -175,8 +185,7 @@ class AppHost:
         if end.way is Way.REFUSED or (end.way is Way.FAILED and times >= limits.failures):
             if end.way is Way.FAILED:
                 self._vetting.note("error", f"it failed {times} times in a row, and is not started again")
-            self._set(AppState.FAILED)
-            self._noted("app.failed", {"app": self.manifest.name, "why": end.why})
+            self._fail(end.why)
             return False
         wait_s = limits.wait_s(times)
         self._vetting.note("warning", f"it is started again in {wait_s:g} s")

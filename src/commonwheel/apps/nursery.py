@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 import signal
 import socket
@@ -67,7 +68,11 @@ class Nursery:
         if self._socket is None:
             self._begin(folder)
         forked = _Forked(told)
-        theirs = await forked.open()
+        try:
+            theirs = await forked.open()
+        except OSError as error:
+            message = f"no process can be started for an app: {error.strerror or error}"
+            raise AppError(message) from error
         started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._starting.append((forked, started))
         try:
@@ -194,11 +199,13 @@ class _Forked:
         self.pid = 0
 
     async def open(self) -> list[int]:
-        """Make the pipes; returns the ends that are the process's."""
+        """Make the pipes; returns the ends that are the process's.
+
+        Raises:
+            OSError: there are no more to be had.
+        """
         loop = asyncio.get_running_loop()
-        theirs, ours = os.pipe()
-        heard, hears = os.pipe()
-        printed, prints = os.pipe()
+        (theirs, ours), (heard, hears), (printed, prints) = _pipes(3)
         self._outlet, _ = await loop.connect_write_pipe(
             lambda: _Pipe(lambda _data: None, self._lost), os.fdopen(ours, "wb", 0)
         )
@@ -267,6 +274,23 @@ class _Forked:
             self._inlet.close()
             self._words.close()
             await self._closed.wait()
+
+
+def _pipes(count: int) -> list[tuple[int, int]]:
+    """Return so many pipes, or none.
+
+    Raises:
+        OSError: there are not so many to be had.
+    """
+    pipes: list[tuple[int, int]] = []
+    try:
+        while len(pipes) < count:
+            pipes.append(os.pipe())
+    except OSError:
+        for end in itertools.chain(*pipes):
+            os.close(end)
+        raise
+    return pipes
 
 
 class _Pipe(asyncio.Protocol):
