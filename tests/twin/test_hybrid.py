@@ -91,6 +91,21 @@ def test_when_it_is_fast_the_engine_drives_the_wheels() -> None:
     assert state.engine_nm > 20
 
 
+def test_on_ice_engine_and_motors_together_pull_with_what_the_tyres_carry() -> None:
+    body, friction = car(PHEV, charge=LOW), 0.05
+    go(body, driving(accelerator=0.6), 60, lambda: body.state.speed_mps > 25)
+    assert body.state.engine_nm > 20
+    seen: list[float] = []
+    go(
+        body,
+        driving(accelerator=0.6, friction=friction),
+        3,
+        lambda: seen.append(body.state.acceleration_mps2) is not None,
+    )
+    resistance = body.road.resistance_n(25.0) / body.parameters.chassis.inertia_kg
+    assert max(seen[1:]) < friction * 9.81 - 0.9 * resistance
+
+
 def test_the_charge_is_kept_up() -> None:
     body = car(PHEV, charge=0.29)
     for speed in (50, 90, 30, 70, 50, 100):

@@ -87,6 +87,9 @@ class HybridPowertrain:
             self._clutched = False
             state.engine_rpm, state.engine_nm, state.manifold_kpa = self.engine.rpm, 0.0, AIR_KPA
         state.generator_rpm = self.engine.rpm * self._hybrid.generator_ratio
+        # What the tyres carry of the engine's force they do not carry of the motors'.
+        self._engine_n = min(grip_n, max(-grip_n, self._engine_n))
+        grip_n -= abs(self._engine_n)
         # Only as far as the pedal asks for less than everything does the engine relieve the motors.
         electric.relieve(self._engine_n * (1 - state.accelerator))
         force = electric.drive(inputs, state, brake_n, grip_n, dt_s) + where * self._engine_n
