@@ -179,6 +179,20 @@ def test_at_a_steady_speed_the_gear_stays(name: str, kmh: float, grade: float) -
     assert sum(one != other for one, other in itertools.pairwise(gears[-1000:])) <= 1
 
 
+@pytest.mark.parametrize("name", [SI, DIESEL, LANCER])
+def test_put_in_drive_at_speed_it_takes_a_gear_that_the_engine_bears(name: str) -> None:
+    body, fastest = car(name, soak_c=85.0), [0.0]
+    go(body, driving(accelerator=0.8), 60, lambda: body.state.speed_mps > 35)
+    go(body, driving(gear=Gear.NEUTRAL), 2)
+    speed = body.state.speed_mps
+    go(body, driving(accelerator=0.2), 5, lambda: fastest.append(body.state.engine_rpm) is not None)
+    engine = parameters(name).engine
+    assert engine is not None
+    assert speed > 33
+    assert max(fastest) < engine.limit_rpm
+    assert body.state.current_gear >= 3
+
+
 def test_a_pedal_to_the_floor_changes_down() -> None:
     body = car(LANCER, soak_c=85.0)
     go(body, driving(accelerator=0.35), 60, lambda: body.state.speed_mps > 22)

@@ -73,12 +73,17 @@ class Gears:
             self._take(gear - 1)
             return
         if gear < len(self._turns) and self._is_up_better(speed, along_mps * self._turns[gear], wish_n, held=held):
-            self._take(gear + 1)
+            self._take(self._above(along_mps))
             return
         if gear > 1 and self._since_s >= DWELL_S and not self._gives(gear, speed, wish_n, 1.0):
             after = along_mps * self._turns[gear - 2]
             if after < 0.97 * self._full:
                 self._take(gear - 1)
+
+    def _above(self, along_mps: float) -> int:
+        """Return the next gear, or where it is put in at speed, the first that does not overrun the engine."""
+        gears = range(self.gear + 1, len(self._turns))
+        return next((gear for gear in gears if along_mps * self._turns[gear - 1] < self._full), len(self._turns))
 
     def _is_up_better(self, speed_rps: float, after_rps: float, wish_n: float, *, held: bool) -> bool:
         """Say whether to change up, to an engine speed of *after_rps*."""
