@@ -175,6 +175,9 @@ def test_the_last_seconds_are_a_log_that_can_be_read(leaf: Running, tmp_path: Pa
         assert b" car 284#" in content
         assert len(download(leaf, car="leaf", seconds=30)[1].splitlines()) == 5
         assert len(download(leaf, car="leaf", seconds=30, keys=[BATTERY])[1].splitlines()) == 3
+        assert len(download(leaf, car="leaf", seconds=1e308)[1].splitlines()) == 5
+        status, content, _ = download(leaf, car="leaf", keys=[2**70])
+        assert (status, b"wrong question" in content) == (400, True)
 
 
 def test_nothing_heard_is_said(leaf: Running) -> None:
@@ -272,12 +275,21 @@ def test_payloads_that_tell_who_the_car_is_are_not_shown() -> None:
 
 @pytest.mark.parametrize(
     "params",
-    [{}, {"car": 1}, {"car": "leaf", "mode": "both"}, {"car": "leaf", "keys": ["a"]}, {"car": "none"}, {"car": None}],
+    [
+        {},
+        {"car": 1},
+        {"car": "leaf", "mode": "both"},
+        {"car": "leaf", "keys": ["a"]},
+        {"car": "leaf", "mode": "flow", "keys": [2**70]},
+        {"car": "leaf", "keys": [0] * 5000},
+        {"car": "none"},
+        {"car": None},
+    ],
 )
 def test_questions_that_make_no_sense_are_refused(leaf: Running, params: dict[str, object]) -> None:
     with leaf.page() as page:
         page.say(type="open", id=1, view="traffic", params=params)
-        assert page.hear("failed")["message"]
+        assert page.hear("failed")["reason"] in {"invalid request", "limit exceeded"}
         assert page.open("traffic", 2, car="leaf")
         page.say(type="tell", id=2, params={"car": "leaf", "keys": [0] * 5000})
         assert "the most" in page.hear("failed")["message"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import time
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 import numpy as np
@@ -36,11 +36,14 @@ MOST_FLOWING = 60
 """Frames of the flowing list in one update; it shows the newest."""
 MOST_KEYS = 4096
 
+_Key = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+"""A message's: the numbers that fit a column of them."""
+
 
 class _Wants(msgspec.Struct):
     car: str
     mode: Literal["messages", "flow"] = "messages"
-    keys: list[int] | None = None
+    keys: list[_Key] | None = None
     """Of the flowing list: only frames of these messages; None all."""
     changed: bool = False
     """Of the flowing list: only frames with another payload than the one before."""
@@ -49,13 +52,13 @@ class _Wants(msgspec.Struct):
 
 class _MessageWants(msgspec.Struct):
     car: str
-    key: int
+    key: _Key
 
 
 class _FileWants(msgspec.Struct):
     car: str
     seconds: float = KEPT_S
-    keys: list[int] | None = None
+    keys: list[_Key] | None = None
 
 
 def monitored(viewer: Viewer, name: object) -> tuple[LiveCar, FrameMonitor, CarFacts]:
@@ -84,6 +87,13 @@ def hidden_of(facts: CarFacts, *, with_personal: bool) -> frozenset[int]:
     return frozenset() if with_personal else facts.personal
 
 
+def _wants_of(params: Params) -> _Wants:
+    wants = msgspec.convert(params, _Wants)
+    if wants.keys is not None and len(wants.keys) > MOST_KEYS:
+        raise BrokerError(Reason.LIMIT, f"{len(wants.keys)} messages are asked for; {MOST_KEYS} are the most")
+    return wants
+
+
 class TrafficView:
     """One page's look at a car's frames."""
 
@@ -95,7 +105,7 @@ class TrafficView:
         Raises:
             BrokerError: see ``monitored``.
         """
-        self._wants = msgspec.convert(params, _Wants)
+        self._wants = _wants_of(params)
         self._car, self._monitor, self._facts = monitored(viewer, self._wants.car)
         settings = viewer.scene.settings_of(self._car)
         self._hidden = hidden_of(self._facts, with_personal=bool(settings and settings.with_personal))
@@ -129,9 +139,7 @@ class TrafficView:
 
     def tell(self, params: Params) -> None:
         """Show something else of the same car."""
-        wants = msgspec.convert(params, _Wants)
-        if wants.keys is not None and len(wants.keys) > MOST_KEYS:
-            raise BrokerError(Reason.LIMIT, f"{len(wants.keys)} messages are asked for; {MOST_KEYS} are the most")
+        wants = _wants_of(params)
         if wants.mode == "flow" and (self._wants.mode != "flow" or self._wants.paused):
             self._seen = self._monitor.after(2**62).end
         self._wants = wants
@@ -278,7 +286,7 @@ def frames_file(viewer: Viewer, params: Params) -> File:
     """
     wants = msgspec.convert(params, _FileWants)
     car, monitor, facts = monitored(viewer, wants.car)
-    frames = monitor.recent(max(0.0, wants.seconds)).frames
+    frames = monitor.recent(min(max(0.0, wants.seconds), KEPT_S)).frames
     settings = viewer.scene.settings_of(car)
     names = {number: bus.name for number, bus in enumerate(facts.vehicle.buses) if is_name(bus.name)}
     if not (settings and settings.with_personal):
