@@ -108,13 +108,17 @@ def test_the_scenarios_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(one["seconds"] > 0 and one["about"] for one in listed)
 
 
-def test_a_fault_that_does_nothing_on_this_car_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("options", [(), ("--bus", "ev=virtual:idle", "--rate", "10")])
+def test_a_fault_that_does_nothing_on_this_car_is_told_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, options: tuple[str, ...]
+) -> None:
     scenario = tmp_path / "fault.yaml"
     town = (SHIPPED / "town.yaml").read_text(encoding="utf-8")
     fault = "  - {silent: {bus: radar}, from: 1 s, to: 2 s}\n"
     scenario.write_text(f"{town}\nfaults:\n{fault}", encoding="utf-8")
-    assert main(["twin", LEAF, "--scenario", str(scenario), "--seconds", "1"]) == FINE
-    assert f"{LEAF} has nothing for the fault 'silent of radar' to be of" in capsys.readouterr().err
+    assert main(["twin", LEAF, "--scenario", str(scenario), "--seconds", "1", *options]) == FINE
+    assert capsys.readouterr().err.count(f"{LEAF} has nothing for the fault 'silent of radar' to be of") == 1
+    assert "to be of" not in caplog.text
 
 
 def test_what_a_scenario_sets_and_the_car_does_not_send_is_told(

@@ -297,6 +297,13 @@ def test_a_reader_that_waits_is_woken(tmp_path: Path) -> None:
     assert got[0] is not None
 
 
+def test_a_fault_that_does_nothing_on_this_car_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    settings = CarSettings(car="honda/civic_gen8", virtual=ScenarioName("fault-stuck"))
+    Parts().gateway(settings, Broker(load_catalog()), Settings())
+    said = "honda/civic_gen8 has nothing for the fault 'stuck of Vehicle.Chassis.SteeringWheel.Angle' to be of"
+    assert [record.getMessage() for record in caplog.records] == [said]
+
+
 def test_settings_make_a_simulated_car() -> None:
     settings = CarSettings(car="nissan/leaf_aze0:30kwh", virtual=ScenarioName("town"), seed=4, rate=2.0, loop=True)
     gateway = Parts().gateway(settings, Broker(load_catalog()), Settings())

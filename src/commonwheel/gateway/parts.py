@@ -174,6 +174,8 @@ class Parts:
 
         scenario = load_scenario(car.virtual or "")
         twin = Twin(vehicle, scenario, parameters=load_parameters(car.car), seed=car.seed)
+        for fault in twin.without_effect:
+            _LOG.warning("%s has nothing for the fault '%s' to be of", vehicle.name, fault)
         return VirtualCar(twin, rate=float(car.rate), loop=car.loop)
 
     def server(self, name: str, broker: Broker, endpoint: Endpoint, access: Access) -> Server:

@@ -165,8 +165,6 @@ class VirtualCar(HeldWorker):
 
     def _drive(self) -> None:
         """Drive up to the present again and again, until the end."""
-        for fault in self.twin.without_effect:
-            _LOG.warning("%s has nothing for the fault '%s' to be of", self.twin.vehicle.name, fault)
         epoch = self.clock.present_ns()
         for wire in self.wires:
             wire.put(Frames.empty(), epoch)
