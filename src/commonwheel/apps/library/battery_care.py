@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from commonwheel.apps import App, Event, Output, Setting
+from commonwheel.apps.library._battery import number
 from commonwheel.apps.library._cells import Spread
 from commonwheel.apps.library._checks import Check, Checks, Level
 
@@ -118,18 +119,20 @@ most_out_seen = 0.0
 @app.on(CELL_MIN, CELL_MAX)
 def on_extremes(car: Car, reading: Reading) -> None:
     """Take the spread, once both of a pair are there, and hold the extremes against their limits."""
-    low, high = car.read(CELL_MIN), car.read(CELL_MAX)
-    if isinstance(low.good, int | float) and isinstance(high.good, int | float) and low.t_ns == high.t_ns:
-        take_cells(car, reading.t_ns, float(low.good), float(high.good))
+    readings = car.read(CELL_MIN), car.read(CELL_MAX)
+    low, high = map(number, readings)
+    if low is not None and high is not None and readings[0].t_ns == readings[1].t_ns:
+        take_cells(car, reading.t_ns, low, high)
 
 
 @app.on(MODULES)
 def on_module(_car: Car, reading: Reading) -> None:
     """Keep the cells' voltages and the modules' temperatures."""
-    if isinstance(reading.good, int | float):
+    value = number(reading)
+    if value is not None:
         kept = cells if reading.path.endswith("Voltage") else places if ".Temperature" in reading.path else None
         if kept is not None:
-            kept[reading.path.removeprefix(f"{BATTERY}.Module.")] = reading.t_ns, float(reading.good)
+            kept[reading.path.removeprefix(f"{BATTERY}.Module.")] = reading.t_ns, value
 
 
 def take_cells(car: Car, t_ns: int, low: float, high: float) -> None:
@@ -152,8 +155,8 @@ def drawn_now(car: Car, t_ns: int) -> float | None:
     if not car.has(CURRENT):
         return 0.0 if car.value(SPEED) == 0 else None
     current = car.read(CURRENT)
-    fresh = isinstance(current.good, int | float) and abs(t_ns - current.t_ns) <= FRESH_NS
-    return -float(current.good) if fresh and isinstance(current.good, int | float) else None
+    amperes = number(current)
+    return None if amperes is None or abs(t_ns - current.t_ns) > FRESH_NS else -amperes
 
 
 @app.every(1.0)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from commonwheel.apps import App, Event, Output, Setting
+from commonwheel.apps.library._battery import number
 from commonwheel.apps.library._episodes import Episode, Episodes, Surroundings
 from commonwheel.apps.library._motion import Axle, Chassis, Lateral, Rolling
 from commonwheel.apps.library._series import Change, Integral, Lasting, Slope
@@ -132,8 +133,8 @@ def start(car: Car) -> None:
 def on_speed(car: Car, reading: Reading) -> None:
     """Judge the manoeuvre of this moment."""
     global along, across, km, jumps  # noqa: PLW0603
-    kmh, t_ns = reading.good, reading.t_ns
-    if not isinstance(kmh, int | float):
+    kmh, t_ns = number(reading), reading.t_ns
+    if kmh is None:
         return
     km += distance.add(t_ns, kmh / 3600).above
     rate = slope.add(t_ns, kmh / 3.6)
@@ -144,11 +145,11 @@ def on_speed(car: Car, reading: Reading) -> None:
         jumps += 1
         rate = None
     along = rate
-    surroundings.add(slope.middle_ns, float(kmh), along, across, fresh(car, ACCELERATOR, t_ns), fresh(car, BRAKE, t_ns))
+    surroundings.add(slope.middle_ns, kmh, along, across, fresh(car, ACCELERATOR, t_ns), fresh(car, BRAKE, t_ns))
     if not rolling.update(t_ns, kmh, axles):
         along = across = None
     watch(car, slope.middle_ns)
-    watch_speed(car, t_ns, float(kmh))
+    watch_speed(car, t_ns, kmh)
 
 
 def watch(car: Car, t_ns: int) -> None:
@@ -221,8 +222,7 @@ def fresh(car: Car, path: str, t_ns: int) -> float | None:
     if not car.has(path):
         return None
     reading = car.read(path)
-    good = reading.good
-    return float(good) if isinstance(good, int | float) and abs(t_ns - reading.t_ns) <= FRESH_NS else None
+    return number(reading) if abs(t_ns - reading.t_ns) <= FRESH_NS else None
 
 
 @app.every(1.0)

@@ -4,9 +4,9 @@ A trip lasts from when the car leaves park, or moves where nobody knows of park,
 What the battery gives outside trips (heating before driving off) is shown as standby and belongs to none.
 
 The distance is the integral of the speed, by trapezoids between readings; where it reads 0 while the car creeps, of the
-front wheels' speeds. Across holes of more than a second nothing is
-made up: their time is shown as missed, and the odometer, where there is one, adds what it counted more than the speed
-from one of its steps to the next. The energy is the integral of the battery's power, or of voltage times current.
+front wheels' speeds. Across holes of more than a second nothing is made up: their time is shown as missed, and the
+odometer, where there is one, adds what it counted more than the speed from one of its steps to the next. The
+energy is the integral of the battery's power, or of voltage times current.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from commonwheel.apps import App, Event, Output, Quality, Setting
-from commonwheel.apps.library._battery import CHARGING, POWER, Power
+from commonwheel.apps.library._battery import CHARGING, POWER, Power, number
 from commonwheel.apps.library._trip import Meter, Totals
 
 if TYPE_CHECKING:
@@ -101,25 +101,25 @@ def start(car: Car) -> None:
 @app.on(SPEED, ODOMETER, FUEL_USED, FUEL_RATE)
 def measure(car: Car, reading: Reading) -> None:
     """Take what a trip is measured by."""
-    value = reading.good
-    if not isinstance(value, int | float):
+    value = number(reading)
+    if value is None:
         if reading.path == SPEED and reading.quality in {Quality.STALE, Quality.INVALID}:
             meter.speed_lost()
         return
     if reading.path == SPEED:
-        meter.speed(reading.t_ns, float(value) or creeping(car, reading.t_ns))
+        meter.speed(reading.t_ns, value or creeping(car, reading.t_ns))
     elif reading.path == ODOMETER:
-        meter.odometer(float(value))
+        meter.odometer(value)
     elif reading.path == FUEL_USED:
-        meter.fuel_counter(float(value))
+        meter.fuel_counter(value)
     elif not car.has(FUEL_USED):
-        meter.fuel_rate(reading.t_ns, float(value))
+        meter.fuel_rate(reading.t_ns, value)
 
 
 def creeping(car: Car, t_ns: int) -> float:
     """Return how fast the front wheels turn, in km/h: cars say speed 0 while they creep, and roll metres meanwhile."""
     wheels = [car.read(path) for path in WHEELS if car.has(path)]
-    speeds = [float(wheel.good) for wheel in wheels if isinstance(wheel.good, int | float) and wheel.good > 0]
+    speeds = [kmh for wheel in wheels if (kmh := number(wheel)) is not None and kmh > 0]
     if len(speeds) < len(WHEELS) or any(abs(t_ns - wheel.t_ns) > NS // 5 for wheel in wheels):
         return 0.0
     mean = sum(speeds) / len(speeds)
