@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -219,6 +220,27 @@ def test_a_recording_ends_at_its_bounds(leaf: Running, monkeypatch: pytest.Monke
     recording.start()
     assert recording.status().running, "it can begin again"
     recording.stop()
+
+
+def test_a_recording_that_is_stopped_while_it_begins_listens_no_more(
+    leaf: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording = recording_of(leaf.scene, leaf.scene.cars[0])
+    gateway = car_of(leaf)
+    stopper = threading.Thread(target=recording.stop)
+    listen = gateway.listen
+
+    def slowly(tap: Callable[[Frames], None]) -> Callable[[], None]:
+        deaf = listen(tap)
+        stopper.start()
+        stopper.join(0.2)  # it may end only when the beginning has
+        return deaf
+
+    monkeypatch.setattr(gateway, "listen", slowly)
+    recording.start()
+    stopper.join(20)
+    assert not recording.status().running
+    assert not gateway.listeners
 
 
 def test_where_nothing_can_be_written_is_said(leaf: Running, tmp_path: Path) -> None:

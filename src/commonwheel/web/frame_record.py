@@ -109,9 +109,7 @@ class PageRecording:
                 raise BrokerError(Reason.INVALID, f"nothing can be recorded: {error}") from error
             self._recorder = recorder
             self._began = self._looked = time.monotonic()
-        deaf = car.gateway.listen(self._put)
-        with self._lock:
-            self._deaf = deaf
+            self._deaf = car.gateway.listen(self._put)  # under the lock: who stops it meanwhile has to find it
         _LOG.info("%s: a page began to record frames in %s", self._name, self._folder)
 
     def _put(self, frames: Frames) -> None:
