@@ -154,26 +154,26 @@ class Engine:
                 told then as if they came just now.
         """
         self._clock.begin(t_ns)
-        rows = [] if initial is None else self._known_rows(initial)
-        for slot, t, value, quality, item in rows:
-            slot.set(t, value, quality, item)
+        known = [] if initial is None else self._set_known(initial)
         for handler in self._starts:
             self._calls.run(handler.name, handler.function, self.car)
         for period_ns, call in self._periods:
             self._repeat(t_ns, 1, period_ns, call)
-        for slot, t, value, quality, item in rows:
+        for slot in known:
             if not self._in_batches_only[slot.signal.number]:
-                self._tell(slot, t, value, quality, item)
+                self._tell(slot)
         if initial is not None and self._batches:
             self._hand_over(initial)
 
-    def _known_rows(self, updates: Updates) -> list[tuple[Slot, int, float, int, object]]:
-        """Return the updates of signals that are declared and have a value."""
-        return [
-            (slot, t_ns, value, quality, item)
-            for number, t_ns, value, quality, item in _rows_of(updates)
-            if (slot := self._slots[number]) is not None and quality != _MISSING
-        ]
+    def _set_known(self, updates: Updates) -> list[Slot]:
+        """Take in the values that there are of signals that are declared; returns these."""
+        known: dict[Slot, None] = {}
+        for number, t_ns, value, quality, item in _rows_of(updates):
+            slot = self._slots[number]
+            if slot is not None and quality != _MISSING:
+                slot.set(t_ns, value, quality, item)
+                known[slot] = None
+        return list(known)
 
     def _repeat(self, start_ns: int, turn: int, period_ns: int, call: Callable[..., None]) -> None:
         """Call something at every period; the n-th time is exactly n periods after the start."""
@@ -227,10 +227,9 @@ class Engine:
             for look in slot.watches:
                 look()
 
-    def _tell(self, slot: Slot, t_ns: int, value: float, quality: int, item: object) -> None:
+    def _tell(self, slot: Slot) -> None:
         """Have what was set before told to who wants to know."""
         self.received += 1
-        slot.value, slot.t_ns, slot.quality, slot.item = value, t_ns, quality, item
         for call in slot.calls:
             call(slot.reading)
         for look in slot.watches:
