@@ -89,6 +89,10 @@ def test_one_signal_can_be_seen_alone(alliance: Alliance, look: Callable[..., Vi
     assert chip.get_attribute("aria-pressed") == "true"
     assert view.page.locator(".hex .owned.faint").count() > 0
     assert view.page.locator(".hex .role-speed.faint").count() == 0
+    view.page.evaluate("commonwheel.link.socket.close()")
+    view.wait("commonwheel.link.state === 'lost'")
+    view.wait("commonwheel.link.state === 'open' && document.querySelectorAll('.hex .owned.faint').length > 0")
+    assert chip.get_attribute("aria-pressed") == "true"
     chip.click()
     assert view.page.locator(".hex .faint").count() == 0
 

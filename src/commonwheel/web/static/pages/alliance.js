@@ -32,8 +32,8 @@ export function mount(root, api) {
     grid,
   );
   let only = null;
-  const alone = (role) => {
-    only = only === role ? null : role;
+  const show = (role) => {
+    only = role;
     for (const button of legend.children) setAttr(button, "aria-pressed", String(button.dataset.role === only));
     for (const column of columns.values()) column.recolor(only);
   };
@@ -50,7 +50,8 @@ export function mount(root, api) {
         column.showLanes(car.lanes);
       }
       const shown = Object.keys(ROLE_WORDS).filter((role) => value.cars.some((car) => role in car.roles));
-      legend.replaceChildren(...shown.map((role) => legendButton(role, alone)));
+      legend.replaceChildren(...shown.map((role) => legendButton(role, () => show(only === role ? null : role))));
+      show(shown.includes(only) ? only : null); // as it was before the connection was lost
       if (!value.cars.length) grid.append(el("p", { class: "note" }, "No car runs here."));
     },
     update(change) {
@@ -67,7 +68,7 @@ export function mount(root, api) {
 }
 
 function legendButton(role, press) {
-  return el("button", { class: `chip legend-chip role-${role}`, type: "button", "data-role": role, "aria-pressed": "false", onclick: () => press(role) },
+  return el("button", { class: `chip legend-chip role-${role}`, type: "button", "data-role": role, "aria-pressed": "false", onclick: press },
     el("span", { class: "swatch", "aria-hidden": "true" }), ROLE_WORDS[role]);
 }
 
