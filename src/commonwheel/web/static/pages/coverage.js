@@ -60,8 +60,9 @@ class CoveragePage {
 
   routed(route) {
     const tab = route.path[0] === "apps" ? "apps" : "signals";
-    if (tab === this.tab || !this.data) return;
+    if (tab === this.tab) return;
     this.tab = tab;
+    if (!this.data) return; // it is drawn when it is there
     this.beside.hide();
     this.draw();
   }
