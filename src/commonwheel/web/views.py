@@ -1,9 +1,9 @@
 """What a page can look at (views), ask to be done (calls) and fetch (files); ``registry`` lists them all.
 
 A view is made when a page opens it and closed when the page leaves. In between ``take`` is called whenever the page
-has drawn what it had before, at most ``hz`` times a second: a view keeps what is latest, and never queues. All calls
-of one client's views, calls and files come one at a time, in a thread of the dashboard's own: they may take some
-milliseconds and need no locks against each other, but must not wait for anything.
+has drawn what it had before, at most ``hz`` times a second: a view keeps what is latest, and never queues. All of one
+page's views and calls come one at a time, in a thread of the dashboard's own: they may take some milliseconds and need
+no locks against each other, but must not wait for anything. Files come beside them, in another of these threads.
 
 What these raise is told to the page that asked: a ``CommonwheelError`` in its own words, a ``msgspec``
 ``ValidationError`` as a wrong question, anything else as a fault of the dashboard (and logged). It harms nobody else.
