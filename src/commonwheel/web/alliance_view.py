@@ -76,11 +76,9 @@ class _Column:
         self._lanes = []
         self._queue: FrameQueue | None = None
         if vehicle is not None and car.gateway is not None and viewer.sees_all(car):
-            settings = viewer.scene.settings_of(car)
             wired = {role.name: self._roles[role.name] for role in ROLES if role.wire and role.name in self._roles}
             wired = {role: path for role, path in wired.items() if path in vehicle.numbers}
-            personal = settings is not None and settings.with_personal
-            self._lanes = candidates(vehicle, wired, with_personal=personal)
+            self._lanes = candidates(vehicle, wired, with_personal=viewer.scene.shows_personal(car))
             self._queue = FrameQueue(car.gateway)
         self._shown = chosen(self._lanes)
         self._facts_at = self._apps_at = 0.0

@@ -114,9 +114,7 @@ def _apps(scene: Scene, cars: Sequence[Vehicle]) -> list[dict[str, object]]:
     manifests = {hosted.manifest.name: hosted.manifest for hosted in scene.apps}
     manifests |= {found.name: found for found in _shipped_apps() if found.name not in manifests}
     personal = {
-        vehicle.name
-        for car in scene.cars
-        if (vehicle := vehicle_of(car)) and (settings := scene.settings_of(car)) and settings.with_personal
+        vehicle.name for car in scene.cars if (vehicle := vehicle_of(car)) is not None and scene.shows_personal(car)
     }
     return [
         {

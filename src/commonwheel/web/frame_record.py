@@ -187,7 +187,7 @@ def recording_of(scene: Scene, car: LiveCar) -> PageRecording:
             settings, vehicle = scene.settings_of(car), vehicle_of(car)
             names = interfaces_of(settings, vehicle) if settings and vehicle else {}
             hidden: frozenset[int] = frozenset()
-            if vehicle and not (settings and settings.with_personal):
+            if vehicle and not scene.shows_personal(car):
                 hidden = frozenset(message.frame_id for message in vehicle.messages if message.personal)
             found = PageRecording(car, scene.settings.record_frames or FOLDER, names, hidden)
             _RECORDINGS[car] = found

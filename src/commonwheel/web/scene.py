@@ -54,6 +54,11 @@ class Scene:
         """Return what a car was asked to be; None: a broker without a car."""
         return self.settings.cars.get(car.name)
 
+    def shows_personal(self, car: LiveCar) -> bool:
+        """Whether what tells who a car or its user is may be shown: the operator's choice."""
+        settings = self.settings_of(car)
+        return settings is not None and settings.with_personal
+
 
 def vehicle_of(car: LiveCar) -> Vehicle | None:
     """Return a car's description; None: a broker without a car."""

@@ -146,7 +146,7 @@ class SignalView:
         self._why = ""
         self._last: tuple[object, ...] = ()
         if self._facts and self._messages:
-            self._listen(viewer, wants.car, with_personal=bool(settings and settings.with_personal))
+            self._listen(viewer, wants.car, with_personal=viewer.scene.shows_personal(car))
 
     def _listen(self, viewer: Viewer, car: str, *, with_personal: bool) -> None:
         try:

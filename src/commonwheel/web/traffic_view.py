@@ -107,8 +107,7 @@ class TrafficView:
         """
         self._wants = _wants_of(params)
         self._car, self._monitor, self._facts = monitored(viewer, self._wants.car)
-        settings = viewer.scene.settings_of(self._car)
-        self._hidden = hidden_of(self._facts, with_personal=bool(settings and settings.with_personal))
+        self._hidden = hidden_of(self._facts, with_personal=viewer.scene.shows_personal(self._car))
         self._record = recording_of(viewer.scene, self._car)
         self._count = np.zeros(0, np.int64)
         self._version = np.zeros(0, np.int64)
@@ -239,8 +238,7 @@ class MessageView:
         self._key = wants.key
         self._car, self._monitor, self._facts = monitored(viewer, wants.car)
         self._session = viewer.session(self._car)
-        settings = viewer.scene.settings_of(self._car)
-        self._hidden = hidden_of(self._facts, with_personal=bool(settings and settings.with_personal))
+        self._hidden = hidden_of(self._facts, with_personal=viewer.scene.shows_personal(self._car))
         self._number = self._facts.number(self._key)
         self._count = -1
         self._monitor.hold()
@@ -287,9 +285,8 @@ def frames_file(viewer: Viewer, params: Params) -> File:
     wants = msgspec.convert(params, _FileWants)
     car, monitor, facts = monitored(viewer, wants.car)
     frames = monitor.recent(min(max(0.0, wants.seconds), KEPT_S)).frames
-    settings = viewer.scene.settings_of(car)
     names = {number: bus.name for number, bus in enumerate(facts.vehicle.buses) if is_name(bus.name)}
-    if not (settings and settings.with_personal):
+    if not viewer.scene.shows_personal(car):
         personal = [facts.vehicle.messages[number].frame_id for number in facts.personal]
         frames = frames[~np.isin(frames.id, np.array(personal, np.uint32))]
     if wants.keys is not None:
