@@ -12,7 +12,7 @@ import time
 import weakref
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ["FrameMonitor", "HearsFrames", "Kept", "Table", "monitor_of"]
+    from commonwheel.gateway.recording import HearsFrames
+
+__all__ = ["FrameMonitor", "Kept", "Table", "monitor_of"]
 
 MOST_MESSAGES = 4096
 """Ids (per bus) that have a row; what comes from more is only counted."""
@@ -37,14 +39,6 @@ RATE_S = 3.0
 """The time over which rates are measured."""
 _MARK_S = 0.5
 _PAYLOAD = 64
-
-
-class HearsFrames(Protocol):
-    """Where frames can be listened to: a gateway."""
-
-    def listen(self, tap: Callable[[Frames], None]) -> Callable[[], None]:
-        """Call *tap* with each batch; returns how to stop."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
