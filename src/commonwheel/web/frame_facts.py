@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from commonwheel.vehicles.bits import raw_of, value_of
+from commonwheel.web.signal_values import finite
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -153,8 +154,4 @@ def _field_now(facts: CarFacts, number: int, field: Field, payload: bytes) -> Fi
     if not facts.is_there(number, field, payload):
         return FieldNow(None, None)
     raw = raw_of(payload, field)
-    return FieldNow(raw, field.choices.get(raw) or _finite(value_of(raw, field)))
-
-
-def _finite(value: float) -> float | None:
-    return value if abs(value) < float("inf") else None
+    return FieldNow(raw, field.choices.get(raw) or finite(value_of(raw, field)))

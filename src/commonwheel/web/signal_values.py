@@ -16,10 +16,15 @@ if TYPE_CHECKING:
     from commonwheel.broker.signals import Signal
     from commonwheel.broker.updates import Updates
 
-__all__ = ["Shown", "readings", "rows_of", "shown"]
+__all__ = ["Shown", "finite", "readings", "rows_of", "shown"]
 
 Shown = float | int | bool | str | None
 LONGEST_TEXT = 200
+
+
+def finite(value: float) -> float | None:
+    """Return a number; None for what is none: infinite or not a number."""
+    return value if math.isfinite(value) else None
 
 
 def shown(signal: Signal, number: float, item: object) -> Shown:
@@ -28,7 +33,7 @@ def shown(signal: Signal, number: float, item: object) -> Shown:
     A number is as fine as the car gives it.
     """
     if item is None and signal.leaf.is_numeric and not signal.labels:
-        return number if math.isfinite(number) else None
+        return finite(number)
     value = from_inside(signal, number, item)
     if isinstance(value, list):
         value = ", ".join(str(one) for one in cast("list[object]", value))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from commonwheel.vehicles.bits import number_of, raw_of
 from commonwheel.web.car_facts import facts_of
 from commonwheel.web.frame_facts import FrameNow, MessageCard, frame_now, latest_of, message_card
 from commonwheel.web.scene import vehicle_of
-from commonwheel.web.signal_values import rows_of
+from commonwheel.web.signal_values import finite, rows_of
 from commonwheel.web.signals_view import history_points
 from commonwheel.web.traffic_view import hidden_of, monitored
 
@@ -107,8 +106,8 @@ def about_row(facts: CarFacts, path: str) -> dict[str, object] | None:
         "evidence": info.evidence if info else request.evidence if request else "",
         "note": known.notes.get(path, ""),
         "resolution": info.resolution if info else 0.0,
-        "low": _bound(info.low) if info else None,
-        "high": _bound(info.high) if info else None,
+        "low": finite(info.low) if info else None,
+        "high": finite(info.high) if info else None,
         "personal": bool(info and info.personal),
         "fixed": str(vehicle.attributes[path]) if path in vehicle.attributes else None,
         "request": request.source if request else "",
@@ -246,9 +245,4 @@ def _worth(writer: Writer, raw: int, number: float) -> float | None:
         return None
     if writer.codes:
         return next((code for code, coded in writer.codes if coded == raw), None)
-    value = number * writer.factor + writer.offset
-    return value if math.isfinite(value) else None
-
-
-def _bound(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+    return finite(number * writer.factor + writer.offset)

@@ -19,7 +19,7 @@ from commonwheel.broker.rights import Action
 from commonwheel.broker.subscription import Overflow, Queue
 from commonwheel.broker.updates import Updates
 from commonwheel.web.scene import vehicle_of
-from commonwheel.web.signal_values import rows_of
+from commonwheel.web.signal_values import finite, rows_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -165,11 +165,7 @@ def history_points(session: Session, number: int, seconds: float, most: int) -> 
     count = len(past)
     keep = np.unique(np.linspace(0, count - 1, min(most, count)).astype(np.int64)) if count else np.zeros(0, np.int64)
     times, values, quality = past.t_ns[keep].tolist(), past.value[keep].tolist(), past.quality[keep].tolist()
-    return [[t / 1e6, _number(value) if q <= 1 else None] for t, value, q in zip(times, values, quality, strict=True)]
-
-
-def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+    return [[t / 1e6, finite(value) if q <= 1 else None] for t, value, q in zip(times, values, quality, strict=True)]
 
 
 class _Pattern(msgspec.Struct):
