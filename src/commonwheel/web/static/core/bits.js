@@ -13,11 +13,6 @@ const OF_ROLE = {
   charge: "--s4", fuel: "--s4", gear: "--s5",
 };
 
-/** The custom property of a role's colour. */
-export function roleColor(role) {
-  return OF_ROLE[role] ?? "--quiet";
-}
-
 function rgb(text) {
   const number = Number.parseInt(text.slice(1, 7), 16);
   return [(number >> 16) & 255, (number >> 8) & 255, number & 255];

@@ -5,11 +5,11 @@ import { Link } from "./link.js";
 import { onTheme, themeButton } from "./theme.js";
 
 const PAGES = [
-  { name: "alliance", label: "Alliance", style: true },
-  { name: "signals", label: "Signals", style: true },
-  { name: "coverage", label: "Coverage", style: true },
-  { name: "apps", label: "Apps", style: true },
-  { name: "traffic", label: "Traffic", style: true },
+  { name: "alliance", label: "Alliance" },
+  { name: "signals", label: "Signals" },
+  { name: "coverage", label: "Coverage" },
+  { name: "apps", label: "Apps" },
+  { name: "traffic", label: "Traffic" },
 ];
 const SAY_EVERY_MS = 4000;
 
@@ -61,7 +61,7 @@ async function show(found) {
   mark(found.page);
   const entry = PAGES.find((one) => one.name === found.page);
   setText(nodes.title, entry.label);
-  if (entry.style) addStyle(found.page);
+  addStyle(found.page);
   let module;
   try {
     module = await import(`../pages/${found.page}.js`);
@@ -127,9 +127,6 @@ function apiFor(state) {
   return {
     get cars() {
       return link.welcome.cars;
-    },
-    get welcome() {
-      return link.welcome;
     },
     get route() {
       return state.route;
