@@ -87,7 +87,7 @@ class FakeServer:
             await asyncio.Event().wait()
         if self.raises:
             raise RuntimeError(self.name)
-        self.journal.append(f"stop {self.name} {self.endpoint.port} within {grace_s:g}")
+        self.journal.append(f"stop {self.name} {self.endpoint.port} within {grace_s:.3g}")
 
     def facts(self) -> Mapping[str, float]:
         return self.counts

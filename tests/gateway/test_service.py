@@ -133,6 +133,38 @@ def test_a_part_that_does_not_stop_is_told_and_the_others_stop(
     assert [(record.levelname, vars(record)["part"]) for record in caplog.records] == [("ERROR", "grpc")]
 
 
+class Slow:
+    """An extension that takes all the time it is given to end."""
+
+    name = "slow"
+
+    def __init__(self, given: list[float]) -> None:
+        self._given = given
+
+    async def start(self, cars: object, access: object) -> tuple[()]:  # noqa: ARG002 - the contract's names
+        return ()
+
+    async def stop(self, seconds: float) -> bool:
+        self._given.append(seconds)
+        await asyncio.sleep(seconds)
+        return False
+
+
+def test_extensions_that_are_slow_share_the_time_that_a_stop_may_take() -> None:
+    given: list[float] = []
+    service = Service(
+        msgspec.structs.replace(ONE, stop_seconds=1.0), FakeParts(), extensions=[Slow(given), Slow(given)]
+    )
+
+    async def run() -> bool:
+        await service.start()
+        return await service.stop()
+
+    assert not asyncio.run(run())
+    assert given[0] == pytest.approx(0.5, abs=0.05)
+    assert given[1] <= 0.25
+
+
 def test_a_gateway_that_hangs_does_not_hold_up_the_end_of_the_streams() -> None:
     parts, release = FakeParts(), threading.Event()
     service = Service(msgspec.structs.replace(ONE, stop_seconds=0.5), parts)

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 __all__ = ["Bound", "Service", "serve"]
 
 _LOG = logging.getLogger(__name__)
+_LEAST_S = 0.1
+"""What each part has to end in, however long the others took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,10 +197,16 @@ class Service:
         self._not_ready = "it is stopping"
         self.bound = ()
         seconds = self._settings.stop_seconds
-        extended = [await self._end(extension, seconds / 2) for extension in reversed(self._extended)]
+        end = time.monotonic() + seconds
+        # Each extension has half of what is left: the cars need some of it too.
+        done = [
+            await self._end(extension, max(_LEAST_S, (end - time.monotonic()) / 2))
+            for extension in reversed(self._extended)
+        ]
         self._extended.clear()
         self._extended_bound.clear()
-        done = extended + await asyncio.gather(*(car.stop(seconds) for car in self.cars))
+        left = max(_LEAST_S, end - time.monotonic())
+        done += await asyncio.gather(*(car.stop(left) for car in self.cars))
         await self.pulse.stop()
         if self._health is not None:
             await self._health.stop(min(1.0, seconds / 4))

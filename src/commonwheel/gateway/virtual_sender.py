@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING, Self
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["VirtualSender"]
 
+_LOG = logging.getLogger(__name__)
 _LOOK_S = 0.05
 _JOIN_S = 5.0
 
@@ -146,5 +148,8 @@ class VirtualSender:
 
     def _close(self) -> None:
         for port in self._ports:
-            port.close()
+            try:
+                port.close()
+            except Exception as error:  # noqa: BLE001 - a driver that cannot be closed is not in the others' way
+                _LOG.warning("a bus cannot be closed: %s", error)
         self._ports.clear()

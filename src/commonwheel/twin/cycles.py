@@ -158,7 +158,7 @@ def _column(header: Sequence[str], test: Callable[[str], bool]) -> int:
 
 
 def _is_time(cell: str) -> bool:
-    return bool(_TIMES.fullmatch(cell)) and bool(cell)
+    return bool(_TIMES.fullmatch(cell))
 
 
 def _number(row: Sequence[str], column: int) -> float:
