@@ -110,9 +110,12 @@ def test_output_that_cannot_be_printed_is_an_error() -> None:
     assert "Traceback" not in done.stderr
 
 
-def _hear_interrupts() -> None:
-    """Undo what a shell does to what it runs in the background, and all that comes of it: to ignore Ctrl-C."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+HEARS_INTERRUPTS = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("commonwheel", run_name="__main__", alter_sys=True)
+"""
+"""Undoes what a shell does to what it runs in the background: to ignore Ctrl-C."""
 
 
 @ON_POSIX
@@ -121,14 +124,9 @@ def test_an_interrupted_decode_leaves_nothing_behind(lancer_log: Path, tmp_path:
     """Ctrl-C in the middle of a large log: status 130, and neither output nor a part of it."""
     large, target = tmp_path / "large.log", tmp_path / f"large{suffix}"
     large.write_bytes(lancer_log.read_bytes() * 250)
-    arguments = [*COMMAND, "decode", large, "--car", "mitsubishi/lancer", "-o", target]
-    with subprocess.Popen(
-        arguments,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=_hear_interrupts,  # noqa: PLW1509 - it takes no lock
-    ) as running:
+    command = [sys.executable, "-c", HEARS_INTERRUPTS]
+    arguments = [*command, "decode", large, "--car", "mitsubishi/lancer", "-o", target]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
         until = time.monotonic() + 60
         while not list(tmp_path.glob(".*.part")) and running.poll() is None and time.monotonic() < until:
             time.sleep(0.001)

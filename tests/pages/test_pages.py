@@ -199,5 +199,6 @@ def test_a_reference_is_filtered_and_its_fields_light_up(written: dict[str, Path
     assert lit.count() == 2
     assert {one.get_attribute("title") for one in lit.all()} == {"Voltage"}
     page.evaluate("location.hash = '#s-Vehicle.Powertrain.ElectricMotor.Speed'")
-    page.locator("[id='s-Vehicle.Powertrain.ElectricMotor.Speed']").wait_for(state="visible")
+    target = page.locator("[id='s-Vehicle.Powertrain.ElectricMotor.Speed']")
+    page.locator("#signals tr").filter(has=target).wait_for(state="visible")
     assert page.locator("#find").input_value() == ""
