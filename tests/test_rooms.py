@@ -15,11 +15,11 @@ _ROWS = (
     {"native"},
     {"wire", "catalog"},
     {"vehicles"},
-    {"broker", "report"},
-    {"twin", "client"},
+    {"broker", "report", "guard"},
+    {"twin", "client", "control"},
     {"gateway", "tour"},
     {"apps"},
-    {"web", "demo"},
+    {"web", "demo", "proving"},
     {"cli"},
 )
 """A room may import those of the rows before its own. Rooms of one row know nothing of each other."""

@@ -22,12 +22,13 @@ def profiles() -> dict[str, Profile]:
     return load_profiles(catalog=load_catalog())
 
 
-def test_there_are_four(profiles: dict[str, Profile]) -> None:
+def test_there_are_five(profiles: dict[str, Profile]) -> None:
     assert {name: len(profile.signals) for name, profile in profiles.items()}.keys() == {
         "core",
         "electric",
         "body",
         "motion",
+        "comfort",
     }
     assert 12 <= len(profiles["core"].signals) <= 20
     for name, profile in profiles.items():

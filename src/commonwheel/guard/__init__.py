@@ -1,0 +1,18 @@
+"""The guard: decides what may leave towards a car. Small, pure, and of no car: limits are data (``envelope``)."""
+
+from commonwheel.guard.envelope import CarEnvelope, Envelope, Without
+from commonwheel.guard.guard import Guard, Reading
+from commonwheel.guard.verdict import Outcome, Rule, State, Transition, Verdict
+
+__all__ = [
+    "CarEnvelope",
+    "Envelope",
+    "Guard",
+    "Outcome",
+    "Reading",
+    "Rule",
+    "State",
+    "Transition",
+    "Verdict",
+    "Without",
+]
