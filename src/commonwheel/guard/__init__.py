@@ -1,6 +1,6 @@
 """The guard: decides what may leave towards a car. Small, pure, and of no car: limits are data (``envelope``)."""
 
-from commonwheel.guard.envelope import CarEnvelope, Envelope, Without
+from commonwheel.guard.envelope import CarEnvelope, Envelope, Measured, Without
 from commonwheel.guard.guard import Guard, Reading
 from commonwheel.guard.verdict import Outcome, Rule, State, Transition, Verdict
 
@@ -8,6 +8,7 @@ __all__ = [
     "CarEnvelope",
     "Envelope",
     "Guard",
+    "Measured",
     "Outcome",
     "Reading",
     "Rule",

@@ -24,6 +24,7 @@ __all__ = [
     "Geometry",
     "Input",
     "Lateral",
+    "Measured",
     "OnBad",
     "Stock",
     "Tracking",
@@ -144,6 +145,23 @@ class Tracking:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """Neutral is what is there now: a steering wheel that is told to be at the angle where it is does not move.
+
+    A fixed neutral would turn the wheel straight when a release ends in a bend, and jerk it when it begins there.
+    """
+
+    path: str
+    """The input that shows it; while it is of no use, its last good value stands."""
+    scale: float
+    """Neutral = scale times the measured value, within ``low`` and ``high``."""
+    tolerance: float
+    """So far off what was measured within the last 100 ms a frame's neutral may be, in the envelope's unit."""
+    centre: float
+    """Rates up and down are away from and towards this value, since what is measured moves."""
+
+
+@dataclass(frozen=True, slots=True)
 class Envelope:
     """Limits of one quantity: a standard target, or a command in the unit of its field."""
 
@@ -153,12 +171,12 @@ class Envelope:
     low: Curve
     high: Curve
     """Between these, included."""
-    neutral: float
-    """What it is while nothing acts."""
+    neutral: float | Measured
+    """What it is while nothing acts; a number, or what is measured."""
     rate_up: Curve | Without
-    """Away from neutral, per second."""
+    """Away from neutral (or the centre of a measured one), per second."""
     rate_down: Curve | Without
-    """Towards neutral, per second."""
+    """Towards neutral (or the centre of a measured one), per second."""
     window_ns: int
     window_change: float | Without
     """Within any such time it changes by so much at most, whatever the steps in between were."""
