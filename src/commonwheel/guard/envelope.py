@@ -17,6 +17,7 @@ __all__ = [
     "CarEnvelope",
     "Condition",
     "Curve",
+    "Ending",
     "Envelope",
     "FieldKind",
     "FieldRule",
@@ -88,6 +89,15 @@ class Input:
     missing: OnBad
 
 
+class Ending(enum.Enum):
+    """How commands end that a condition ends."""
+
+    RAMP = "ramp"
+    """They are led to neutral by ``release_rate``, within ``release_ns``: nobody may be ready for what failed."""
+    CUT = "cut"
+    """They are neutral from the next frame on: the driver acts, and is not to be worked against for a moment."""
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """Holds while a signal is good and within limits (both included; enumerations as codes, booleans as 0 and 1)."""
@@ -97,6 +107,8 @@ class Condition:
     high: float
     for_ns: int
     """It is taken to have changed only when it has been otherwise for so long."""
+    ending: Ending
+    """Of consent and ``keep``: when it no longer holds. Of ``override``: when it begins to. Of ``engage``: unused."""
     text: str
     """What it means to a person: 'the driver's door is closed'."""
 
