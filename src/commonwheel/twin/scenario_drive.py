@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from commonwheel.errors import DescriptionError
 from commonwheel.twin.cycles import find_cycle, read_schedule
 from commonwheel.twin.plan import Leg, Pedals, Plan
-from commonwheel.twin.quantities import Bounds, quantity
+from commonwheel.vehicles.quantities import Bounds, quantity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

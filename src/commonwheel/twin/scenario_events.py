@@ -14,8 +14,8 @@ from commonwheel.catalog.patterns import compile_pattern
 from commonwheel.errors import CatalogError
 from commonwheel.twin.injection import FaultKind, Injection
 from commonwheel.twin.inputs import Gear, Ignition
-from commonwheel.twin.quantities import Bounds, quantity
 from commonwheel.twin.scenario import Action, Bend, Charger, Climate, Course, Event, Measure, Trigger
+from commonwheel.vehicles.quantities import Bounds, quantity
 from commonwheel.vehicles.yamltree import SHOWN, suggest
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from commonwheel.errors import DescriptionError, Fault
 from commonwheel.twin.plan import Plan
-from commonwheel.twin.quantities import Bounds, quantity
 from commonwheel.twin.scenario import STYLES, Road, Scenario, Style
 from commonwheel.twin.scenario_drive import plan_of
 from commonwheel.twin.scenario_events import bends_of, events_of, faults_of
 from commonwheel.twin.start import Start
+from commonwheel.vehicles.quantities import Bounds, quantity
 from commonwheel.vehicles.yamltree import Reader, load_tree, suggest
 
 if TYPE_CHECKING:

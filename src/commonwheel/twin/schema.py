@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 import msgspec
 from msgspec import Meta
 
-from commonwheel.twin.quantities import Bounds, quantity
+from commonwheel.vehicles.quantities import Bounds, quantity
 from commonwheel.vehicles.yamltree import Node, Reader, suggest
 
 if TYPE_CHECKING:

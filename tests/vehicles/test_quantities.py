@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commonwheel.twin.quantities import Bounds, quantity
+from commonwheel.vehicles.quantities import Bounds, quantity
 from commonwheel.vehicles.yamltree import Node, Reader
 
 
