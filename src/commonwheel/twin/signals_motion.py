@@ -22,6 +22,8 @@ KMH: Final = 3.6
 DEGREES: Final = 180 / math.pi
 TOUCHED: Final = 0.005
 """Share of its way from which a pedal's switch says that it is pressed."""
+FIRM_NM: Final = 1.0
+"""Torque of the hands from which a steering says that the driver turns it; opendbc 0.3.1 takes that for Nissan's."""
 
 _FRONT_LEFT, _FRONT_RIGHT, _REAR_LEFT, _REAR_RIGHT = range(4)
 _WHEELS = {
@@ -76,6 +78,7 @@ FAST: Final = tables(
         "Chassis.SteeringWheel.Angle": lambda s, _i, _f: s.steering_deg,
         "Chassis.SteeringWheel.AngularSpeed": lambda s, _i, _f: s.steering_rate_dps,
         "Chassis.SteeringWheel.Torque": lambda s, _i, _f: s.steering_torque_nm,
+        "Chassis.SteeringWheel.IsDriverSteering": lambda s, _i, _f: float(abs(s.steering_torque_nm) > FIRM_NM),
         "Powertrain.Transmission.SelectedGear": lambda s, _i, _f: float(s.gear),
         "Powertrain.Transmission.ShiftLeverPosition": lambda s, _i, _f: _LEVER[s.gear],
         "Powertrain.Transmission.CurrentGear": lambda s, _i, _f: float(s.current_gear),
