@@ -1,0 +1,193 @@
+"""Whose request counts: every wish is looked at once, the valid ones compete, and one of each adapter's wins.
+
+Rules: a request ends when its time is over, when it is withdrawn, or when a newer one of the same source and path takes
+its place. The higher priority wins. At the same one: where less is safer (speed and acceleration), the one that asks
+for least; elsewhere the source that was there first. What is refused is refused with the rule that it breaks.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from commonwheel.control.refusal import LONGEST_NAME, Terms, as_number, fault
+from commonwheel.control.request import Phase, Progress, Request
+from commonwheel.guard import Outcome, Rule, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+__all__ = ["MOST_SOURCES", "Arbiter", "Life", "Terms"]
+
+MOST_SOURCES = 64
+"""Sources that may ask at the same time; more are refused until others fall silent."""
+_MOST_DOUBLES = 1024
+"""Requests that are looked at in one cycle; a source that asks more often is told once how many were passed over."""
+
+
+@dataclass(slots=True, eq=False)
+class Life:
+    """A request that is being followed."""
+
+    request: Request
+    phase: Phase
+    since: int
+    """Order of arrival of its source; a renewal keeps it."""
+    group: str
+
+
+class Arbiter:
+    """Holds the requests of one car."""
+
+    def __init__(self, terms: Mapping[str, Terms], least: Callable[[str, float], float]) -> None:
+        """Prepare.
+
+        Args:
+            terms: what can be asked for, by standard path.
+            least: what a path and value come to, to be compared with others of the group where the least wins.
+        """
+        self._terms, self._least = terms, least
+        self._waiting: dict[tuple[str, str], Request] = {}
+        self._passed: dict[str, tuple[Request, int]] = {}
+        self._lives: dict[tuple[str, str], Life] = {}
+        self._order = itertools.count()
+        self._progress: list[Progress] = []
+        self._said: list[Verdict] = []
+        self.refused = 0
+        """Requests refused so far, those of a flood among them."""
+
+    def ask(self, request: Request) -> None:
+        """Take in a wish, to be looked at in the next cycle; costs the same however many there are."""
+        key = (str(request.source)[:LONGEST_NAME], str(request.path)[:LONGEST_NAME])
+        before = self._waiting.get(key)
+        if before is not None or len(self._waiting) >= _MOST_DOUBLES:
+            _, count = self._passed.get(key[0], (request, 0))
+            if before is not None or len(self._passed) < MOST_SOURCES or key[0] in self._passed:
+                self._passed[key[0]] = (before or request, count + 1)
+            else:
+                self.refused += 1
+        if before is not None or len(self._waiting) < _MOST_DOUBLES:
+            self._waiting[key] = request
+
+    def withdraw(self, t_ns: int, source: str, path: str | None) -> None:
+        """End what a source asks for."""
+        for key in [key for key in self._waiting if key[0] == source and path in {None, key[1]}]:
+            request = self._waiting.pop(key)
+            self._progress.append(Progress(t_ns, request, Phase.ENDED, request.value, "withdrawn"))
+        for key in [key for key in self._lives if key[0] == source and path in {None, key[1]}]:
+            self._end(t_ns, key, "withdrawn")
+
+    def release(self, t_ns: int, groups: Iterable[str], why: str) -> None:
+        """End every request of these groups: the car was released. A new one is a new wish."""
+        those = set(groups)
+        for key in [key for key, life in self._lives.items() if life.group in those]:
+            self._end(t_ns, key, why)
+
+    def tick(self, t_ns: int) -> dict[str, Life]:
+        """Look at what has come in, let go what is over; returns whose request counts, by group."""
+        for request in self._take():
+            self._consider(t_ns, request)
+        self._passed_over(t_ns)
+        over = [key for key, life in self._lives.items() if t_ns > life.request.t_ns + life.request.valid_ns]
+        for key in over:
+            self._end(t_ns, key, "not renewed in time")
+        winners: dict[str, Life] = {}
+        for life in self._lives.values():
+            best = winners.get(life.group)
+            if best is None or self._beats(life, best):
+                winners[life.group] = life
+        self._tell(t_ns, winners)
+        return winners
+
+    def drain(self) -> tuple[list[Progress], list[Verdict]]:
+        """Return what has become of requests since the last call, and each refusal as a verdict."""
+        taken = self._progress, self._said
+        self._progress, self._said = [], []
+        return taken
+
+    def note(self, t_ns: int, life: Life, phase: Phase, value: float, why: str = "") -> None:
+        """Take a request to a phase."""
+        life.phase = phase
+        self._progress.append(Progress(t_ns, life.request, phase, value, why))
+
+    def _take(self) -> list[Request]:
+        waiting, self._waiting = self._waiting, {}
+        return list(waiting.values())
+
+    def _passed_over(self, t_ns: int) -> None:
+        """Say of each source whose requests came too often how many were not looked at."""
+        for source, (request, count) in self._passed.items():
+            self.refused += count
+            why = f"{count} more requests of '{source}' within one cycle were passed over for its newest"
+            self._progress.append(Progress(t_ns, request, Phase.REFUSED, as_number(request.value), why))
+        self._passed = {}
+
+    def _consider(self, t_ns: int, request: Request) -> None:
+        rule, why = self._fault(t_ns, request)
+        if rule is not Rule.NONE:
+            self.refused += 1
+            value = as_number(request.value)
+            self._progress.append(Progress(t_ns, request, Phase.REFUSED, value, f"{rule.value}: {why}"))
+            subject = str(request.path)[:LONGEST_NAME]
+            self._said.append(Verdict(t_ns, subject, Outcome.REFUSED, rule, value, text=f"'{request.source}': {why}"))
+            return
+        key = (request.source, request.path)
+        before = self._lives.get(key)
+        group = self._terms[request.path].group
+        since = before.since if before is not None else next(self._order)
+        if before is not None:
+            self._renewed(t_ns, before)
+            if request.value == before.request.value:  # the same wish, for longer: it is as far as it was
+                before.request = request
+                self.note(t_ns, before, before.phase, request.value, "renewed")
+                return
+        life = Life(request, Phase.REQUESTED, since, group)
+        self._lives[key] = life
+        self.note(t_ns, life, Phase.REQUESTED, request.value)
+
+    def _renewed(self, t_ns: int, life: Life) -> None:
+        if life.phase not in _SETTLED:
+            request = life.request
+            self._progress.append(Progress(t_ns, request, Phase.ENDED, request.value, "renewed"))
+
+    def _fault(self, t_ns: int, request: Request) -> tuple[Rule, str]:
+        """Return which rule a request breaks, by itself or among the others, and how."""
+        rule, why = fault(self._terms, t_ns, request)
+        if rule is not Rule.NONE:
+            return rule, why
+        before = self._lives.get((request.source, request.path))
+        if before is not None and request.t_ns < before.request.t_ns:
+            return Rule.STALE_REQUEST, "a later one of the same source has come before it"
+        sources = {source for source, _ in self._lives}
+        if request.source not in sources and len(sources) >= MOST_SOURCES:
+            return Rule.STATE, f"{MOST_SOURCES} sources ask already"
+        return Rule.NONE, ""
+
+    def _beats(self, one: Life, other: Life) -> bool:
+        if one.request.priority != other.request.priority:
+            return one.request.priority > other.request.priority
+        if self._terms[one.request.path].least_wins:
+            mine, theirs = (self._least(life.request.path, life.request.value) for life in (one, other))
+            if mine != theirs:
+                return mine < theirs
+        return one.since < other.since
+
+    def _tell(self, t_ns: int, winners: Mapping[str, Life]) -> None:
+        """Tell each request whether it counts, once."""
+        for life in self._lives.values():
+            winner = winners[life.group]
+            if life is winner:
+                if life.phase in {Phase.REQUESTED, Phase.OUTVOTED}:
+                    self.note(t_ns, life, Phase.ARBITRATED, life.request.value)
+            elif life.phase is not Phase.OUTVOTED:
+                other = winner.request
+                why = f"'{other.source}' asks for {other.value:g} of {other.path} with priority {other.priority}"
+                self.note(t_ns, life, Phase.OUTVOTED, life.request.value, why)
+
+    def _end(self, t_ns: int, key: tuple[str, str], why: str) -> None:
+        life = self._lives.pop(key)
+        self.note(t_ns, life, Phase.ENDED, life.request.value, why)
+
+
+_SETTLED = frozenset({Phase.CONFIRMED, Phase.TIMED_OUT})
