@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import enum
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from commonwheel.apps.manifest import Manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from commonwheel.apps.manifest import Event, Output, Setting
 
@@ -88,7 +89,7 @@ class App:
         may_use: Mapping[str, float] | None = None,
         instead: Mapping[str, tuple[str, ...]] | None = None,
         provides: Iterable[str] = (),
-        requests: Iterable[str] = (),
+        requests: Iterable[str] | Mapping[str, int] = (),
         keeps: Mapping[str, float] | None = None,
         outputs: Mapping[str, Output] | None = None,
         events: Mapping[str, Event] | None = None,
@@ -104,6 +105,7 @@ class App:
             instead=_copied(instead),
             provides=_listed(provides),
             requests=_listed(requests),
+            priorities=_priorities(requests),
             keeps=_copied(keeps),
             outputs=_copied(outputs),
             events=_copied(events),
@@ -187,6 +189,11 @@ T = TypeVar("T")
 def _copied(given: Mapping[str, T] | None) -> dict[str, T]:
     """Return a mapping of the app's own; what is none stays as it is, for the check to find."""
     return dict(given) if hasattr(given, "keys") else (given or {})  # type: ignore[arg-type, return-value]
+
+
+def _priorities(given: object) -> dict[str, int]:
+    """Return the highest priorities by path, where requests are stated with them."""
+    return dict(cast("Mapping[str, int]", given)) if isinstance(given, Mapping) else {}
 
 
 def _listed(given: Iterable[str]) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ import numpy as np
 from commonwheel.apps.facts import Facts, declared
 from commonwheel.apps.matrix import fitness
 from commonwheel.apps.messages import Feed, SignalRow, pack, pack_columns
+from commonwheel.apps.terms import most_priority
 from commonwheel.broker.faults import BrokerError, Reason
 from commonwheel.broker.signals import SignalTable
 from commonwheel.broker.subscription import Overflow, Queue
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from commonwheel.apps.manifest import Manifest
     from commonwheel.apps.status import Fitness
+    from commonwheel.apps.terms import Terms
     from commonwheel.broker.session import SignalFacts
     from commonwheel.client import AsyncCar, AsyncProviding, AsyncReader, Batch, Outcome
 
@@ -265,13 +267,24 @@ class Attachment:
         if mine:
             await self._providing.publish(mine, t_ns=t_ns)
 
-    async def request(self, path: str, value: object) -> Outcome:
+    def most_priority(self, path: str) -> int:
+        """Return the highest priority that the app may ask for an actuator with."""
+        return most_priority(path, self._manifest)
+
+    async def request(self, path: str, value: object, terms: Terms) -> Outcome:  # noqa: ARG002
         """Ask an actuator to reach a value.
 
         Raises:
             CommonwheelError: it is refused.
         """
         return await self._car.request(path, value)
+
+    async def withdraw(self, path: str | None) -> None:
+        """Ask for nothing of an actuator any more; None: of any.
+
+        Raises:
+            CommonwheelError: the car cannot be reached.
+        """
 
     async def close(self) -> None:
         """Give everything back."""

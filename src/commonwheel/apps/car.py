@@ -5,20 +5,22 @@ Whatever is not declared raises an ``AppError`` that says what to add to the man
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, cast
 
 from commonwheel.apps.clock import LEAST_NS
 from commonwheel.apps.facts import rates_of
 from commonwheel.apps.places import short
+from commonwheel.apps.plain import output_value, plain_value
 from commonwheel.apps.sink import writable
 from commonwheel.apps.status import AppEvent, LogLine
+from commonwheel.apps.terms import most_priority, refuse_no_number, refuse_unit, terms_of
+from commonwheel.apps.wishes import Wishes
 from commonwheel.broker.values import to_inside
 from commonwheel.errors import AppError
 from commonwheel.vehicles.samples import Quality
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator, Mapping
+    from collections.abc import Callable, Mapping
 
     from commonwheel.apps.app import App
     from commonwheel.apps.calls import Calls
@@ -27,33 +29,15 @@ if TYPE_CHECKING:
     from commonwheel.apps.sink import Sink
     from commonwheel.apps.slots import Slot
     from commonwheel.apps.status import Scalar
+    from commonwheel.apps.wishes import Asked
     from commonwheel.broker.values import Value
     from commonwheel.client.readings import Batch, Reading
     from commonwheel.client.requests import Outcome
 
-__all__ = ["Asked", "Car", "Inside"]
+__all__ = ["Car", "Inside"]
 
 _GOOD = int(Quality.GOOD)
 _LEVELS = frozenset({"debug", "info", "warning", "error"})
-_LONGEST_TEXT = 4000
-"""Characters of an output."""
-_LEAST_INT, _MOST_INT = -(2**63), 2**63 - 1
-_DEEPEST = 8
-"""Levels of lists and mappings in an event's data."""
-
-
-class Asked:
-    """A request that is under way. Await it for its outcome."""
-
-    def __init__(self, wait: Callable[[], Awaitable[Outcome]]) -> None:
-        self.outcome: Outcome | None = None
-        """How it ended; None while it has not."""
-        self._wait = wait
-
-    def __await__(self) -> Generator[Any, None, Outcome]:
-        if self.outcome is None:
-            return (yield from self._wait().__await__())
-        return self.outcome
 
 
 class Inside:
@@ -71,9 +55,7 @@ class Inside:
     ) -> None:
         self.app, self.facts, self.chosen, self.slots = app, facts, chosen, slots
         self.calls, self.clock, self.sink = calls, clock, sink
-        self.asked: dict[int, Callable[[Outcome], None]] = {}
-        """Requests that are under way, by number."""
-        self.requested = 0
+        self.wishes = Wishes(calls, clock, sink)
 
 
 class _Settings(dict[str, "float | str | bool"]):
@@ -214,7 +196,7 @@ class Car:
             output = declared.get(name)
             if output is None:
                 raise self._undeclared(name, "outputs", f'"{name}": Output("unit", "what it says")')
-            shown[name] = _output(name, output.datatype, value)
+            shown[name] = output_value(name, output.datatype, value)
         if shown:
             self._inside.sink.show(self._clock.now_ns, shown)
 
@@ -223,7 +205,7 @@ class Car:
         declared = self._inside.app.manifest.events.get(event)
         if declared is None:
             raise self._undeclared(event, "events", f'"{event}": Event("what happened")')
-        plain = {writable(name): _plain(value, name) for name, value in data.items()}
+        plain = {writable(name): plain_value(value, name) for name, value in data.items()}
         self._inside.sink.report(AppEvent(self._clock.now_ns, event, declared.severity, plain))
 
     def log(self, text: object, level: str = "info") -> None:
@@ -246,7 +228,7 @@ class Car:
         for path, value in values.items():
             if path not in inside.chosen.provides:
                 raise self._undeclared(path, "provides", f'"{path}"')
-            plain = cast("Value | None", _plain(value, path))
+            plain = cast("Value | None", plain_value(value, path))
             if plain is not None:
                 to_inside(inside.facts.table.signals[inside.facts.table.number(path)], plain)
             if path not in inside.facts.given:
@@ -257,37 +239,53 @@ class Car:
         if given:
             inside.sink.publish(self._clock.now_ns, given)
 
-    def request(self, path: str, value: Value, then: Callable[[Car, Outcome], object] | None = None) -> Asked:
+    def request(
+        self,
+        path: str,
+        value: Value,
+        then: Callable[[Car, Outcome], object] | None = None,
+        *,
+        valid_s: float | None = None,
+        priority: int = 0,
+        unit: str | None = None,
+    ) -> Asked:
         """Ask an actuator to reach a value. Await what is returned for the outcome, or have ``then`` called with it.
+
+        What moves the car is good for a while and then over: renew it, by asking again, for as long as it is wanted.
+
+        Args:
+            path: the actuator; one that ``requests`` states.
+            value: in the standard's unit.
+            then: called with the car and the outcome.
+            valid_s: seconds that it is good for; None: as long as is usual for the actuator.
+            priority: the higher wins; as high as the manifest allows, which is 0 unless it says more.
+            unit: states the unit of the value, to have it checked; the standard's is the only one that is taken.
 
         Raises:
             BrokerError: the value does not fit the actuator.
+            AppError: it is no number, of another unit, or good for no time; or the priority is not the app's to use.
         """
         inside = self._inside
-        if path not in inside.chosen.requests:
+        self._stated(path)
+        signal = inside.facts.table.signals[inside.facts.table.number(path)]
+        refuse_no_number(path, value)
+        refuse_unit(path, unit, signal.leaf.unit)
+        terms = terms_of(path, valid_s, priority, most_priority(path, inside.app.manifest))
+        plain = cast("Value", plain_value(value, path))
+        to_inside(signal, plain)
+        if then is None:
+            return inside.wishes.ask(path, plain, terms, None)
+        name, calls = getattr(then, "__name__", "then"), inside.calls
+        return inside.wishes.ask(path, plain, terms, lambda outcome: calls.run(name, then, self, outcome))
+
+    def withdraw(self, path: str) -> None:
+        """Ask for nothing of an actuator any more, at once rather than when the last request is over."""
+        self._stated(path)
+        self._inside.wishes.withdraw(path)
+
+    def _stated(self, path: str) -> None:
+        if path not in self._inside.chosen.requests:
             raise self._undeclared(path, "requests", f'"{path}"')
-        plain = cast("Value", _plain(value, path))
-        to_inside(inside.facts.table.signals[inside.facts.table.number(path)], plain)
-        waiting: list[Callable[[Outcome], object]] = []
-
-        async def wait() -> Outcome:
-            future = inside.calls.loop.create_future()
-            waiting.append(lambda outcome: future.done() or future.set_result(outcome))
-            return await future
-
-        asked = Asked(wait)
-
-        def ended(outcome: Outcome) -> None:
-            asked.outcome = outcome
-            for tell in waiting:
-                tell(outcome)
-            if then is not None:
-                inside.calls.run(getattr(then, "__name__", "then"), then, self, outcome)
-
-        inside.requested += 1
-        inside.asked[inside.requested] = ended
-        inside.sink.request(inside.requested, self._clock.now_ns, path, plain)
-        return asked
 
 
 def _nanoseconds(seconds: float) -> int:
@@ -300,53 +298,3 @@ def _nanoseconds(seconds: float) -> int:
         message = f"a span of time is 0 seconds or more, not {seconds!r}"
         raise AppError(message)
     return round(seconds * 1e9)
-
-
-def _output(name: str, datatype: str, value: Any) -> Scalar | None:  # noqa: ANN401 - whatever an app hands over
-    """Return an output's value as its datatype has it.
-
-    Raises:
-        AppError: it does not fit.
-    """
-    plain = _plain(value, name)
-    if plain is None:
-        return None
-    if datatype == "float" and isinstance(plain, int | float) and not isinstance(plain, bool):
-        return float(plain)
-    if datatype == "integer" and isinstance(plain, int | float) and not isinstance(plain, bool) and plain == int(plain):
-        return cast("int", _plain(int(plain), name))
-    if datatype == "boolean" and isinstance(plain, bool):
-        return plain
-    if datatype == "string" and isinstance(plain, str):
-        return plain if len(plain) <= _LONGEST_TEXT else f"{plain[:_LONGEST_TEXT]}…"
-    message = f"the output '{name}' is {datatype}, which {plain!r:.60} is not"
-    raise AppError(message)
-
-
-def _plain(value: Any, name: str, depth: int = 0) -> object:  # noqa: ANN401 - whatever an app hands over
-    """Return a value as JSON can hold it; numbers that it cannot are None.
-
-    Raises:
-        AppError: it is something else.
-    """
-    if hasattr(value, "tolist"):  # numpy's scalars and arrays
-        value = value.tolist()
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, str):
-        return writable(value)
-    if isinstance(value, int):
-        if not _LEAST_INT <= value <= _MOST_INT:
-            message = f"'{name}' takes whole numbers of 64 bits, and one is larger"
-            raise AppError(message)
-        return int(value)
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    if isinstance(value, dict) and depth < _DEEPEST:
-        entries = cast("dict[object, Any]", value)
-        return {writable(str(key)): _plain(item, name, depth + 1) for key, item in entries.items()}
-    if isinstance(value, list | tuple) and depth < _DEEPEST:
-        return [_plain(item, name, depth + 1) for item in cast("list[Any]", value)]
-    what = "lists in lists without end" if depth >= _DEEPEST else type(cast("object", value)).__name__
-    message = f"'{name}' takes numbers, texts, booleans, lists and mappings, not {what}"
-    raise AppError(message)

@@ -12,6 +12,7 @@ from commonwheel.apps.facts import rates_of
 from commonwheel.apps.manifest import Event, Output, Setting
 from commonwheel.apps.places import Places, short
 from commonwheel.apps.signatures import faults_of_call
+from commonwheel.apps.terms import MOST_PRIORITY
 from commonwheel.catalog.leaf import Kind
 from commonwheel.catalog.patterns import compile_pattern
 from commonwheel.errors import AppError, CatalogError, Fault
@@ -83,6 +84,7 @@ class _Check:
             yield from self._reads()
             yield from self._keeps()
             yield from self._acts()
+            yield from self._priorities()
             yield from self._words()
             yield from self._handlers()
 
@@ -194,6 +196,12 @@ class _Check:
                     seen[path] = name
                 if part == "requests":
                     yield from self._movable(name)
+
+    def _priorities(self) -> Iterator[Fault]:
+        for name, most in self._manifest.priorities.items():
+            if isinstance(most, bool) or not isinstance(most, int) or not 0 <= most <= MOST_PRIORITY:  # pyright: ignore[reportUnnecessaryIsInstance]
+                right = f"a whole number from 0 to {MOST_PRIORITY}"
+                yield self._at(f"the highest priority of '{name}' is {right}, not {most!r:.40}", "requests", name)
 
     def _movable(self, name: str) -> Iterator[Fault]:
         for path in self._selected(name) if _is_pattern(name) else ():

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import time
 from typing import TYPE_CHECKING
 
 from commonwheel.apps.limits import Allowance
 from commonwheel.apps.messages import Answer, garbled, pack
+from commonwheel.broker.actuation import Stage, Step
 from commonwheel.errors import CommonwheelError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from commonwheel.apps.attachment import Attachment
-    from commonwheel.apps.messages import Asked, Published
+    from commonwheel.apps.messages import Asked, Published, Withdrawn
     from commonwheel.apps.vetting import Vetting
 
 __all__ = ["Deeds"]
@@ -61,26 +64,53 @@ class Deeds:
         Raises:
             Garbled: one that the app does not declare.
         """
-        if message.path not in self._attachment.offered.declared.requests:
-            text = f"a request of '{message.path[:80]}', which its manifest does not state"
+        self._see_stated(message.path)
+        if message.terms.priority > self._attachment.most_priority(message.path):
+            text = f"a request of '{message.path[:80]}' with a priority that its manifest does not state"
             garbled(text)
         if len(self._requests) >= _MOST_REQUESTS or not self._requests_rate.take():
-            self._answer(message, "refused", f"{_MOST_REQUESTS} requests at once are the most for an app")
+            self._refuse(message, f"{_MOST_REQUESTS} requests at once are the most for an app")
             return
         task = asyncio.create_task(self._request(message))
         self._requests.add(task)
         task.add_done_callback(self._requests.discard)
 
+    def withdraw(self, message: Withdrawn) -> None:
+        """Ask for nothing of an actuator any more.
+
+        Raises:
+            Garbled: one that the app does not declare.
+        """
+        self._see_stated(message.path)
+        task = asyncio.create_task(self._withdraw(message.path))
+        self._requests.add(task)
+        task.add_done_callback(self._requests.discard)
+
+    def _see_stated(self, path: str) -> None:
+        if path not in self._attachment.offered.declared.requests:
+            text = f"a request of '{path[:80]}', which its manifest does not state"
+            garbled(text)
+
     async def _request(self, message: Asked) -> None:
         try:
-            outcome = await self._attachment.request(message.path, message.value)
+            outcome = await self._attachment.request(message.path, message.value, message.terms)
         except CommonwheelError as error:
-            self._answer(message, "refused", str(error))
+            self._refuse(message, str(error))
         else:
-            self._answer(message, outcome.stage.value, outcome.why)
+            self._answer(message, outcome.steps)
 
-    def _answer(self, message: Asked, stage: str, why: str) -> None:
-        self._write(pack(Answer(message.number, message.path, message.value, stage, why)))
+    async def _withdraw(self, path: str) -> None:
+        try:
+            await self._attachment.withdraw(path)
+        except CommonwheelError as error:
+            self._vetting.note("warning", f"what it withdraws was refused: {error}")
+
+    def _refuse(self, message: Asked, why: str) -> None:
+        self._answer(message, (Step(Stage.REFUSED, time.time_ns(), why),))
+
+    def _answer(self, message: Asked, steps: Sequence[Step]) -> None:
+        told = [(step.stage.value, step.t_ns, step.why) for step in steps]
+        self._write(pack(Answer(message.number, message.path, message.value, told)))
 
     async def work(self) -> None:
         """Give values as they come, until it is cancelled."""
@@ -92,7 +122,9 @@ class Deeds:
                 self._vetting.note("warning", f"what it publishes was refused: {error}")
 
     async def close(self) -> None:
-        """Wait for no request any more; what was asked goes on without it."""
+        """Withdraw what it asked for, at once, and wait for no request any more."""
         for task in self._requests:
             task.cancel()
+        with contextlib.suppress(CommonwheelError):
+            await self._attachment.withdraw(None)
         await asyncio.gather(*self._requests, return_exceptions=True)

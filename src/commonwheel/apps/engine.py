@@ -277,9 +277,8 @@ class Engine:
 
     def answer(self, number: int, outcome: Outcome) -> None:
         """Tell the app how a request ended; a number that it does not wait for is ignored."""
-        ended = self._inside.asked.pop(number, None)
-        if ended is not None and not self._stopped:
-            ended(outcome)
+        if not self._stopped:
+            self._inside.wishes.answer(number, outcome)
             self._calls.drain()
 
     def stop(self) -> None:

@@ -95,7 +95,13 @@ def table_of(names: Iterable[str], catalog: Catalog) -> SignalTable:
 
 
 def facts_of(
-    vehicle: Vehicle, manifest: Manifest, catalog: Catalog | None = None, *, with_personal: bool = False
+    vehicle: Vehicle,
+    manifest: Manifest,
+    catalog: Catalog | None = None,
+    *,
+    with_personal: bool = False,
+    given: Iterable[str] = (),
+    asked: Iterable[str] = (),
 ) -> Facts:
     """Return what an app is told of a described car.
 
@@ -104,6 +110,8 @@ def facts_of(
         manifest: the app's.
         catalog: the standard; None is the shipped one.
         with_personal: whether the car also gives what tells who it or its user is.
+        given: signals that others give values of: sensors that were fitted, the guard.
+        asked: actuators that others move than those of its description.
 
     Raises:
         CatalogError: a pattern of the manifest is not one.
@@ -113,7 +121,8 @@ def facts_of(
 
         catalog = load_catalog()
     table = table_of(declared(manifest, catalog.leaves).all, catalog)
-    given = {info.path for info in vehicle.signals if with_personal or not info.personal}
-    asked = {request.path for request in vehicle.requests}
+    gives = {info.path for info in vehicle.signals if with_personal or not info.personal}
+    gives |= {*vehicle.attributes, *given}
+    acts = {request.path for request in vehicle.requests} | {*asked}
     here = table.numbers.keys()
-    return Facts(vehicle.name, table, frozenset((given | set(vehicle.attributes)) & here), frozenset(asked & here))
+    return Facts(vehicle.name, table, frozenset(gives & here), frozenset(acts & here))

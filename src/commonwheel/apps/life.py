@@ -34,6 +34,7 @@ from commonwheel.apps.messages import (
     Stop,
     Taken,
     Unpacker,
+    Withdrawn,
     garbled,
     pack,
 )
@@ -337,7 +338,7 @@ class Life:
         else:
             self._running.set_result(None)
 
-    def _take_deed(self, message: Outputs | Reported | Said | LeftOut | Published | Asked) -> None:
+    def _take_deed(self, message: Outputs | Reported | Said | LeftOut | Published | Asked | Withdrawn) -> None:
         vetting, deeds = self._vetting, self._deeds
         if vetting is None or deeds is None:
             garbled("what it did before it was asked to begin")
@@ -351,6 +352,8 @@ class Life:
             vetting.leave_out(message)
         elif isinstance(message, Published):
             deeds.publish(message)
+        elif isinstance(message, Withdrawn):
+            deeds.withdraw(message)
         else:
             deeds.ask(message)
 

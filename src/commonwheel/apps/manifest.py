@@ -50,6 +50,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Signals of the standard that it gives values to, where the car does not itself."""
     requests: tuple[str, ...] = ()
     """Actuators that it asks to reach values."""
+    priorities: dict[str, int] = {}
+    """The highest priority that it may ask with, by path or pattern of ``requests``; 0 unless stated."""
     keeps: dict[str, float] = {}
     """Signals whose readings of the last so many seconds it can look back at."""
     outputs: dict[str, Output] = {}

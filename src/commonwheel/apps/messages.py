@@ -15,6 +15,7 @@ import numpy as np
 
 from commonwheel.apps.limits import Rates
 from commonwheel.apps.manifest import Manifest
+from commonwheel.apps.terms import Terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,6 +47,7 @@ __all__ = [
     "Taken",
     "ToApp",
     "Unpacker",
+    "Withdrawn",
     "columns_of",
     "garbled",
     "pack",
@@ -142,8 +144,8 @@ class Answer(msgspec.Struct, frozen=True, array_like=True, tag="answer"):
     number: int
     path: str
     value: object
-    stage: str
-    why: str
+    steps: list[tuple[str, int, str]]
+    """Stage, time and reason of each step of its life."""
 
 
 class Stop(msgspec.Struct, frozen=True, array_like=True, tag="stop"):
@@ -218,6 +220,13 @@ class Asked(msgspec.Struct, frozen=True, array_like=True, tag="asked"):
     number: int
     path: str
     value: object
+    terms: Terms = Terms()
+
+
+class Withdrawn(msgspec.Struct, frozen=True, array_like=True, tag="withdrawn"):
+    """It asks for nothing of an actuator any more."""
+
+    path: str
 
 
 class Raised(msgspec.Struct, frozen=True, array_like=True, tag="raised"):
@@ -253,6 +262,7 @@ FromApp: TypeAlias = (
     | Said
     | Published
     | Asked
+    | Withdrawn
     | Raised
     | Jumped
     | LeftOut

@@ -18,6 +18,7 @@ from commonwheel.apps.messages import (
     Raised,
     Reported,
     Said,
+    Withdrawn,
     pack,
 )
 from commonwheel.errors import AppError
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from commonwheel.apps.channel import Talk
     from commonwheel.apps.messages import FromApp
-    from commonwheel.apps.sink import Failure
+    from commonwheel.apps.sink import Failure, Wish
     from commonwheel.apps.status import AppEvent, LogLine, Scalar
     from commonwheel.broker.values import Value
 
@@ -104,12 +105,19 @@ class Outbox:
         if self._publishes.take(len(values)):
             self._add(Published(t_ns, dict(values)), "published values")
 
-    def request(self, number: int, t_ns: int, path: str, value: Value) -> None:  # noqa: ARG002 - the host has its own time
-        """Ask an actuator."""
+    def request(self, wish: Wish) -> None:
+        """Ask an actuator; what moves the car does not wait for the rest of a batch."""
         if self._requests.take():
-            self._add(Asked(number, path, value), "a request")
+            self._add(Asked(wish.number, wish.path, wish.value, wish.terms), "a request")
+            self._send()
         else:
-            self._refuse(number, path, value, f"{self._rates.requests:g} requests a second are the most for an app")
+            why = f"{self._rates.requests:g} requests a second are the most for an app"
+            self._refuse(wish.number, wish.path, wish.value, why)
+
+    def withdraw(self, t_ns: int, path: str) -> None:  # noqa: ARG002 - the host has its own time
+        """Ask for nothing of an actuator any more; never beyond the rate, for less is asked by it."""
+        self._add(Withdrawn(path), "a withdrawal")
+        self._send()
 
     def failed(self, failure: Failure) -> None:
         """Tell of an error, and end the run.

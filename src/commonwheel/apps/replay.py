@@ -30,14 +30,24 @@ if TYPE_CHECKING:
 
     from commonwheel.apps.app import App
     from commonwheel.apps.facts import Facts
-    from commonwheel.apps.sink import Failure
+    from commonwheel.apps.sink import Failure, Wish
     from commonwheel.apps.status import AppEvent, LogLine, Scalar
     from commonwheel.broker.values import Value
     from commonwheel.vehicles.samples import Samples
     from commonwheel.vehicles.vehicle import Vehicle
     from commonwheel.wire.frames import Frames
 
-__all__ = ["Drive", "Recorded", "TwinLike", "drive_of_log", "drive_of_samples", "drive_of_twin", "run_over"]
+__all__ = [
+    "Acts",
+    "Drive",
+    "Recorded",
+    "TwinLike",
+    "drive_of_log",
+    "drive_of_samples",
+    "drive_of_twin",
+    "fixed_at",
+    "run_over",
+]
 
 _STEP_NS = 50_000_000
 """Samples are handed over in pieces of this much time, as a live car's would be."""
@@ -57,6 +67,7 @@ class Recorded:
     logs: list[LogLine] = field(default_factory=list["LogLine"])
     published: list[tuple[int, str, Value | None]] = field(default_factory=list[tuple[int, str, "Value | None"]])
     requested: list[tuple[int, str, Value]] = field(default_factory=list[tuple[int, str, "Value"]])
+    withdrawn: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
     failures: list[Failure] = field(default_factory=list["Failure"])
     start_ns: int = 0
     end_ns: int = 0
@@ -88,12 +99,17 @@ class Recorded:
         """Note values."""
         self.published += [(t_ns, path, value) for path, value in values.items()]
 
-    def request(self, number: int, t_ns: int, path: str, value: Value) -> None:
+    def request(self, wish: Wish) -> None:
         """Note a request, and refuse it: nothing moves in a recording."""
+        t_ns, path, value = wish.t_ns, wish.path, wish.value
         self.requested.append((t_ns, path, value))
-        why = "a recording cannot be asked to act"
         if self.answer is not None:
-            self.answer(number, Outcome(path, value, (Step(Stage.REQUESTED, t_ns), Step(Stage.REFUSED, t_ns, why))))
+            steps = (Step(Stage.REQUESTED, t_ns), Step(Stage.REFUSED, t_ns, "a recording cannot be asked to act"))
+            self.answer(wish.number, Outcome(path, value, steps))
+
+    def withdraw(self, t_ns: int, path: str) -> None:
+        """Note that nothing is asked of an actuator any more."""
+        self.withdrawn.append((t_ns, path))
 
     def failed(self, failure: Failure) -> None:
         """Note a failure."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -13,9 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from commonwheel.apps.status import AppEvent, LogLine, Scalar
+    from commonwheel.apps.terms import Terms
     from commonwheel.broker.values import Value
 
-__all__ = ["Failure", "Sink", "failure_of", "writable"]
+__all__ = ["Failure", "Sink", "Wish", "failure_of", "writable"]
 
 _LONGEST = 500
 """Characters of an error's text."""
@@ -49,6 +51,19 @@ class Failure(msgspec.Struct, frozen=True):
         return f"{self.place}{self.error[len(self.error.partition(':')[0]) :]}{shown}"
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """An app asks an actuator to reach a value."""
+
+    number: int
+    """Counts the requests of a run, from 1."""
+    t_ns: int
+    """The app's time."""
+    path: str
+    value: Value
+    terms: Terms
+
+
 class Sink(Protocol):
     """Takes in what an app does; called in the thread that runs it. What it raises ends the run.
 
@@ -72,8 +87,15 @@ class Sink(Protocol):
         """Signals that the app provides have new values; None: there is none."""
         ...
 
-    def request(self, number: int, t_ns: int, path: str, value: Value) -> None:
-        """An actuator is asked to reach a value; ``Engine.answer`` tells the app by this number how it went."""
+    def request(self, wish: Wish) -> None:
+        """An actuator is asked to reach a value; ``Engine.answer`` tells the app by its number how it went.
+
+        One of a path that was asked for before replaces what was asked.
+        """
+        ...
+
+    def withdraw(self, t_ns: int, path: str) -> None:
+        """Nothing is asked of an actuator any more."""
         ...
 
     def failed(self, failure: Failure) -> None:

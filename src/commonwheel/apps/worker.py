@@ -170,7 +170,7 @@ class Worker:
         return True
 
     def _answer(self, answer: Answer) -> None:
-        steps = (Step(Stage(answer.stage), self._now_ns(), answer.why),)
+        steps = tuple(Step(Stage(stage), t_ns, why) for stage, t_ns, why in answer.steps)
         self._engine.answer(answer.number, Outcome(answer.path, answer.value, steps))
         self._outbox.flush()
 
