@@ -37,17 +37,7 @@ if TYPE_CHECKING:
     from commonwheel.vehicles.vehicle import Vehicle
     from commonwheel.wire.frames import Frames
 
-__all__ = [
-    "Acts",
-    "Drive",
-    "Recorded",
-    "TwinLike",
-    "drive_of_log",
-    "drive_of_samples",
-    "drive_of_twin",
-    "fixed_at",
-    "run_over",
-]
+__all__ = ["Drive", "Recorded", "TwinLike", "drive_of_log", "drive_of_samples", "drive_of_twin", "run_over"]
 
 _STEP_NS = 50_000_000
 """Samples are handed over in pieces of this much time, as a live car's would be."""
