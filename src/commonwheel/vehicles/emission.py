@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from commonwheel.vehicles.model import Field, Message, Writer
     from commonwheel.vehicles.vehicle import Vehicle
 
-__all__ = ["DEFAULT_PERIOD_NS", "Writers", "compile_emission", "first_times", "layout_of"]
+__all__ = ["DEFAULT_PERIOD_NS", "Writers", "compile_emission", "first_times", "layout_of", "start_values"]
 
 DEFAULT_PERIOD_NS = 100_000_000
 STAGGER_NS = 137_000
@@ -74,7 +74,7 @@ def compile_emission(vehicle: Vehicle, messages: Sequence[int], writers: Writers
 def _sent(vehicle: Vehicle, number: int, writers: Sequence[tuple[str, Writer]], tracks: Mapping[str, int]) -> Sent:
     message = vehicle.messages[number]
     fields = {field.name: field for field in message.fields}
-    start = _start_values(message, fields)
+    start = start_values(message, fields)
     return Sent(
         message.bus,
         message.frame_id,
@@ -87,7 +87,7 @@ def _sent(vehicle: Vehicle, number: int, writers: Sequence[tuple[str, Writer]], 
     )
 
 
-def _start_values(message: Message, fields: Mapping[str, Field]) -> bytes:
+def start_values(message: Message, fields: Mapping[str, Field]) -> bytes:
     """Return the payload before anything is put into it."""
     stated = {name: field.initial for name, field in fields.items() if field.initial is not None}
     stated |= message.defaults
