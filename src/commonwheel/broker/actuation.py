@@ -6,6 +6,15 @@
         │            │            ├─────► TIMED_OUT   it did not, within the time that the car states
         └─► REFUSED ◄┴────────────┤                   by the broker or by who was to do it, and why
                                   └─────► FAILED      who was to do it failed, went away, or a later one took over
+
+Where several may ask at once and are decided between (an arbitrated actuator), there are steps in between:
+
+::
+
+    FORWARDED ─► ARBITRATED ─► LIMITED ─► SENT ─► ...  its turn; not quite what was asked; on its way to the car
+        │  ▲                                  └─► ENDED  its time is over, it was renewed, withdrawn or released
+        ▼  │
+      OUTVOTED                                         another one has its turn
 """
 
 from __future__ import annotations
@@ -19,13 +28,19 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from commonwheel.broker.faults import BrokerError, Reason
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from commonwheel.broker.providers import Proof, Provider
     from commonwheel.broker.values import Value
 
-__all__ = ["Actuation", "Stage", "Step"]
+__all__ = ["MOST_PRIORITY", "Actuation", "Stage", "Step", "Terms"]
+
+MOST_PRIORITY = 100
+MOST_VALID_NS = 86_400 * 10**9
+LONGEST_REASON = 500
 
 
 class Stage(enum.Enum):
@@ -35,9 +50,14 @@ class Stage(enum.Enum):
     ACCEPTED = "accepted"
     REFUSED = "refused"
     FORWARDED = "forwarded"
+    ARBITRATED = "arbitrated"
+    OUTVOTED = "outvoted"
+    LIMITED = "limited"
+    SENT = "sent"
     CONFIRMED = "confirmed"
     TIMED_OUT = "timed out"
     FAILED = "failed"
+    ENDED = "ended"
 
     @property
     def is_final(self) -> bool:
@@ -45,7 +65,7 @@ class Stage(enum.Enum):
         return self in _FINAL
 
 
-_FINAL = frozenset({Stage.REFUSED, Stage.CONFIRMED, Stage.TIMED_OUT, Stage.FAILED})
+_FINAL = frozenset({Stage.REFUSED, Stage.CONFIRMED, Stage.TIMED_OUT, Stage.FAILED, Stage.ENDED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +76,32 @@ class Step:
     t_ns: int
     """Nanoseconds UTC."""
     why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On what terms something is asked for; what is not stated is up to who makes it act."""
+
+    valid_ns: int = 0
+    """For how long, unless it is renewed; 0: as long as is usual for the actuator."""
+    priority: int = 0
+    """The higher goes first, where several ask."""
+    unit: str = ""
+    """What the values are counted in; '' is the standard's."""
+    reason: str = ""
+    """Why, for people."""
+
+    def check(self) -> None:
+        """Raise a BrokerError (INVALID) for terms that make no sense."""
+        if not 0 <= self.valid_ns <= MOST_VALID_NS:
+            message = f"a request is valid for 0 to {MOST_VALID_NS // 10**9} s, not {self.valid_ns / 1e9:g} s"
+            raise BrokerError(Reason.INVALID, message)
+        if abs(self.priority) > MOST_PRIORITY:
+            message = f"a priority is {-MOST_PRIORITY} to {MOST_PRIORITY}, not {self.priority}"
+            raise BrokerError(Reason.INVALID, message)
+        if len(self.reason) > LONGEST_REASON or len(self.unit) > LONGEST_REASON:
+            message = f"a reason, and a unit, has {LONGEST_REASON} characters at most"
+            raise BrokerError(Reason.INVALID, message)
 
 
 @dataclass(eq=False)
@@ -70,6 +116,9 @@ class Actuation:
     proof: Proof
     provider: Provider | None = None
     """Who is to do it."""
+    terms: Terms = Terms()
+    renews: bool = False
+    """Whether it goes on with what the requester asked for a moment ago; of arbitrated actuators only."""
     steps: list[Step] = field(default_factory=list[Step])
     on_step: Callable[[Actuation, Step], None] | None = None
     """Called with each step, in the thread it happens in and with no lock held; it must not wait."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from commonwheel.broker.actuation import Actuation, Stage, Step
+from commonwheel.broker.actuation import Actuation, Stage, Step, Terms
 from commonwheel.broker.desk import Desk
 from commonwheel.broker.events import EventLog
 from commonwheel.broker.fanout import Fanout
@@ -30,7 +30,8 @@ from commonwheel.catalog.leaf import Kind
 from commonwheel.vehicles.samples import Quality
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from commonwheel.broker.providers import Proof
     from commonwheel.broker.values import Reading, Value
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["Broker"]
 
 
+_TERMS = Terms()
 _VERSION = ".VersionVSS."
 """In the paths of what a tree says of itself."""
 
@@ -312,21 +314,25 @@ class Broker:
         *,
         on_step: Callable[[Actuation, Step], None] | None = None,
         need_provider: bool = True,
+        terms: Terms = _TERMS,
     ) -> list[Actuation]:
         """Ask actuators to reach values: all of them, or none.
 
-        A later request for the same actuator ends an earlier one that is still under way.
+        A later request for the same actuator ends an earlier one that is still under way; where somebody decides
+        between requests (``Proof.arbitrated``) only one of the same requester.
 
         Args:
             targets: value by the actuator's number.
             requester: who asks.
             on_step: called with each actuation and each of its steps, in the thread it happens in; it must not wait.
             need_provider: refuse when nobody makes one of them act; else it is only noted as a target.
+            terms: for how long, with which priority.
 
         Raises:
-            BrokerError: NOT_ACTUATOR, WRONG_TYPE, OUT_OF_RANGE, NOT_ALLOWED, NO_PROVIDER or LIMIT: nothing was asked
-                of anybody. PROVIDER_FAILED: one of several failed when it was handed its part.
+            BrokerError: NOT_ACTUATOR, WRONG_TYPE, OUT_OF_RANGE, NOT_ALLOWED, NO_PROVIDER, INVALID or LIMIT: nothing
+                was asked of anybody. PROVIDER_FAILED: one of several failed when it was handed its part.
         """
+        terms.check()
         batch, values = self._targets_of(targets)
         with self._lock:
             found = {number: self._owners.actor(number) for number in targets}
@@ -338,7 +344,7 @@ class Broker:
         for number, actor in actors.items():
             self._desk.check(number, values[number], actor.actuators[number])
         asked = {number: values[number] for number in actors}
-        actuations = self._desk.open(asked, actors, requester, on_step)
+        actuations = self._desk.open(asked, actors, requester, on_step, terms)
         with self._lock:
             self._targets.put(batch)
             self._lose(self._target_fanout.offer(batch))
@@ -374,6 +380,21 @@ class Broker:
     def finish(self, actuation: Actuation, stage: Stage, why: str = "") -> None:
         """End an actuation: who was to do it refused it or failed. One that has ended is let be."""
         self._desk.finish(actuation, stage, why)
+
+    def withdraw(self, requester: str, signals: Collection[int] | None = None) -> None:
+        """Take back what a requester has asked of arbitrated actuators: of some, or of all."""
+        with self._lock:
+            groups = self._owners.arbitrated(signals)
+        self._desk.withdraw(requester, groups)
+
+    @property
+    def refused(self) -> int:
+        """Requests that were refused before they became actuations."""
+        return self._desk.refused
+
+    def refusing(self, requester: str, path: str = "") -> AbstractContextManager[None]:
+        """Note what is refused within it before it becomes an actuation; *path* is what it is about."""
+        return self._desk.refusing(requester, path)
 
     def tick(self, now_ns: int | None = None) -> None:
         """End the actuations whose time is over, and hand on what waits too long.

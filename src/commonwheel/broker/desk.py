@@ -5,6 +5,7 @@ No callback is ever called with a lock held. Waiting is timed by the monotonic c
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 import threading
@@ -15,14 +16,16 @@ import numpy as np
 
 from commonwheel.broker.actuation import Actuation, Stage, Step
 from commonwheel.broker.faults import BrokerError, Reason
+from commonwheel.broker.repetition import RENEWED, Memory
 from commonwheel.broker.values import to_inside
 from commonwheel.vehicles.samples import Quality
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
 
     import numpy.typing as npt
 
+    from commonwheel.broker.actuation import Terms
     from commonwheel.broker.events import EventLog
     from commonwheel.broker.providers import Proof, Provider
     from commonwheel.broker.signals import SignalTable
@@ -35,6 +38,8 @@ _LOG = logging.getLogger(__name__)
 
 MOST_PENDING = 1000
 """Actuations that one requester may have under way."""
+GRACE_NS = 2_000_000_000
+"""Who decides between requests ends them when their time is over; if it does not, that is done here, so much later."""
 
 
 class Desk:
@@ -48,6 +53,9 @@ class Desk:
         """By their numbers."""
         self._proving: npt.NDArray[np.bool_] = np.zeros(len(table), bool)
         """The signals that would prove one of them."""
+        self._memory = Memory()
+        self.refused = 0
+        """Requests that did not become actuations."""
 
     @property
     def busy(self) -> bool:
@@ -68,15 +76,17 @@ class Desk:
         actors: Mapping[int, Provider],
         requester: str,
         on_step: Callable[[Actuation, Step], None] | None,
+        terms: Terms,
     ) -> list[Actuation]:
-        """Take in what one request asks for; an earlier one for the same actuator is over.
+        """Take in what one request asks for; an earlier one for the same actuator is over, but for an arbitrated one.
 
         Raises:
             BrokerError: LIMIT when the requester has too many under way.
         """
 
         def step(actuation: Actuation, step: Step) -> None:
-            self._note(actuation, step)
+            if self._memory.is_news(actuation, step):
+                self._note(actuation, step)
             if on_step is not None:
                 self._tell(on_step, actuation, step)
 
@@ -85,17 +95,26 @@ class Desk:
             if mine + len(targets) > MOST_PENDING:
                 message = f"{requester} has {mine} actuations under way; {MOST_PENDING} are the most"
                 raise BrokerError(Reason.LIMIT, message)
-            earlier = [actuation for actuation in self._pending.values() if actuation.signal in targets]
+            earlier = [
+                actuation
+                for actuation in self._pending.values()
+                if actuation.signal in targets and (actuation.requester == requester or not actuation.proof.arbitrated)
+            ]
             fresh = [
                 Actuation(
                     next(self._numbers), signal, value, requester, actors[signal].actuators[signal], actors[signal],
-                    on_step=step,
+                    terms, on_step=step,
                 )
                 for signal, value in targets.items()
             ]  # fmt: skip
+            for actuation in fresh:
+                actuation.renews = actuation.proof.arbitrated and self._memory.asked(requester, actuation.signal)
             self._pending.update((actuation.number, actuation) for actuation in fresh)
         for actuation in earlier:
-            self.finish(actuation, Stage.FAILED, f"superseded by what {requester} asked for after it")
+            if actuation.proof.arbitrated:
+                self.finish(actuation, Stage.ENDED, RENEWED)
+            else:
+                self.finish(actuation, Stage.FAILED, f"superseded by what {requester} asked for after it")
         for actuation in fresh:
             actuation.advance(Stage.REQUESTED)
             actuation.advance(Stage.ACCEPTED)
@@ -115,7 +134,7 @@ class Desk:
         for provider, group in groups.items():
             with self._lock:
                 for actuation in group:
-                    self._proving[actuation.proof.signal] = True
+                    self._proving[actuation.proof.signal] |= not actuation.proof.arbitrated
             alive = [actuation for actuation in group if actuation.advance(Stage.FORWARDED)]
             try:
                 if alive and provider.on_actuate is not None:
@@ -151,13 +170,15 @@ class Desk:
         """Return those whose time is over at *now_ns* (monotonic)."""
         now = time.monotonic_ns() if now_ns is None else now_ns
         with self._lock:
-            return [a for a in self._pending.values() if now - a.started_ns > a.proof.within_ns]
+            return [a for a in self._pending.values() if now - a.started_ns > _most_ns(a)]
 
     def expire(self, late: Sequence[Actuation], current: Updates) -> None:
         """End late ones by what their signals show now (*current*): a car that reports changes only says nothing more
         when it is where it was asked to be."""  # noqa: D205, D209 - one thought
         for actuation in late:
-            if self._shows(current, actuation):
+            if actuation.proof.arbitrated:
+                self.finish(actuation, Stage.ENDED, "its time is over")
+            elif self._shows(current, actuation):
                 self.finish(actuation, Stage.CONFIRMED, "it showed the target already")
             else:
                 shown = self._table[actuation.proof.signal].path
@@ -171,6 +192,34 @@ class Desk:
             lost = [actuation for actuation in self._pending.values() if actuation.provider is provider]
         for actuation in lost:
             self.finish(actuation, Stage.FAILED, f"{provider.name}, who was to do it, went away")
+
+    def withdraw(self, requester: str, groups: Mapping[Provider, Sequence[int]]) -> None:
+        """End what a requester takes back, and tell who was to do it."""
+        for provider, signals in groups.items():
+            with self._lock:
+                own = [a for a in self._pending.values() if a.requester == requester and a.signal in signals]
+            for actuation in own:
+                self.finish(actuation, Stage.ENDED, "withdrawn")
+            if provider.on_withdraw is not None:
+                provider.on_withdraw(requester, signals)
+
+    @contextlib.contextmanager
+    def refusing(self, requester: str, path: str) -> Generator[None]:
+        """Note what is refused before it becomes an actuation: no right, no number, no such actuator.
+
+        A storm of the same is noted once a second; ``refused`` counts all.
+        """
+        try:
+            yield
+        except BrokerError as error:
+            self.refused += 1
+            about = path if error.signal is None else self._table[error.signal].path
+            if self._memory.is_new_refusal(requester, error.reason.name, about):
+                named = {"signal": about} if about else {}
+                self._events.add(
+                    "request.refused", requester=requester, reason=error.reason.name, why=str(error), **named
+                )
+            raise
 
     def _shows(self, updates: Updates, actuation: Actuation) -> bool:
         rows = (updates.signal == actuation.proof.signal) & (updates.quality == Quality.GOOD)
@@ -199,4 +248,11 @@ class Desk:
 
 
 def _is_forwarded(actuation: Actuation) -> bool:
-    return actuation.stage is Stage.FORWARDED
+    return actuation.stage is Stage.FORWARDED and not actuation.proof.arbitrated
+
+
+def _most_ns(actuation: Actuation) -> int:
+    """Return how long an actuation may be under way."""
+    if not actuation.proof.arbitrated:
+        return actuation.proof.within_ns
+    return (actuation.terms.valid_ns or actuation.proof.within_ns) + GRACE_NS

@@ -14,7 +14,7 @@ from commonwheel.broker.faults import BrokerError, Reason
 from commonwheel.broker.providers import Proof
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -67,6 +67,14 @@ class Owners:
     def actor(self, signal: int) -> Provider | None:
         """Return who makes an actuator act; None where nobody does."""
         return self._actors.get(signal)
+
+    def arbitrated(self, among: Collection[int] | None) -> dict[Provider, list[int]]:
+        """Return the actuators between whose requests somebody decides, by who does; of *among*, or of all."""
+        found: dict[Provider, list[int]] = {}
+        for signal, provider in self._actors.items():
+            if provider.actuators[signal].arbitrated and (among is None or signal in among):
+                found.setdefault(provider, []).append(signal)
+        return found
 
     def claim(
         self,

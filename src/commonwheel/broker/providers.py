@@ -38,6 +38,9 @@ class Proof:
     low: float = -math.inf
     high: float = math.inf
     """Between which targets this car's actuator can be asked for; narrower than the standard's range, if at all."""
+    arbitrated: bool = False
+    """Several may ask at once: who makes it act decides between them, and says how each goes on. ``within_ns`` is then
+    for how long a request is valid that does not say it."""
 
 
 @dataclass(eq=False)
@@ -52,6 +55,8 @@ class Provider:
     """The actuators it makes act, and what proves it."""
     on_actuate: Callable[[Sequence[Actuation]], None] | None = None
     """Called with the actuations of one request, in the thread that asks; it must not wait."""
+    on_withdraw: Callable[[str, Sequence[int]], None] | None = None
+    """Called with who takes back what it asked of arbitrated actuators, and their numbers; it must not wait."""
     offers: dict[int, Offer] = field(default_factory=dict[int, "Offer"])
     """What it says about signals it gives, by number; for readers who want to know how far to trust them."""
     closed: bool = False

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from commonwheel.broker.actuation import MOST_PRIORITY
 from commonwheel.broker.faults import BrokerError, Reason
 from commonwheel.broker.scopes import Action, Scope, coverage, everything
 
@@ -41,17 +42,19 @@ class Rights:
     """For each action, whether a path is covered; an action that is not there is not allowed."""
     expires_ns: int | None = None
     """Nanoseconds UTC; None never."""
+    priority: int = 0
+    """The highest with which it may ask actuators that several ask."""
     _masks: Masks = field(default_factory=_no_masks, repr=False)
 
     @classmethod
     def everything(cls, client: str = "local") -> Rights:
         """Return rights to everything, for ever: where no authorization is asked for."""
-        return cls(client, everything())
+        return cls(client, everything(), priority=MOST_PRIORITY)
 
     @classmethod
-    def of(cls, client: str, scopes: Sequence[Scope], expires_ns: int | None = None) -> Rights:
-        """Return the rights that scopes give."""
-        return cls(client, coverage(scopes), expires_ns)
+    def of(cls, client: str, scopes: Sequence[Scope], expires_ns: int | None = None, *, priority: int = 0) -> Rights:
+        """Return the rights that scopes give, and the highest priority that it may ask with."""
+        return cls(client, coverage(scopes), expires_ns, priority)
 
     def expired(self, now_ns: int | None = None) -> bool:
         """Whether they have ended."""
@@ -103,6 +106,12 @@ class Rights:
         more = f" and {len(missing) - _SAID} more" if len(missing) > _SAID else ""
         message = f"{self.client} may not {action.value} {named}{more}"
         raise BrokerError(Reason.FORBIDDEN, message, signal=missing[0])
+
+    def require_priority(self, priority: int) -> None:
+        """Raise a BrokerError (FORBIDDEN) for a higher priority than it may ask with."""
+        if priority > self.priority:
+            message = f"{self.client} may ask with a priority of {self.priority} at most, not {priority}"
+            raise BrokerError(Reason.FORBIDDEN, message)
 
     def require_valid(self) -> None:
         """Raise a BrokerError (EXPIRED) if they have ended."""

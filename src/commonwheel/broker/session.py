@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from commonwheel.broker.actuation import Terms
 from commonwheel.broker.checks import checker
 from commonwheel.broker.faults import BrokerError, Reason
 from commonwheel.broker.provision import Provision
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from commonwheel.broker.subscription import Queue
     from commonwheel.broker.updates import Updates
     from commonwheel.catalog import Leaf
+
+_TERMS = Terms()
 
 __all__ = ["LONGEST_PATH", "MOST_BATCHES", "MOST_NAMES", "MOST_PATTERNS", "MOST_UPDATES", "Session", "SignalFacts"]
 
@@ -191,7 +194,10 @@ class Session:
         return self.select(patterns)
 
     def actuate(
-        self, targets: Mapping[str, object], on_step: Callable[[Actuation, Step], None] | None = None
+        self,
+        targets: Mapping[str, object],
+        on_step: Callable[[Actuation, Step], None] | None = None,
+        terms: Terms = _TERMS,
     ) -> list[Actuation]:
         """Ask actuators to reach values by path: all, or none; see ``Broker.actuate``.
 
@@ -201,8 +207,22 @@ class Session:
         if not targets:
             raise BrokerError(Reason.INVALID, "no actuator is named; give paths and values")
         _check_count(targets)
-        numbers = {self.number(path, Action.ACTUATE): value for path, value in targets.items()}
-        return self.broker.actuate(numbers, self.rights.client, on_step=on_step)
+        client = self.rights.client
+        with self.broker.refusing(client, next(iter(targets))):
+            self.rights.require_priority(terms.priority)
+            numbers = {self.number(path, Action.ACTUATE): value for path, value in targets.items()}
+            return self.broker.actuate(numbers, client, on_step=on_step, terms=terms)
+
+    def withdraw(self, paths: Sequence[str] = ()) -> None:
+        """Take back what it asked of arbitrated actuators: of some, or of all.
+
+        Raises:
+            BrokerError: UNKNOWN_SIGNAL, INVALID, LIMIT, EXPIRED.
+        """
+        self.rights.require_valid()
+        self._check_names(paths)
+        numbers = [self.table.number(path) for path in paths]
+        self.broker.withdraw(self.rights.client, numbers if paths else None)
 
     def publish(self, values: Mapping[str, object], t_ns: int | None = None) -> dict[str, BrokerError]:
         """Give values to signals that nobody owns; None: it has none. Returns the errors of those that were refused.

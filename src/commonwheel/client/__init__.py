@@ -15,13 +15,14 @@ from commonwheel.client.car import Car
 from commonwheel.client.connecting import connect, connect_async
 from commonwheel.client.credentials import ClientTls
 from commonwheel.client.listeners import AsyncListener, Listener
-from commonwheel.client.plans import Confirm, Options
+from commonwheel.client.plans import Asking, Confirm, Options
 from commonwheel.client.providing import AsyncProviding, Providing
 from commonwheel.client.readers import AsyncReader, Reader
 from commonwheel.client.readings import Batch, Reading
 from commonwheel.client.requests import Outcome, Request, Stage, Step
 
 __all__ = [
+    "Asking",
     "AsyncCar",
     "AsyncListener",
     "AsyncProviding",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Unpack
 from commonwheel.client.beginning import Beginning
 from commonwheel.client.calls import Steps, answering, past, publish, read, unasked
 from commonwheel.client.listeners import AsyncListener
-from commonwheel.client.plans import claim_of, each, plan_of
+from commonwheel.client.plans import NO_TERMS, claim_of, each, plan_of, terms_of
 from commonwheel.client.providing import AsyncProviding
 from commonwheel.client.readers import AsyncReader
 from commonwheel.client.sources import Inbox
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from commonwheel.broker.actuation import Step
+    from commonwheel.broker.actuation import Step, Terms
     from commonwheel.broker.events import Event
     from commonwheel.broker.session import SignalFacts
     from commonwheel.client.link import Link
-    from commonwheel.client.plans import Claim, Confirm, Options
+    from commonwheel.client.plans import Asking, Claim, Confirm, Options
     from commonwheel.client.readings import Batch, Reading
     from commonwheel.client.requests import Outcome, Request
 
@@ -113,6 +113,7 @@ class AsyncCar:
         *,
         timeout_s: float | None = None,
         on_step: Callable[[Step], object] | None = None,
+        **asking: Unpack[Asking],
     ) -> Outcome:
         """Ask an actuator to reach a value, and wait until it is confirmed, refused, or its time is over.
 
@@ -121,8 +122,12 @@ class AsyncCar:
             value: the target.
             timeout_s: how long to wait; None until it has ended, as it always does. It goes on without you.
             on_step: called with each step.
+            asking: on what terms; see ``Asking``.
         """
-        outcomes = await self._request({path: value}, timeout_s, lambda told: on_step(told[1]) if on_step else None)
+        terms = terms_of(asking)
+        outcomes = await self._request(
+            {path: value}, timeout_s, lambda told: on_step(told[1]) if on_step else None, terms
+        )
         return outcomes[path]
 
     async def request_many(
@@ -136,19 +141,24 @@ class AsyncCar:
         targets: dict[str, object],
         timeout_s: float | None,
         tell: Callable[[tuple[str, Step]], object],
+        terms: Terms = NO_TERMS,
     ) -> dict[str, Outcome]:
         steps = Steps(targets)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s), self.steps(targets) as reader:
+            async with asyncio.timeout(timeout_s), self.steps(targets, terms) as reader:
                 async for told in reader:
                     steps.add(told)
                     tell(told)
         return steps.outcomes
 
-    def steps(self, targets: Mapping[str, object]) -> AsyncReader[tuple[str, Step]]:
+    def steps(self, targets: Mapping[str, object], terms: Terms = NO_TERMS) -> AsyncReader[tuple[str, Step]]:
         """Ask actuators to reach values, all of them or none, and read path and step until all have ended."""
         wanted = dict(targets)
-        return AsyncReader(lambda wake: self._link.actuate(wanted, wake))
+        return AsyncReader(lambda wake: self._link.actuate(wanted, wake, terms))
+
+    async def withdraw(self, *paths: str) -> None:
+        """Take back what you asked of actuators that several may ask: of these, or of all."""
+        await self._link.withdraw(paths)
 
     # ---- providing --------------------------------------------------------------------------------------------------
 

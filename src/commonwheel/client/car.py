@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from commonwheel.client.calls import Steps, answering, past, publish, read, unasked
 from commonwheel.client.listeners import Listener
-from commonwheel.client.plans import claim_of, each, plan_of
+from commonwheel.client.plans import NO_TERMS, claim_of, each, plan_of, terms_of
 from commonwheel.client.providing import Providing
 from commonwheel.client.readers import Reader
 from commonwheel.client.sources import Inbox
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from commonwheel.broker.actuation import Step
+    from commonwheel.broker.actuation import Step, Terms
     from commonwheel.broker.events import Event
     from commonwheel.broker.session import SignalFacts
     from commonwheel.client.link import Link
     from commonwheel.client.loop import Runner
-    from commonwheel.client.plans import Claim, Confirm, Options
+    from commonwheel.client.plans import Asking, Claim, Confirm, Options
     from commonwheel.client.readings import Batch, Reading
     from commonwheel.client.requests import Outcome, Request
 
@@ -116,6 +116,7 @@ class Car:
         *,
         timeout_s: float | None = None,
         on_step: Callable[[Step], object] | None = None,
+        **asking: Unpack[Asking],
     ) -> Outcome:
         """Ask an actuator to reach a value, and wait until it is confirmed, refused, or its time is over.
 
@@ -124,8 +125,10 @@ class Car:
             value: the target.
             timeout_s: how long to wait; None until it has ended, as it always does. It goes on without you.
             on_step: called with each step, in this thread.
+            asking: on what terms; see ``Asking``.
         """
-        outcomes = self._request({path: value}, timeout_s, lambda told: on_step(told[1]) if on_step else None)
+        terms = terms_of(asking)
+        outcomes = self._request({path: value}, timeout_s, lambda told: on_step(told[1]) if on_step else None, terms)
         return outcomes[path]
 
     def request_many(self, targets: Mapping[str, object], *, timeout_s: float | None = None) -> dict[str, Outcome]:
@@ -137,19 +140,24 @@ class Car:
         targets: dict[str, object],
         timeout_s: float | None,
         tell: Callable[[tuple[str, Step]], object],
+        terms: Terms = NO_TERMS,
     ) -> dict[str, Outcome]:
         ends = None if timeout_s is None else time.monotonic() + timeout_s
         steps = Steps(targets)
-        with self.steps(targets) as reader:
+        with self.steps(targets, terms) as reader:
             while (told := reader.take(None if ends is None else ends - time.monotonic())) is not None:
                 steps.add(told)
                 tell(told)
         return steps.outcomes
 
-    def steps(self, targets: Mapping[str, object]) -> Reader[tuple[str, Step]]:
+    def steps(self, targets: Mapping[str, object], terms: Terms = NO_TERMS) -> Reader[tuple[str, Step]]:
         """Ask actuators to reach values, all of them or none, and read path and step until all have ended."""
         wanted = dict(targets)
-        return Reader(self._runner, lambda wake: self._link.actuate(wanted, wake))
+        return Reader(self._runner, lambda wake: self._link.actuate(wanted, wake, terms))
+
+    def withdraw(self, *paths: str) -> None:
+        """Take back what you asked of actuators that several may ask: of these, or of all."""
+        self._runner.run(self._link.withdraw(paths))
 
     # ---- providing --------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from commonwheel.broker.actuation import Step
+    from commonwheel.broker.actuation import Step, Terms
     from commonwheel.broker.events import Event
     from commonwheel.broker.faults import BrokerError
     from commonwheel.broker.session import SignalFacts
@@ -89,8 +89,14 @@ class Link(Protocol):
         """Subscribe; *wake* is called, from any thread, when there is something to poll."""
         ...
 
-    async def actuate(self, targets: Mapping[str, object], wake: Callable[[], None]) -> Source[tuple[str, Step]]:
+    async def actuate(
+        self, targets: Mapping[str, object], wake: Callable[[], None], terms: Terms = ...
+    ) -> Source[tuple[str, Step]]:
         """Ask actuators to reach values, all or none; the source gives path and step until all have ended."""
+        ...
+
+    async def withdraw(self, paths: Sequence[str]) -> None:
+        """See ``Session.withdraw``."""
         ...
 
     async def publish(self, values: Mapping[str, object], t_ns: int | None) -> dict[str, BrokerError]:

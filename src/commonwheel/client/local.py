@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from commonwheel.broker.faults import BrokerError, Reason
 from commonwheel.broker.session import Session
+from commonwheel.client.plans import NO_TERMS
 from commonwheel.client.readings import Batch
 from commonwheel.client.requests import Request
 from commonwheel.client.sources import Batches, Inbox
@@ -17,7 +18,7 @@ from commonwheel.client.sources import Batches, Inbox
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from commonwheel.broker.actuation import Actuation, Stage, Step
+    from commonwheel.broker.actuation import Actuation, Stage, Step, Terms
     from commonwheel.broker.broker import Broker
     from commonwheel.broker.events import Event
     from commonwheel.broker.provision import Provision
@@ -89,7 +90,9 @@ class LocalLink:
         self._open.add(batches)
         return batches
 
-    async def actuate(self, targets: Mapping[str, object], wake: Callable[[], None]) -> Source[tuple[str, Step]]:
+    async def actuate(
+        self, targets: Mapping[str, object], wake: Callable[[], None], terms: Terms = NO_TERMS
+    ) -> Source[tuple[str, Step]]:
         """See ``Link``."""
         inbox: Inbox[tuple[str, Step]] = Inbox(wake)
         ended = itertools.count(1)
@@ -99,9 +102,13 @@ class LocalLink:
             if step.stage.is_final and next(ended) == len(targets):  # steps may come from several threads
                 inbox.end()
 
-        self._live().actuate(targets, on_step)
+        self._live().actuate(targets, on_step, terms)
         self._open.add(inbox)
         return inbox
+
+    async def withdraw(self, paths: Sequence[str]) -> None:
+        """See ``Session.withdraw``."""
+        self._live().withdraw(paths)
 
     async def publish(self, values: Mapping[str, object], t_ns: int | None) -> dict[str, BrokerError]:
         """See ``Session.publish``."""

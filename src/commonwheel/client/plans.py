@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypedDict, cast
 
+from commonwheel.broker.actuation import Terms
+from commonwheel.broker.faults import BrokerError, Reason
 from commonwheel.broker.filters import Filter
 from commonwheel.broker.providers import Proof
 from commonwheel.broker.subscription import Queue
 
-__all__ = ["Claim", "Confirm", "Options", "Plan", "claim_of", "each", "plan_of"]
+__all__ = ["NO_TERMS", "Asking", "Claim", "Confirm", "Options", "Plan", "claim_of", "each", "plan_of", "terms_of"]
+
+NO_TERMS = Terms()
+"""As usual."""
 
 _SECOND = 1_000_000_000
 
@@ -32,6 +38,19 @@ class Options(TypedDict, total=False):
     """Begin with the current state of all signals; usually so."""
     targets: bool
     """What is asked of actuators, not what they are."""
+
+
+class Asking(TypedDict, total=False):
+    """On what terms to ask an actuator; all that is left out is as usual for the actuator."""
+
+    valid_s: float
+    """For how long it is valid, unless it is asked for again: then it is over, whatever has come of it."""
+    priority: int
+    """The higher goes first where several ask; -100 to 100, and no higher than your rights allow."""
+    unit: str
+    """What the value is counted in: the standard's unit, and nothing else is taken."""
+    reason: str
+    """Why, for who reads the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +80,21 @@ def plan_of(patterns: Sequence[str], options: Options) -> Plan:
         options.get("initial", True),
         options.get("targets", False),
     )
+
+
+def terms_of(asking: Asking) -> Terms:
+    """Return the terms of a call's arguments.
+
+    Raises:
+        BrokerError: INVALID; they make no sense.
+    """
+    valid_s, priority = cast("object", asking.get("valid_s", 0.0)), cast("object", asking.get("priority", 0))
+    if not (isinstance(valid_s, int | float) and math.isfinite(valid_s) and isinstance(priority, int)):
+        message = f"a request is valid for a number of seconds, with a whole number as priority: {asking!r}"
+        raise BrokerError(Reason.INVALID, message)
+    terms = Terms(round(valid_s * _SECOND), priority, asking.get("unit", ""), asking.get("reason", ""))
+    terms.check()
+    return terms
 
 
 @dataclass(frozen=True, slots=True)

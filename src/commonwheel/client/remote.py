@@ -20,6 +20,7 @@ from commonwheel.broker.signals import SignalTable
 from commonwheel.catalog import Catalog
 from commonwheel.client.credentials import Token, credentials
 from commonwheel.client.faults import error_of, is_expired
+from commonwheel.client.plans import NO_TERMS
 from commonwheel.client.readings import Batch
 from commonwheel.client.remote_place import RemotePlace
 from commonwheel.client.remote_streams import EventStream, Feed, Follower, StepStream
@@ -28,7 +29,7 @@ from commonwheel.errors import CommonwheelError, UnreachableError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from commonwheel.broker.actuation import Step
+    from commonwheel.broker.actuation import Step, Terms
     from commonwheel.broker.events import Event
     from commonwheel.broker.session import SignalFacts
     from commonwheel.broker.updates import Updates
@@ -216,16 +217,26 @@ class RemoteLink:
         await feed.open()
         return feed.source
 
-    async def actuate(self, targets: Mapping[str, object], wake: Callable[[], None]) -> Source[tuple[str, Step]]:
+    async def actuate(
+        self, targets: Mapping[str, object], wake: Callable[[], None], terms: Terms = NO_TERMS
+    ) -> Source[tuple[str, Step]]:
         """See ``Link``."""
         self._live()
+        terms.check()
         request = message("commonwheel.v1.ActuateRequest")()
+        if terms != NO_TERMS:
+            request.terms.valid_ns, request.terms.priority = terms.valid_ns, terms.priority
+            request.terms.unit, request.terms.reason = terms.unit, terms.reason
         for path, value in targets.items():
             encode_value(request.targets.add(path=path).value, value)
         steps = StepStream(self, request, wake)
         self._streams.add(steps)
         await steps.open()
         return steps.source
+
+    async def withdraw(self, paths: Sequence[str]) -> None:
+        """See ``Link``."""
+        await self.ask("Withdraw", message("commonwheel.v1.WithdrawRequest")(paths=paths))
 
     async def publish(self, values: Mapping[str, object], t_ns: int | None) -> dict[str, BrokerError]:
         """See ``Link``."""

@@ -12,6 +12,7 @@ import itertools
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
+from commonwheel.broker.actuation import Terms
 from commonwheel.broker.faults import BrokerError, Reason
 from commonwheel.broker.rpc.companion_columns import decode_value, encode_columns, encode_value, encoded_field
 from commonwheel.broker.rpc.companion_messages import (
@@ -138,6 +139,8 @@ class Companion:
             BrokerError: INVALID, UNKNOWN_SIGNAL, FORBIDDEN, EXPIRED, and those of ``Broker.actuate``.
         """
         targets = {target.path: decode_value(target.value) for target in request.targets}
+        asked = request.terms
+        terms = Terms(asked.valid_ns, asked.priority, asked.unit, asked.reason)
         if len(targets) < len(request.targets):
             raise BrokerError(Reason.INVALID, "an actuator is named twice")
         places = {self._broker.table.number(path): place for place, path in enumerate(targets)}
@@ -147,13 +150,22 @@ class Companion:
         def on_step(actuation: Actuation, step: Step) -> None:
             post((places[actuation.signal], step))
 
-        left = len(self._session(call).actuate(targets, on_step))
+        left = len(self._session(call).actuate(targets, on_step, terms))
         while left:
             told = [await within(call.rights, steps.get())]
             while not steps.empty():
                 told.append(steps.get_nowait())
             left -= sum(step.stage.is_final for _place, step in told)
             yield _Stepped(steps=[_step(place, step) for place, step in told])
+
+    async def withdraw(self, request: Proto, call: Call) -> Proto:
+        """Take back what it asked of actuators that several may ask.
+
+        Raises:
+            BrokerError: INVALID, UNKNOWN_SIGNAL, LIMIT, EXPIRED.
+        """
+        self._session(call).withdraw(list(request.paths))
+        return message("commonwheel.v1.WithdrawResponse")()
 
     async def publish(self, request: Proto, call: Call) -> Proto:
         """Give values to signals that nobody owns; tells which were refused.

@@ -51,6 +51,11 @@ STAGES: Final = {
     5: Stage.CONFIRMED,
     6: Stage.TIMED_OUT,
     7: Stage.FAILED,
+    8: Stage.ARBITRATED,
+    9: Stage.OUTVOTED,
+    10: Stage.LIMITED,
+    11: Stage.SENT,
+    12: Stage.ENDED,
 }
 """Stage by its number in the interface."""
 STAGE_NUMBERS: Final = {stage: number for number, stage in STAGES.items()}

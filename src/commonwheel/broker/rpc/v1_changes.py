@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from commonwheel.broker.broker import Broker
     from commonwheel.broker.rights import Rights
     from commonwheel.broker.rpc.interface import Proto
+    from commonwheel.broker.signals import Signal
     from commonwheel.broker.values import Value
 
 __all__ = ["Change", "Changes"]
@@ -91,14 +92,20 @@ class Changes:
         sets_target = Field.ACTUATOR_TARGET in fields and signal.is_actuator
         if sets_value:
             self._rights.require(Action.PROVIDE, signal.path)
-        if sets_target:
-            self._rights.require(Action.ACTUATE, signal.path)
         value = read_value(entry.value, "value", signal) if sets_value else None
-        target = read_value(entry.actuator_target, "value", signal) if sets_target else None
-        for given in (value, target):
-            if given is not None:
-                to_inside(signal, given)
+        if value is not None:
+            to_inside(signal, value)
+        target = self._target(entry, signal) if sets_target else None
         return Change(number, sets_value, value, read_time(entry.value), sets_target, target)
+
+    def _target(self, entry: Proto, signal: Signal) -> Value | None:
+        """Return what an actuator is asked for; what is refused is noted."""
+        with self._broker.refusing(self._rights.client, signal.path):
+            self._rights.require(Action.ACTUATE, signal.path)
+            target = read_value(entry.actuator_target, "value", signal)
+            if target is not None:
+                to_inside(signal, target)
+            return target
 
     def apply(self) -> Iterator[None]:
         """Do what can be done, and note what cannot; yields in between, where others may have their turn."""
@@ -114,7 +121,8 @@ class Changes:
         if len(asked) < len(targets):
             self._broker.clear_targets([number for number in targets if number not in asked])
         try:
-            self._broker.actuate(asked, self._rights.client, need_provider=False)
+            with self._broker.refusing(self._rights.client):
+                self._broker.actuate(asked, self._rights.client, need_provider=False)
         except BrokerError as error:
             self._fail(dict.fromkeys(asked, error))
 

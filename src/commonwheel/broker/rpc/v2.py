@@ -201,12 +201,15 @@ class Val:
         for request in requests:
             number = self._number(request.signal_id)
             signal = self._table[number]
-            call.rights.require(Action.ACTUATE, signal.path)
-            value = read_value(request.value, "typed_value", signal)
-            if value is None:
-                raise BrokerError(Reason.INVALID, f"the request gives no value for {signal.path}", signal=number)
+            with self._broker.refusing(call.client, signal.path):
+                call.rights.require(Action.ACTUATE, signal.path)
+                value = read_value(request.value, "typed_value", signal)
+                if value is None:
+                    raise BrokerError(Reason.INVALID, f"the request gives no value for {signal.path}", signal=number)
             targets[number] = value
-        for actuation in self._broker.actuate(targets, call.client) if targets else ():
+        with self._broker.refusing(call.client):
+            actuations = self._broker.actuate(targets, call.client) if targets else ()
+        for actuation in actuations:
             if actuation.stage in {Stage.REFUSED, Stage.FAILED}:  # at once: its bus is down, say
                 raise BrokerError(Reason.PROVIDER_FAILED, actuation.why, signal=actuation.signal)
 

@@ -281,12 +281,13 @@ class Service:
         """
         number = self._settable(request.path, version)
         signal = self.broker.table[number]
-        rights.require(Action.ACTUATE, signal.path)
-        if not signal.is_actuator:
-            raise VissError(Fault.READ_ONLY, f"{signal.path} is a {signal.leaf.kind.value}")
-        value = from_text(signal, request.value)
-        need = version is Version.V3 and not self.broker.is_heard(number)
-        self.broker.actuate({number: value}, rights.client, need_provider=need)
+        with self.broker.refusing(rights.client, signal.path):
+            rights.require(Action.ACTUATE, signal.path)
+            if not signal.is_actuator:
+                raise VissError(Fault.READ_ONLY, f"{signal.path} is a {signal.leaf.kind.value}")
+            value = from_text(signal, request.value)
+            need = version is Version.V3 and not self.broker.is_heard(number)
+            self.broker.actuate({number: value}, rights.client, need_provider=need)
 
     def _settable(self, path: str, version: Version) -> int:
         number = self.broker.table.numbers.get(path)
