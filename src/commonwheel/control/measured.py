@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from commonwheel.vehicles.samples import Samples
     from commonwheel.vehicles.vehicle import Vehicle
 
-__all__ = ["KMH_PER_MPS", "Measured", "Moving"]
+__all__ = ["KMH_PER_MPS", "SPEED_BANDWIDTH", "Measured", "Moving"]
 
 KMH_PER_MPS = 3.6
 _NS = 1e-9
-_SPEED_BANDWIDTH = 8.0
+SPEED_BANDWIDTH = 8.0
 """rad/s: an acceleration is known a quarter of a second late, to better than 0.02 m/s^2 at steps of 0.01 km/h."""
 _ANGLE_BANDWIDTH = 25.0
 _GAP_S = 0.3
@@ -80,16 +80,14 @@ class Measured:
             if path in vehicle.numbers
         }
         self._speed_path, self._angle_path, self._rate_path = speed, angle, rate
-        self._speed, self._angle = Moving(_SPEED_BANDWIDTH), Moving(_ANGLE_BANDWIDTH)
+        self._speed, self._angle = Moving(SPEED_BANDWIDTH), Moving(_ANGLE_BANDWIDTH)
         self._last: dict[str, Reading] = {}
 
     def take(self, samples: Samples) -> list[tuple[str, Reading]]:
         """Take in samples of the vehicle; returns the readings that are watched, in their order."""
         watched, found = self._watched, list[tuple[str, Reading]]()
-        rows = zip(
-            samples.signal.tolist(), samples.t_ns.tolist(), samples.value.tolist(), samples.quality.tolist(),
-            strict=True,
-        )  # fmt: skip
+        qualities: list[int] = samples.quality.tolist()
+        rows = zip(samples.signal.tolist(), samples.t_ns.tolist(), samples.value.tolist(), qualities, strict=True)
         for number, t_ns, value, quality in rows:
             path = watched.get(number)
             if path is not None:
