@@ -29,8 +29,8 @@ demo: $(VENV)/.run ## three virtual cars, five apps, the dashboard: needs nothin
 test: $(VENV)/.dev kernels ## all tests but the slow ones
 	$(PY) -m pytest -m "not slow" $(PYTEST_FLAGS)
 
-test-all: $(VENV)/.dev kernels ## all tests
-	$(PY) -m pytest $(PYTEST_FLAGS)
+test-all: $(VENV)/.dev kernels ## all tests, and properties with more examples
+	COMMONWHEEL_EXAMPLES=150 $(PY) -m pytest $(PYTEST_FLAGS)
 
 coverage: $(VENV)/.dev kernels ## all tests but the slow ones, and what they reach
 	$(PY) -m pytest -m "not slow" $(PYTEST_FLAGS) --cov --cov-report=term

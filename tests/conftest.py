@@ -29,9 +29,11 @@ _QUIET = (
     "--disable-sync",
 )
 
-# In continuous integration the same examples every time; while developing, new ones each time.
-hypothesis.settings.register_profile("dev", deadline=None)
-hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, database=None)
+# In continuous integration the same examples every time; while developing, new ones each time. More of them where the
+# environment asks for it, as `make test-all` does.
+_EXAMPLES = int(os.environ.get("COMMONWHEEL_EXAMPLES", "40"))
+hypothesis.settings.register_profile("dev", deadline=None, max_examples=_EXAMPLES)
+hypothesis.settings.register_profile("ci", deadline=None, max_examples=_EXAMPLES, derandomize=True, database=None)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 

@@ -151,6 +151,7 @@ def test_a_subscription_writes_what_is_set_into_its_file(car: Car, tmp_path: Pat
     assert [value(update["entry"]) for update in updates] == [4.0, 5.0]
 
 
+@pytest.mark.slow
 def test_a_branch_is_subscribed_to_and_left(car: Car, tmp_path: Path) -> None:
     (subscribed,) = type_in(car, tmp_path, "subscribe Vehicle.Cabin.Door.Row1")
     assert isinstance(subscribed, dict)
@@ -165,6 +166,7 @@ def test_a_target_reaches_the_provider_of_the_actuator(car: Car, tmp_path: Path)
     assert [actuation.target for actuation in asked] == [True]
 
 
+@pytest.mark.slow
 def test_a_token_is_given_by_option_by_file_and_by_command(serve: Serve, tokens: Tokens, tmp_path: Path) -> None:
     car = serve(Access(tokens.authority))
     token = tokens.sign(f"provide:{SPEED}")

@@ -49,7 +49,15 @@ def _theirs(name: str) -> list[Any] | None:
         return None
 
 
-every_file = pytest.mark.parametrize("name", _files())
+_OURS_FIRST = ("acura_", "honda_", "nissan_", "_honda", "_nissan", "_bosch", "_gearbox", "_steering", "_community")
+"""Files of cars that are described here; the others are read with the slow tests."""
+
+
+def _parameter(name: str) -> Any:  # noqa: ANN401 - pytest's own type of a parameter is private
+    return pytest.param(name, marks=() if name.startswith(_OURS_FIRST) else pytest.mark.slow)
+
+
+every_file = pytest.mark.parametrize("name", [_parameter(name) for name in _files()])
 
 _BO = re.compile(r"^\s*BO_ (\d+) (\w+) ?: ?(\d+)")
 _SG = re.compile(
