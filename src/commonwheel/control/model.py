@@ -6,7 +6,7 @@ cars is data.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -70,6 +70,8 @@ class Control:
     adapters: tuple[Adapter, ...]
     envelope: CarEnvelope
     file: str = ""
+    cannot: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Standard path of an actuator to why this car cannot be asked for it."""
 
     @property
     def served(self) -> Mapping[str, Adapter]:
