@@ -271,13 +271,14 @@ class Attachment:
         """Return the highest priority that the app may ask for an actuator with."""
         return most_priority(path, self._manifest)
 
-    async def request(self, path: str, value: object, terms: Terms) -> Outcome:  # noqa: ARG002
+    async def request(self, path: str, value: object, terms: Terms) -> Outcome:
         """Ask an actuator to reach a value.
 
         Raises:
             CommonwheelError: it is refused.
         """
-        return await self._car.request(path, value)
+        valid_s = 0.0 if terms.valid_ns is None else terms.valid_ns / 1e9
+        return await self._car.request(path, value, valid_s=valid_s, priority=terms.priority)
 
     async def withdraw(self, path: str | None) -> None:
         """Ask for nothing of an actuator any more; None: of any.
@@ -285,6 +286,10 @@ class Attachment:
         Raises:
             CommonwheelError: the car cannot be reached.
         """
+        if path is not None:
+            await self._car.withdraw(path)
+        elif self.offered.declared.requests:
+            await self._car.withdraw()
 
     async def close(self) -> None:
         """Give everything back."""

@@ -82,6 +82,7 @@ class _Check:
         yield from shaped
         if not shaped:  # the rest may rely on mappings being mappings
             yield from self._reads()
+            yield from self._instead()
             yield from self._keeps()
             yield from self._acts()
             yield from self._priorities()
@@ -109,7 +110,7 @@ class _Check:
             yield from self._mapping(part, _is_number, f"a mapping of signals to numbers: {right}")
         right = 'a mapping of signals to others: {"Vehicle.Speed": ("Vehicle.DisplayedSpeed",)}'
         yield from self._mapping("instead", _is_texts, right)
-        for part in ("provides", "requests"):
+        for part in ("provides", "requests", "needs"):
             strange = [one for one in cast("tuple[object, ...]", getattr(manifest, part)) if not isinstance(one, str)]
             if strange:
                 yield self._at(f"'{part}' lists signals by path; {strange[0]!r:.40} is none", part)
@@ -140,12 +141,20 @@ class _Check:
         for pattern in self._manifest.requires.keys() & self._manifest.may_use.keys():
             yield self._at(f"'{pattern}' is in 'requires' too; leave one out", "may_use", pattern)
 
+    def _instead(self) -> Iterator[Fault]:
+        """Yield what does instead, or is needed, and is not declared."""
         declared = {*self._manifest.requires, *self._manifest.may_use}
         for pattern, others in self._manifest.instead.items():
+            asked = pattern in self._manifest.requests
             for one in (pattern, *others):
-                if one not in declared:
+                if asked and one not in self._manifest.requests:
+                    yield self._at(f"'{one}' is not declared; add it to 'requests'", "instead", pattern)
+                elif not asked and one not in declared:
                     message = f"'{one}' is not declared; {_ADD}"
                     yield self._at(message, "instead", pattern)
+        for one in self._manifest.needs:
+            if one not in self._manifest.requests:
+                yield self._at(f"'{one}' is not declared; add it to 'requests'", "needs", one)
 
     def _known(self, pattern: str, part: str) -> Iterator[Fault]:
         """Yield why a path or pattern selects nothing of the standard."""

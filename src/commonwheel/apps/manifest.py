@@ -44,14 +44,17 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     may_use: dict[str, float] = {}
     """Signals that it does more with, as ``requires``. A car without them runs it in a reduced form."""
     instead: dict[str, tuple[str, ...]] = {}
-    """What does as well, where the car lacks a signal: a path or pattern of the above to others of the above. A car
-    that gives one of them is not called reduced for it."""
+    """What does as well, where the car lacks a signal: a path or pattern of the above to others of the above; or where
+    it cannot be asked for an actuator: one of ``requests`` to others of them. A car that has one of them is not called
+    reduced for it."""
     provides: tuple[str, ...] = ()
     """Signals of the standard that it gives values to, where the car does not itself."""
     requests: tuple[str, ...] = ()
     """Actuators that it asks to reach values."""
     priorities: dict[str, int] = {}
     """The highest priority that it may ask with, by path or pattern of ``requests``; 0 unless stated."""
+    needs: tuple[str, ...] = ()
+    """Of ``requests``, what it cannot do without; ``instead`` says what does as well."""
     keeps: dict[str, float] = {}
     """Signals whose readings of the last so many seconds it can look back at."""
     outputs: dict[str, Output] = {}

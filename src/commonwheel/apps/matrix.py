@@ -29,6 +29,7 @@ class Need(enum.Enum):
 
     REQUIRED = "requires"
     OPTIONAL = "may use"
+    NEEDED = "needs to request"
     REQUEST = "requests"
 
 
@@ -125,9 +126,12 @@ def require(manifest: Manifest, facts: Facts) -> None:
     """
     found = fitness(manifest, facts)
     if found.fitness is Fitness.NONE:
-        lacking = ", ".join(lack.pattern for lack in found.lacks if lack.need is Need.REQUIRED)
+        lacking = [lack.pattern for lack in found.lacks if lack.need is Need.REQUIRED]
+        unasked = [lack.pattern for lack in found.lacks if lack.need is Need.NEEDED]
+        why = [f"does not give {', '.join(lacking)}"] if lacking else []
+        why += [f"cannot be asked for {', '.join(unasked)}"] if unasked else []
         message = (
-            f"'{manifest.name}' cannot run on {facts.name}, which does not give {lacking}; "
+            f"'{manifest.name}' cannot run on {facts.name}, which {' and '.join(why)}; "
             "'commonwheel app check' tells where it can"
         )
         raise AppError(message)
@@ -138,22 +142,23 @@ def _cell(manifest: Manifest, car: str, given: frozenset[str], asked: frozenset[
     wanted: tuple[tuple[Need, Iterable[str], frozenset[str]], ...] = (
         (Need.REQUIRED, manifest.requires, given),
         (Need.OPTIONAL, manifest.may_use, given),
-        (Need.REQUEST, manifest.requests, asked),
+        (Need.NEEDED, manifest.needs, asked),
+        (Need.REQUEST, [pattern for pattern in manifest.requests if pattern not in manifest.needs], asked),
     )
     stated = 0
     for need, patterns, has in wanted:
         for pattern in patterns:
             stated += 1
-            others = manifest.instead.get(pattern, ()) if need is not Need.REQUEST else ()
+            others = manifest.instead.get(pattern, ())
             if not rates_of(dict.fromkeys((pattern, *others), 0.0), has):
                 lacks.append(Lack(pattern, need, _why(pattern, need, given, personal)))
-    needs = {lack.need for lack in lacks}
-    fit = Fitness.NONE if Need.REQUIRED in needs else Fitness.REDUCED if needs else Fitness.FULL
+    stopping = any(lack.need in {Need.REQUIRED, Need.NEEDED} for lack in lacks)
+    fit = Fitness.NONE if stopping else Fitness.REDUCED if lacks else Fitness.FULL
     return Cell(manifest.name, car, fit, tuple(lacks), stated - len(lacks), stated)
 
 
 def _why(pattern: str, need: Need, given: frozenset[str], personal: frozenset[str]) -> Why:
-    if need is Need.REQUEST and rates_of({pattern: 0.0}, given):
+    if need in {Need.REQUEST, Need.NEEDED} and rates_of({pattern: 0.0}, given):
         return Why.NOT_ASKED
     if rates_of({pattern: 0.0}, personal):
         return Why.PERSONAL

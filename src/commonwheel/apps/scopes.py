@@ -24,7 +24,7 @@ def scopes_of(manifest: Manifest) -> str:
 
 def rights_of(manifest: Manifest) -> Rights:
     """Return an app's rights at a broker in this process; its name is the client's."""
-    return Rights.of(manifest.name, _scopes(manifest))
+    return Rights.of(manifest.name, _scopes(manifest), priority=max(manifest.priorities.values(), default=0))
 
 
 def _scopes(manifest: Manifest) -> list[Scope]:

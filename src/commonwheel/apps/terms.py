@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from commonwheel.broker.actuation import MOST_PRIORITY
 from commonwheel.catalog.patterns import compile_pattern
 from commonwheel.errors import AppError
 
@@ -29,8 +30,6 @@ __all__ = [
 ]
 
 SHORTEST_VALID_S, LONGEST_VALID_S = 0.01, 3600.0
-MOST_PRIORITY = 100
-"""The highest that a manifest can state; the lowest is its negative."""
 
 
 class Terms(msgspec.Struct, frozen=True, array_like=True):
@@ -39,11 +38,6 @@ class Terms(msgspec.Struct, frozen=True, array_like=True):
     valid_ns: int | None = None
     """How long it is good for; None: as long as is usual for the actuator."""
     priority: int = 0
-
-    @property
-    def valid_s(self) -> float | None:
-        """How long it is good for, in seconds."""
-        return None if self.valid_ns is None else self.valid_ns / 1e9
 
 
 def most_priority(path: str, manifest: Manifest) -> int:
