@@ -1,0 +1,156 @@
+"""Writes what the safety pages state of limits and evidence: ``python tools/safety.py [--check]``.
+
+The requirements are in ``src/commonwheel/guard/requirements.yaml``, the limits in the cars' ``control.yaml`` as they
+are compiled; both become tables between the marks of ``docs/safety.md`` and ``docs/safety-limits.md``. Figures of
+measurements (mutation, coverage, fault campaign, comparison) are read from ``docs/safety/*.json``, which the tools that
+measure write. ``--check`` writes nothing and exits with 1 when a page is out of date.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).resolve().parents[1]
+TABLE = ROOT / "src" / "commonwheel" / "guard" / "requirements.yaml"
+PAGES = (ROOT / "docs" / "safety.md", ROOT / "docs" / "safety-limits.md")
+
+
+class Hazard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What may happen, and how bad it is estimated to be."""
+
+    what: str
+    situation: str
+    severity: str
+    exposure: str
+    controllability: str
+    because: str
+    goals: tuple[str, ...]
+
+
+class Goal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is to be reached."""
+
+    text: str
+    state: str
+    """The safe state."""
+    time: str
+    """Within which it is reached."""
+
+
+class Requirement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the guard has to hold."""
+
+    goal: str
+    text: str
+    rule: str
+    states: tuple[str, ...]
+    source: str
+    tests: tuple[str, ...]
+
+
+class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file."""
+
+    format: int
+    hazards: dict[str, Hazard]
+    goals: dict[str, Goal]
+    requirements: dict[str, Requirement]
+
+
+def load(path: Path = TABLE) -> Table:
+    """Return the table of requirements.
+
+    Raises:
+        msgspec.ValidationError: it is not of that form.
+    """
+    return msgspec.yaml.decode(path.read_bytes(), type=Table)
+
+
+def _rows(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = ["| " + " | ".join(row) + " |" for row in (head, *rows)]
+    lines.insert(1, "|" + "---|" * len(head))
+    return "\n".join(lines) + "\n"
+
+
+def hazards(table: Table) -> str:
+    """Return the hazards."""
+    head = ("", "hazard", "situation", "S", "E", "C", "because", "goals")
+    rows: list[tuple[str, ...]] = []
+    for key, row in table.hazards.items():
+        rated = (row.severity, row.exposure, row.controllability)
+        rows.append((key, row.what, row.situation, *rated, row.because, ", ".join(row.goals)))
+    return _rows(head, rows)
+
+
+def goals(table: Table) -> str:
+    """Return the goals, with the hazards that they answer."""
+    rows: list[tuple[str, ...]] = []
+    for key, row in table.goals.items():
+        answers = ", ".join(name for name, hazard in table.hazards.items() if key in hazard.goals) or "all"
+        rows.append((key, row.text, row.state, row.time, answers))
+    return _rows(("", "safety goal", "safe state", "within", "answers"), rows)
+
+
+def requirements(table: Table) -> str:
+    """Return the requirements."""
+    rows = [
+        (
+            key,
+            row.text,
+            f"`{row.rule}`",
+            row.goal,
+            row.source,
+            " ".join(f"`{test.removeprefix('test_')}`" for test in row.tests),
+        )
+        for key, row in table.requirements.items()
+    ]
+    return _rows(("", "requirement", "rule", "goal", "source", "verified for every car by `test_…`"), rows)
+
+
+LISTS: dict[str, Callable[[Table], str]] = {"hazards": hazards, "goals": goals, "requirements": requirements}
+
+
+def with_lists(page: str, table: Table) -> str:
+    """Return a page with what is between its marks written anew."""
+    for name, make in LISTS.items():
+        mark = re.compile(rf"(<!-- list: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
+        if mark.search(page):
+            text = make(table)
+            page = mark.sub(lambda match, text=text: f"{match[1]}\n{text}\n{match[2]}", page)
+    return page
+
+
+def main() -> int:
+    """Write the pages, or check them; returns the exit code."""
+    parser = argparse.ArgumentParser(description="Write what the safety pages state of limits and evidence.")
+    parser.add_argument("--check", action="store_true", help="only say whether the pages are up to date")
+    arguments = parser.parse_args()
+    table = load()
+    stale = False
+    for path in PAGES:
+        before = path.read_text(encoding="utf-8")
+        after = with_lists(before, table)
+        if after == before:
+            continue
+        stale = True
+        if arguments.check:
+            print(f"{path.name} is out of date; run python tools/safety.py")
+        else:
+            path.write_text(after, encoding="utf-8")
+            print(f"{path.name} written")
+    if not stale:
+        print("everything is up to date")
+    return 1 if stale and arguments.check else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
