@@ -7,6 +7,7 @@
     ├── DatabaseError       a CAN database cannot be read, even after repairs
     ├── DescriptionError    a vehicle description has faults (all of them, in ``faults``)
     ├── AppError            an app has faults (all of them, in ``faults``), or did what it did not declare
+    ├── EnvelopeError       an envelope of the guard contradicts itself (all that is wrong, in ``problems``)
     ├── ConfigError         a service cannot be as it is asked to be (all faults, in ``faults``)
     ├── LogError            a log cannot be read at all, or its car cannot be told
     ├── EncodeError         a value cannot be put on the wire
@@ -38,6 +39,7 @@ __all__ = [
     "DatabaseError",
     "DescriptionError",
     "EncodeError",
+    "EnvelopeError",
     "Fault",
     "LogError",
     "MissingExtraError",
@@ -112,6 +114,14 @@ class ConfigError(CommonwheelError):
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults: tuple[Fault, ...] = tuple(sorted(faults))
         super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+class EnvelopeError(CommonwheelError):
+    """Limits that the guard is to keep contradict themselves; ``problems`` holds all that is wrong, one text each."""
+
+    def __init__(self, car: str, problems: Iterable[str]) -> None:
+        self.problems: tuple[str, ...] = tuple(problems)
+        super().__init__("\n".join(f"{car}: {problem}" for problem in self.problems))
 
 
 class AppError(CommonwheelError):

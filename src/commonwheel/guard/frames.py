@@ -1,0 +1,204 @@
+"""An independent look at the bytes of a frame that is about to leave: every bit of it is accounted for.
+
+Its layout is read here anew, whatever packed it. Of a field that carries a quantity it knows what last left, so that it
+needs to trust nobody for how fast that changes: by the rate, and one raw step for what the wire cannot hold.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Literal
+
+from commonwheel.guard.envelope import FieldKind, Measured
+from commonwheel.guard.limits import Bounds, allowed
+from commonwheel.guard.machine import Phase
+from commonwheel.guard.span import Span
+from commonwheel.guard.verdict import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from commonwheel.guard.envelope import Envelope, FieldRule, FrameRule
+    from commonwheel.guard.situation import Situation
+
+__all__ = ["EPSILON", "BrokenRule", "Frame", "Layout"]
+
+EPSILON = 1e-6
+"""Of a raw step: what floating point may add to a limit."""
+_S = 1e9
+
+
+class BrokenRule(Exception):  # noqa: N818 - not an error of the program: it is what a check finds
+    """A frame breaks a rule."""
+
+    def __init__(
+        self, rule: Rule, text: str, *, asked: float = 0.0, limit: float = 0.0, of: Quantity | None = None
+    ) -> None:
+        super().__init__(text)
+        self.rule, self.text, self.asked, self.limit, self.of = rule, text, asked, limit, of
+
+
+class Layout:
+    """Where a field's bits are, from its place in the notation of a DBC file."""
+
+    def __init__(self, field: FieldRule, size: int) -> None:
+        # Bits of big-endian fields are counted from the frame's front, those of the others as they are numbered.
+        front = field.start // 8 * 8 + 7 - field.start % 8
+        self._order: Literal["big", "little"] = "big" if field.big_endian else "little"
+        self._shift = size * 8 - front - field.length if field.big_endian else field.start
+        self.fits = field.length > 0 and self._shift >= 0 and self._shift + field.length <= size * 8
+        self._bits = ((1 << field.length) - 1) << self._shift if self.fits else 0
+        self._sign = 1 << (field.length - 1) if field.signed and self.fits else 0
+        self.covered = int.from_bytes(self._bits.to_bytes(size, self._order), "little")
+        """Its bits, in a number that is made of the frame as little endian."""
+        top = (1 << field.length) - 1 if self.fits else 0
+        self.least, self.most = -self._sign, top - self._sign
+        """What it can hold, raw."""
+
+    def raw(self, payload: bytes) -> int:
+        """Return what it holds."""
+        raw = (int.from_bytes(payload, self._order) & self._bits) >> self._shift
+        return raw - ((raw & self._sign) << 1)
+
+
+class Quantity:
+    """What a limited field carries, and what of it last left."""
+
+    def __init__(self, field: FieldRule, layout: Layout, envelope: Envelope) -> None:
+        self.field, self.layout, self.envelope = field, layout, envelope
+        self._step = abs(field.factor)
+        self._last: float | None = None
+        self._last_ns = 0
+        self._recent = Span(envelope.window_ns)
+
+    def value(self, payload: bytes) -> float:
+        """Return what a frame says, in the envelope's unit."""
+        return self.layout.raw(payload) * self.field.factor + self.field.offset
+
+    def left(self, now_ns: int, value: float) -> None:
+        """Take note of a value that leaves."""
+        self._last, self._last_ns = value, now_ns
+        self._recent.add(now_ns, value)
+
+    def last(self, now_ns: int, neutral: float, phase: Phase) -> tuple[float, float]:
+        """Return where it has come from, and the seconds since; what has lapsed comes from neutral, and just now."""
+        past_ns = now_ns - self._last_ns
+        if self._last is None or (phase is Phase.ACTING and past_ns > self.envelope.timeout_ns):
+            return neutral, 0.0
+        return self._last, past_ns / _S
+
+    def judge(self, car: Situation, now_ns: int, value: float) -> None:
+        """Find out whether a value may leave.
+
+        Raises:
+            BrokenRule: it may not.
+        """
+        envelope = self.envelope
+        phase = car.phase(envelope.axis, now_ns)
+        low, high, neutral = car.neutral(envelope, now_ns)
+        if isinstance(envelope.neutral, Measured):
+            low, high = low - envelope.neutral.tolerance, high + envelope.neutral.tolerance
+        last, elapsed_s = self.last(now_ns, neutral, phase)
+        if phase is Phase.ACTING:
+            reach = car.reach(envelope, self._recent, now_ns, last=last, elapsed_s=elapsed_s)
+            bounds = allowed(car.within(envelope, now_ns), reach.wider(self._step))
+        elif phase is Phase.RELEASING:
+            step = envelope.release_rate * elapsed_s + self._step
+            hull = Bounds(min(last, low), max(last, high), Rule.RELEASE, Rule.RELEASE)
+            bounds = hull.within(last - step, last + step, Rule.RELEASE)
+        else:
+            bounds = Bounds(low, high, Rule.STATE, Rule.STATE)
+        slack = EPSILON * self._step
+        if value < bounds.low - slack:
+            self._refuse(bounds.low_rule, value, bounds.low, "at least")
+        if value > bounds.high + slack:
+            self._refuse(bounds.high_rule, value, bounds.high, "at most")
+
+    def _refuse(self, rule: Rule, value: float, limit: float, how: str) -> None:
+        text = f"{self.field.name} is {value:g} {self.envelope.unit}, {how} {limit:g} by its {rule.value}"
+        raise BrokenRule(rule, text, asked=value, limit=limit, of=self)
+
+
+class Frame:
+    """One message that may leave."""
+
+    def __init__(self, rule: FrameRule, envelopes: Mapping[str, Envelope], axes: tuple[str, ...]) -> None:
+        self.rule = rule
+        layouts = [(field, Layout(field, rule.size)) for field in rule.fields]
+        self.quantities = [
+            Quantity(field, layout, envelopes[field.envelope])
+            for field, layout in layouts
+            if field.kind is FieldKind.LIMITED
+        ]
+        self._codes = [each for each in layouts if each[0].kind in {FieldKind.ACTIVE, FieldKind.FIXED}]
+        self._counters = [each for each in layouts if each[0].kind is FieldKind.COUNTER]
+        self._uncovered = (1 << rule.size * 8) - 1
+        for _, layout in layouts:
+            self._uncovered &= ~layout.covered
+        served = {each.envelope.axis for each in self.quantities}
+        served |= {field.axis for field in rule.fields if field.kind is FieldKind.ACTIVE}
+        self.axes = tuple(axis for axis in axes if axis in served) or axes
+        """What it serves; one that serves nothing of its own serves all."""
+        self._counts: tuple[int, ...] = ()
+        self._sent: deque[int] = deque(maxlen=max(rule.most_in_window, 1))
+
+    def check(self, car: Situation, now_ns: int, payload: bytes) -> None:
+        """Take a frame as sent, or find what is wrong with it.
+
+        Raises:
+            BrokenRule: it must not leave.
+        """
+        rule = self.rule
+        if len(payload) != rule.size:
+            raise BrokenRule(Rule.FRAME_LENGTH, f"{len(payload)} bytes, not {rule.size}")
+        if all(car.phase(axis, now_ns) is Phase.SHUT for axis in self.axes):
+            raise BrokenRule(Rule.STATE, f"nothing leaves: {', '.join(self.axes)} off")
+        self._content(car, now_ns, payload)
+        values = [each.value(payload) for each in self.quantities]
+        for quantity, value in zip(self.quantities, values, strict=True):
+            quantity.judge(car, now_ns, value)
+        counts = self._counted(now_ns, payload)
+        self._paced(now_ns)
+        self._sent.append(now_ns)
+        self._counts = counts
+        for quantity, value in zip(self.quantities, values, strict=True):
+            quantity.left(now_ns, value)
+
+    def _content(self, car: Situation, now_ns: int, payload: bytes) -> None:
+        stray = int.from_bytes(payload, "little") & self._uncovered
+        if stray:
+            bit = (stray & -stray).bit_length() - 1
+            raise BrokenRule(Rule.FRAME_CONTENT, f"bit {bit % 8} of byte {bit // 8} is set, which no field covers")
+        for field, layout in self._codes:
+            raw = layout.raw(payload)
+            if raw not in self._permitted(car, now_ns, field):
+                raise BrokenRule(Rule.FRAME_CONTENT, f"{field.name} is {raw}, which it may not be now", asked=raw)
+
+    @staticmethod
+    def _permitted(car: Situation, now_ns: int, field: FieldRule) -> frozenset[int]:
+        if field.kind is FieldKind.FIXED:
+            return field.allowed
+        phase = car.phase(field.axis, now_ns)
+        if phase is Phase.ACTING:
+            return field.allowed
+        return field.allowed | field.idle if phase is Phase.RELEASING else field.idle
+
+    def _counted(self, now_ns: int, payload: bytes) -> tuple[int, ...]:
+        """Return the frame's counters, which follow those of the last one, unless that left too long ago."""
+        counts = tuple(layout.raw(payload) for _, layout in self._counters)
+        if not self._sent or now_ns - self._sent[-1] > self.rule.window_ns:
+            return counts
+        for (field, layout), last, count in zip(self._counters, self._counts, counts, strict=True):
+            due = layout.least if last >= max(field.allowed, default=layout.most) else last + 1
+            if count != due:
+                raise BrokenRule(Rule.FRAME_SEAL, f"{field.name} is {count}, due is {due}", asked=count, limit=due)
+        return counts
+
+    def _paced(self, now_ns: int) -> None:
+        rule, sent = self.rule, self._sent
+        if sent and now_ns - sent[-1] < rule.least_period_ns:
+            past_ms, least_ms = (now_ns - sent[-1]) / 1e6, rule.least_period_ns / 1e6
+            raise BrokenRule(Rule.FRAME_PERIOD, f"{past_ms:g} ms after the last, at least {least_ms:g} ms")
+        if len(sent) == rule.most_in_window and now_ns - sent[0] < rule.window_ns:
+            most, window_ms = rule.most_in_window, rule.window_ns / 1e6
+            raise BrokenRule(Rule.FRAME_FLOOD, f"{most} have left within {window_ms:g} ms, which is the most")

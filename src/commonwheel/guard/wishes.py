@@ -1,0 +1,118 @@
+"""What a quantity may be in each cycle, by what it was allowed to be before.
+
+While its axis acts a wish is led within range, reach and window; without one the quantity is led to neutral at its
+release rate, as it is in a release; else it is neutral. What a field cannot hold is rounded to what it can, inwards.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from commonwheel.guard.frames import EPSILON
+from commonwheel.guard.limits import Bounds, allowed, approach
+from commonwheel.guard.machine import Phase
+from commonwheel.guard.span import Span
+from commonwheel.guard.verdict import Outcome, Rule, Verdict
+
+if TYPE_CHECKING:
+    from commonwheel.guard.envelope import Envelope
+    from commonwheel.guard.situation import Situation
+
+__all__ = ["Grid", "Wish"]
+
+_S = 1e9
+
+
+class Grid:
+    """The values that a field can hold: whole steps from an offset. A step of 0 is every value."""
+
+    def __init__(self, step: float, offset: float) -> None:
+        self._step, self._offset = abs(step), offset
+
+    def nearest(self, value: float) -> float:
+        """Return the value that is nearest."""
+        return self._of(round(self._raw(value))) if self._step else value
+
+    def inwards(self, bounds: Bounds) -> Bounds:
+        """Return the bounds moved to values that are within them."""
+        if not self._step:
+            return bounds
+        low, high = bounds.low, bounds.high
+        if math.isfinite(low):
+            low = self._of(math.ceil(self._raw(low) - EPSILON))
+        if math.isfinite(high):
+            high = self._of(math.floor(self._raw(high) + EPSILON))
+        return bounds._replace(low=low, high=high)
+
+    def _raw(self, value: float) -> float:
+        return (value - self._offset) / self._step
+
+    def _of(self, raw: int) -> float:
+        return raw * self._step + self._offset
+
+
+class Wish:
+    """One quantity."""
+
+    def __init__(self, envelope: Envelope, grid: Grid, late_ns: int) -> None:
+        self.envelope, self.grid = envelope, grid
+        self._late_ns = late_ns
+        self._value: float | None = None
+        self._ns = 0
+        self._recent = Span(envelope.window_ns)
+
+    def allowed(self, neutral: float) -> float:
+        """Return what it was allowed to be last; neutral before anything was."""
+        return neutral if self._value is None else self.grid.nearest(self._value)
+
+    def put(self, value: float) -> None:
+        """Go on from what really left."""
+        self._value = value
+
+    def judge(self, car: Situation, t_ns: int, now_ns: int, asked: float | None) -> Verdict:
+        """Return what it may be; None asks for nothing."""
+        envelope, phase = self.envelope, car.phase(self.envelope.axis, now_ns)
+        neutral = car.neutral(envelope, now_ns)[2]
+        past_ns, self._ns = now_ns - self._ns, now_ns
+        last = neutral if self._value is None or phase in {Phase.SHUT, Phase.NEUTRAL} else self._value
+        rest = approach(last, neutral, envelope.release_rate * past_ns / _S)
+        rule, limit = Rule.NONE, 0.0
+        if phase is Phase.ACTING:
+            if past_ns > envelope.timeout_ns:
+                last = rest = neutral
+            elapsed_s = min(past_ns, self._late_ns) / _S
+            reach = car.reach(envelope, self._recent, now_ns, last=last, elapsed_s=elapsed_s)
+            bounds = allowed(self.grid.inwards(car.within(envelope, now_ns)), reach)
+            wish = rest if asked is None or not math.isfinite(asked) else asked
+            self._value, rule, limit = _clamped(bounds, wish)
+        else:
+            self._value = rest
+        value = self.grid.nearest(self._value)
+        self._recent.add(now_ns, self._value)
+        return self._verdict(t_ns, asked, value, rule, limit, phase)
+
+    def _verdict(self, t_ns: int, asked: float | None, value: float, rule: Rule, limit: float, phase: Phase) -> Verdict:
+        name, unit = self.envelope.name, self.envelope.unit
+        if asked is None:
+            return Verdict(t_ns, name, Outcome.ALLOWED, Rule.NONE, value, value)
+        if not math.isfinite(asked):
+            return Verdict(t_ns, name, Outcome.REFUSED, Rule.NOT_A_NUMBER, asked, value, text=f"asked for {asked}")
+        if (rule is Rule.NONE) if phase is Phase.ACTING else (self.grid.nearest(asked) == value):
+            return Verdict(t_ns, name, Outcome.ALLOWED, Rule.NONE, asked, value)
+        if phase is Phase.ACTING:
+            text = f"{value:g} {unit} rather than {asked:g}, by its {rule.value} ({limit:g} {unit} now)"
+            return Verdict(t_ns, name, Outcome.LIMITED, rule, asked, value, limit, text)
+        if phase is Phase.RELEASING:
+            text = f"led to neutral, {value:g} {unit} now"
+            return Verdict(t_ns, name, Outcome.LIMITED, Rule.RELEASE, asked, value, value, text)
+        text = f"{self.envelope.axis} is not engaged: {value:g} {unit}"
+        return Verdict(t_ns, name, Outcome.REFUSED, Rule.STATE, asked, value, value, text)
+
+
+def _clamped(bounds: Bounds, wish: float) -> tuple[float, Rule, float]:
+    if wish > bounds.high:
+        return bounds.high, bounds.high_rule, bounds.high
+    if wish < bounds.low:
+        return bounds.low, bounds.low_rule, bounds.low
+    return wish, Rule.NONE, 0.0
