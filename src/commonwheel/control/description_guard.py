@@ -46,6 +46,8 @@ __all__ = [
 
 AXES = ("longitudinal", "lateral", "comfort")
 """What is engaged and released as one."""
+NO_WINDOW_NS = 1_000_000_000
+"""Any time will do where there is no limit of the change within it."""
 _POSITIVE = Bounds(1e-9)
 _NOT_NEGATIVE = Bounds(0.0)
 
@@ -231,7 +233,7 @@ def _window(row: Row, unit: str) -> tuple[int, float | Without]:
     node = row.get("window")
     none = row.without("window")
     if node is None or none is not None:
-        return 0, none or Without("")
+        return NO_WINDOW_NS, none or Without("")
     inner = row.values.row(node, row.name("window"), ("time", "change"))
     change = inner.without("change") or inner.quantity("change", unit, within=_POSITIVE, default=1.0)
     return inner.ns("time", least_s=1e-3), change
