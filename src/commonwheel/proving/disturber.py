@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from commonwheel.control import Request
 from commonwheel.proving.intervention import Kind
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from commonwheel.control import CarControl
     from commonwheel.proving.intervention import Intervention
+    from commonwheel.vehicles.samples import Samples
 
 __all__ = ["Disturber"]
 
@@ -21,6 +22,10 @@ _RIVAL = "rival"
 _VALID_NS = 100_000_000
 _WILD = (math.nan, math.inf, -math.inf, 1e300, -1e300, 0.0, 1.0, -5.0, 50.0)
 """What a flood asks for, among other values."""
+
+
+_NO_SAMPLES = cast("Samples", None)
+"""What nobody who decodes frames ever hands over: taking it in raises."""
 
 
 class Disturber:
@@ -40,9 +45,7 @@ class Disturber:
 
     def late(self, t_ns: int) -> bool:
         """Whether the loop does not come around now."""
-        return any(
-            one.from_s * 1e9 <= t_ns < (one.from_s + one.amount) * 1e9 for one in self._what.get(Kind.LATE, ())
-        )
+        return any(one.from_s * 1e9 <= t_ns < (one.from_s + one.amount) * 1e9 for one in self._what.get(Kind.LATE, ()))
 
     def clock_ns(self, t_ns: int) -> int:
         """Return how far the clock of frames is set forward."""
@@ -79,4 +82,4 @@ class Disturber:
     def upset(self, control: CarControl, t_ns: int) -> None:
         """Have something inside the control raise."""
         for _ in self._held(Kind.EXCEPTION, t_ns):
-            control.request(Request("", 0.0, _RIVAL, t_ns, _VALID_NS))
+            control.take(_NO_SAMPLES)

@@ -55,7 +55,9 @@ def _bits(vehicle: Vehicle, message: Message, of: str) -> npt.NDArray[np.uint8]:
     if info is not None:
         place = f"{vehicle.buses[message.bus].name}/{message.name}."
         sources = {source.removeprefix(place) for source in info.sources if source.startswith(place)}
-        sources |= {writer.field for writer in vehicle.writers.get(of, ()) if vehicle.messages[writer.message] is message}
+        sources |= {
+            writer.field for writer in vehicle.writers.get(of, ()) if vehicle.messages[writer.message] is message
+        }
         names &= sources
     fields = [field for field in message.fields if field.name in names]
     bits = np.zeros((1, 8 if message.size <= 8 else 64), np.uint8)  # noqa: PLR2004 - classic CAN

@@ -28,7 +28,7 @@ __all__ = [
     "LANE_SPEEDS_MPS",
     "MEASURES",
     "Measure",
-    "acceleration_limits",
+    "acceleration_limit",
     "braking_limit",
     "jerk_limit",
     "measure",
@@ -61,7 +61,9 @@ MEASURES: tuple[Measure, ...] = (
     Measure("offset_rms", "m", "off the middle of the lane, root mean square, 30 to 120 km/h"),
     Measure("offset_worst", "m", "the most that it was off the middle of the lane, 30 to 120 km/h"),
     Measure("acceleration_most", "m/s²", "strongest acceleration, mean of 2 s"),
+    Measure("acceleration_share", "%", "the same, of ISO 15622's limit at that speed"),
     Measure("braking_most", "m/s²", "strongest deceleration, mean of 2 s"),
+    Measure("braking_share", "%", "the same, of ISO 15622's limit at that speed"),
     Measure("jerk_share", "%", "strongest growth of deceleration over 1 s, of ISO 15622's limit at that speed"),
     Measure("jerk_p99", "m/s³", "change of acceleration over 1 s, 99th percentile"),
     Measure("lateral_most", "m/s²", "strongest lateral acceleration, mean of 0.1 s"),
@@ -69,6 +71,8 @@ MEASURES: tuple[Measure, ...] = (
     Measure("lateral_jerk_p99", "m/s³", "lateral jerk, mean of 0.5 s, 99th percentile"),
     Measure("engaged_longitudinal", "%", "of the time in which speed was engaged"),
     Measure("engaged_lateral", "%", "of the time in which steering was engaged"),
+    Measure("collisions", "", "times that it ran into something"),
+    Measure("app_failures", "", "times that an app raised"),
 )
 """Every figure that ``measure`` gives, where the drive has it."""
 
@@ -85,6 +89,8 @@ def measure(run: Run) -> dict[str, float]:
     along, across = run.engaged("longitudinal"), run.engaged("lateral")
     found = {**_speed(run, along), **_gap(run, along), **_lane(run, across)}
     found |= _along(run, along) | _across(run, across)
+    found["collisions"] = float(math.isfinite(run.collision_s))
+    found["app_failures"] = float(len(run.failures))
     found["engaged_longitudinal"] = 100.0 * float(along.mean()) if len(along) else 0.0
     found["engaged_lateral"] = 100.0 * float(across.mean()) if len(across) else 0.0
     return {name: value for name, value in found.items() if math.isfinite(value)}
@@ -118,7 +124,13 @@ def _along(run: Run, engaged: Mask) -> dict[str, float]:
     found: dict[str, float] = {}
     mean, whole = _mean(acceleration, moving, 2.0)
     if whole.any():
-        found = {"acceleration_most": float(mean[whole].max()), "braking_most": float(-mean[whole].min())}
+        mean, at = mean[whole], speed[len(speed) - len(mean) :][whole]
+        found = {
+            "acceleration_most": float(mean.max()),
+            "acceleration_share": 100.0 * max(0.0, float((mean / acceleration_limit(at)).max())),
+            "braking_most": float(-mean.min()),
+            "braking_share": 100.0 * max(0.0, float((-mean / braking_limit(at)).max())),
+        }
     jerk, whole = _change(acceleration, moving, 1.0)
     if whole.any():
         shares = -jerk[whole] / jerk_limit(speed[len(speed) - len(jerk) :][whole])
@@ -171,6 +183,6 @@ def braking_limit(speed_mps: Column) -> Column:
     return np.interp(speed_mps, (5.0, 20.0), (5.0, 3.5))
 
 
-def acceleration_limits(speed_mps: Column) -> Column:
+def acceleration_limit(speed_mps: Column) -> Column:
     """Return the acceleration that is allowed, m/s² (ISO 15622:2018)."""
     return np.interp(speed_mps, (5.0, 20.0), (4.0, 2.0))

@@ -1,4 +1,4 @@
-"""What a drive on the proving ground was like: a column per quantity, a row per cycle, and all that was said and sent."""
+"""What a drive was like: a column per quantity, a row per cycle of the control, and all that was said and sent."""
 
 from __future__ import annotations
 

@@ -1,0 +1,207 @@
+"""One trial on one car: driven, measured, and held against what it has to hold."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from commonwheel.control.manners import Buttons
+from commonwheel.errors import AppError
+from commonwheel.proving.criteria import ALWAYS, Finding, judge
+from commonwheel.proving.loop import AppUse, Loop, Setup
+from commonwheel.proving.measures import measure
+from commonwheel.proving.release import Release, release
+from commonwheel.wire.frames import Clock, Frames
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from commonwheel.control import Control
+    from commonwheel.proving.criteria import Criterion
+    from commonwheel.proving.intervention import Intervention
+    from commonwheel.proving.run import Run
+    from commonwheel.twin.parameters import Parameters
+
+__all__ = ["Handover", "Proof", "Trial", "drive", "prove", "setup_of", "summary"]
+
+_LONGITUDINAL = ("Vehicle.MotionManagement.AccelerationTarget", "Vehicle.MotionManagement.SpeedTarget")
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """The car has to be let go after something that the scenario has."""
+
+    axis: str
+    at_s: float
+    """When it happens."""
+    noticed_s: float
+    """Within which the axis is no longer engaged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What is driven, with which apps, and what it has to hold; of no car."""
+
+    name: str
+    about: str
+    scenario: str
+    """A shipped scenario's name, or a file."""
+    apps: tuple[AppUse, ...]
+    criteria: tuple[Criterion, ...] = ()
+    """Beside those of every drive."""
+    handovers: tuple[Handover, ...] = ()
+    interventions: tuple[Intervention, ...] = ()
+    speeds_kmh: tuple[float, float] = (0.0, 0.0)
+    """The car has to be able to keep speeds between these; (0, 0): none."""
+    cycle: str = ""
+    """Name of a speed schedule that the first app is given as its plan."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Proof:
+    """What came of a trial on a car."""
+
+    car: str
+    trial: Trial
+    left_out: str = ""
+    """Why it was not driven; '' where it was."""
+    figures: Mapping[str, float] = field(default_factory=dict[str, float])
+    findings: tuple[Finding, ...] = ()
+    releases: tuple[Release, ...] = ()
+    """Of the trial's handovers, in their order."""
+    run: Run | None = None
+    driven_s: float = 0.0
+    took_s: float = 0.0
+
+    @property
+    def faults(self) -> list[str]:
+        """Everything that was not held, in words."""
+        found = [f"{one.criterion}: {one.value:.3g}" for one in self.findings if not one.passed]
+        for handover, one in zip(self.trial.handovers, self.releases, strict=True):
+            if not one.noticed:
+                found.append(f"{one.axis} was not released after {handover.at_s:g} s")
+            elif one.noticed_s > handover.noticed_s + 1e-9:
+                found.append(f"{one.axis} let go after {one.noticed_s:.2f} s, not {handover.noticed_s:g} s")
+            elif not one.in_time:
+                found.append(f"{one.axis} was released in {one.released_s:.2f} s, not {one.stated_s:g} s")
+        return found
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything was held; a trial that was left out is neither."""
+        return not self.left_out and not self.faults
+
+
+def prove(
+    car: str, trial: Trial, *, seed: int = 0, parameters: Parameters | None = None, keep_run: bool = True
+) -> Proof:
+    """Drive a trial on a car.
+
+    Args:
+        car: its name.
+        trial: what to drive.
+        seed: of all chance.
+        parameters: of the car's physics; those that are shipped unless given.
+        keep_run: whether the proof has the whole drive in it; figures are there in any case.
+
+    Raises:
+        CommonwheelError: the car, the scenario or an app does not exist, or has faults.
+    """
+    began = time.perf_counter()
+    setup, why = setup_of(car, trial, seed=seed, parameters=parameters)
+    if setup is None:
+        return Proof(car, trial, why)
+    setup = replace(setup, keep_frames=keep_run or bool(trial.handovers))
+    try:
+        loop = Loop(setup)
+    except AppError as error:
+        return Proof(car, trial, str(error))
+    run = loop.run()
+    figures = measure(run)
+    releases = tuple(release(run, setup.control.envelope, one.axis, one.at_s) for one in trial.handovers)
+    return Proof(
+        car,
+        trial,
+        "",
+        figures,
+        judge(figures, (*ALWAYS, *trial.criteria)),
+        releases,
+        run if keep_run else None,
+        loop.t_ns / 1e9,
+        time.perf_counter() - began,
+    )
+
+
+def setup_of(
+    car: str, trial: Trial, *, seed: int = 0, parameters: Parameters | None = None
+) -> tuple[Setup | None, str]:
+    """Return how a trial is driven on a car; None, and why, where the car cannot.
+
+    Raises:
+        CommonwheelError: the car or the scenario does not exist, or has faults.
+    """
+    from commonwheel.control.description import load_control
+    from commonwheel.twin.parameters_file import load_parameters
+    from commonwheel.twin.scenario_file import load_scenario
+    from commonwheel.vehicles import load_vehicle
+
+    vehicle = load_vehicle(car)
+    control = load_control(vehicle)
+    if control is None:
+        return None, "it cannot be made to act: it has no control.yaml"
+    why = _cannot_keep(control, trial.speeds_kmh)
+    if why:
+        return None, why
+    apps = trial.apps
+    if trial.cycle:
+        apps = (replace(apps[0], settings=(*apps[0].settings, ("plan", _plan(trial.cycle)))), *apps[1:])
+    physics = parameters if parameters is not None else load_parameters(car)
+    scenario = load_scenario(trial.scenario)
+    return Setup(vehicle, control, scenario, apps, physics, seed, trial.interventions), ""
+
+
+def _cannot_keep(control: Control, speeds_kmh: tuple[float, float]) -> str:
+    """Return why a car cannot keep speeds; '' where it can."""
+    low, high = speeds_kmh
+    if high <= 0.0:
+        return ""
+    serving = [adapter for path in _LONGITUDINAL if (adapter := control.served.get(path)) is not None]
+    if not serving:
+        return "it takes neither an acceleration nor a speed"
+    manner = serving[0].manner
+    if isinstance(manner, Buttons) and (low < manner.low_kmh or high > manner.high_kmh):
+        return f"its cruise control keeps {manner.low_kmh:g} to {manner.high_kmh:g} km/h, not {low:g} to {high:g} km/h"
+    return ""
+
+
+def _plan(cycle: str) -> str:
+    """Return a speed schedule as apps take it: seconds and km/h."""
+    import json
+
+    from commonwheel.twin.cycles import find_cycle
+
+    schedule = find_cycle(cycle)
+    return json.dumps([[t, round(v * 3.6, 3)] for t, v in zip(schedule.t_s, schedule.speed_mps, strict=True)])
+
+
+def drive(task: tuple[str, Trial, int, bool]) -> Proof:
+    """Drive a trial on a car: car, trial, seed, and whether the drive itself is wanted; for many at once.
+
+    Raises:
+        CommonwheelError: see ``prove``.
+    """
+    car, trial, seed, keep_run = task
+    proof = prove(car, trial, seed=seed, keep_run=keep_run)
+    if proof.run is None:
+        return proof
+    empty = Frames.empty(clock=Clock.RELATIVE)
+    return replace(proof, run=replace(proof.run, emitted=empty, received=empty))
+
+
+def summary(proofs: Sequence[Proof]) -> str:
+    """Return in a line what came of trials."""
+    driven = [one for one in proofs if not one.left_out]
+    failed = [one for one in driven if not one.passed]
+    left = len(proofs) - len(driven)
+    return f"{len(driven) - len(failed)} of {len(driven)} drives held what they have to; {left} left out"
