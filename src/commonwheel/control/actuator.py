@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from commonwheel.control.measured import Measured
-    from commonwheel.control.model import Adapter, Control
+    from commonwheel.control.model import Adapter, Carrier, Control
     from commonwheel.guard import Envelope, Guard, Verdict
     from commonwheel.vehicles.vehicle import Vehicle
 
@@ -66,7 +66,11 @@ class Actuator:
         envelopes = {envelope.name: envelope for envelope in control.envelope.envelopes}
         self._reference = adapter.serves.get(self._native, "")
         targets = [name for name in dict.fromkeys(adapter.serves.values()) if name]
-        self.makers = [FrameMaker(vehicle, carrier, file) for carrier in adapter.carriers]
+        windows = {(rule.bus, rule.can_id): rule.window_ns for rule in control.envelope.frames}
+        self.makers = [
+            FrameMaker(vehicle, carrier, file, lapse_ns=windows.get(_place(vehicle, carrier), 0))
+            for carrier in adapter.carriers
+        ]
         commands = [command.name for maker in self.makers for command in maker.commands]
         self._targets = [name for name in targets if name not in commands]
         self._commands = list(dict.fromkeys(commands))
@@ -193,6 +197,11 @@ class Actuator:
 
     def _is_neutral(self, maker: FrameMaker) -> bool:
         return all(self._values[command.name] == self._centres[command.name] for command in maker.commands)
+
+
+def _place(vehicle: Vehicle, carrier: Carrier) -> tuple[int, int]:
+    message = vehicle.messages[carrier.message]
+    return message.bus, message.frame_id
 
 
 def _centre(envelope: Envelope) -> float:

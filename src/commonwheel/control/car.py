@@ -116,10 +116,11 @@ class CarControl:
             for row, key in enumerate(zip(frames.bus.tolist(), frames.id.tolist(), strict=True)):
                 found = listeners.get(key)
                 if found is not None:
-                    self.guard.heard(int(frames.t_ns[row]), *key)
+                    t_ns = int(frames.t_ns[row])
+                    self.guard.heard(t_ns, *key)
                     payload = frames.data[row, : int(frames.size[row])].tobytes()
                     for maker in found:
-                        maker.hear(payload)
+                        maker.hear(t_ns, payload)
         except Exception as error:  # noqa: BLE001 - whatever it is, the car has to be released
             self._breaks("hear", error)
 

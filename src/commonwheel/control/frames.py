@@ -2,7 +2,7 @@
 
 Fields are put into the payload as one whole number; what never changes is put there once. A value is rounded towards
 neutral, so that a frame never holds more than was allowed. A counter begins after that of the car's own controller,
-where one was heard, and goes on by one with each frame that left.
+where one was heard, and goes on by one with each frame that left; after a pause it begins so again.
 """
 
 from __future__ import annotations
@@ -105,8 +105,8 @@ class _Command:
 class FrameMaker:
     """Makes the frames of one carrier."""
 
-    def __init__(self, vehicle: Vehicle, carrier: Carrier, file: Path) -> None:
-        """Prepare.
+    def __init__(self, vehicle: Vehicle, carrier: Carrier, file: Path, *, lapse_ns: int) -> None:
+        """Prepare; without a frame for longer than *lapse_ns* its counter may begin anew.
 
         Raises:
             DescriptionError: the carrier names what its message does not have.
@@ -122,7 +122,8 @@ class FrameMaker:
         ]
         self._active = [(slots[name], *raws) for name, raws in carrier.active.items()]
         self._counter = slots[message.counter] if message.counter else None
-        self._count, self._begun = 0, False
+        self._count, self._lapse_ns = 0, lapse_ns
+        self._sent_ns: int | None = None
         self._held = 0
         for name in carrier.held:
             self._held |= slots[name].mask
@@ -137,13 +138,14 @@ class FrameMaker:
         """Whether a frame is to leave in the cycle at *t_ns*, which may be early by *slack_ns*."""
         return self._next_ns is None or t_ns + slack_ns >= self._next_ns
 
-    def hear(self, payload: bytes) -> None:
+    def hear(self, t_ns: int, payload: bytes) -> None:
         """Take in a frame of the car's own controller: what is held, and where its counter is."""
         if len(payload) != self.message.size:
             return
         word = int.from_bytes(payload, "big")
         self._word = self._word & ~self._held | word & self._held
-        if self._counter is not None and not self._begun:
+        lapsed = self._sent_ns is None or t_ns - self._sent_ns > self._lapse_ns
+        if self._counter is not None and lapsed:
             self._count = self._counter.get(word) + 1
 
     def make(self, values: Mapping[str, float], neutral: Mapping[str, float], *, acts: bool) -> bytes:
@@ -164,7 +166,7 @@ class FrameMaker:
 
         The next is due on the grid of periods; after a late one no sooner than a period less the slack.
         """
-        self._count, self._begun = self._count + 1, True
+        self._count, self._sent_ns = self._count + 1, t_ns
         period = self.carrier.period_ns
         planned = t_ns if self._next_ns is None else self._next_ns
         self._next_ns = max(planned + period, t_ns + period - slack_ns)
