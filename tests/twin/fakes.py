@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 from commonwheel.twin.driving import Driving
@@ -111,7 +112,7 @@ class Spoken:
             row[place] = values[path]
 
 
-NONE = cast("Parameters", None)
+NONE = cast("Parameters", SimpleNamespace(cruise=None))
 """The small car's physics needs no parameters."""
 SMALL = Models(lambda _: NONE, lambda _, start: Sliding(start), lambda _, paths, *__: Spoken(paths))
 """Makes a twin of these."""

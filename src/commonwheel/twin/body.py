@@ -49,9 +49,12 @@ class Body:
         self.parameters = parameters
         self.state = state = State(odometer_m=max(0.0, start.odometer_m), cabin_c=start.soak_c)
         state.motor_c = state.inverter_c = state.coolant_c = state.intake_c = start.soak_c
+        if start.speed_mps > 0.0:
+            state.speed_mps, state.gear = start.speed_mps, Gear.DRIVE
+            state.wheel_mps[:] = [start.speed_mps] * len(state.wheel_mps)
         self.road = Road(parameters)
         self.road.warm(start.air_c)
-        self.lateral = Lateral(parameters.chassis)
+        self.lateral = Lateral(parameters.chassis, parameters.column)
         self.low_voltage = LowVoltage(parameters.auxiliaries, start, state)
         self.powertrain = _powertrain(parameters, start, state)
         chassis, brakes = parameters.chassis, parameters.brakes
@@ -87,7 +90,9 @@ class Body:
             inputs = nearest(inputs)
         state, road, powertrain = self.state, self.road, self.powertrain
         state.accelerator = inputs.accelerator
-        state.brake = brake = inputs.brake
+        state.throttle = max(inputs.accelerator, inputs.throttle)
+        state.brake = inputs.brake
+        state.braking = brake = max(inputs.brake, inputs.braking)
         speed = state.speed_mps
         if inputs.gear != state.gear:
             self._select(inputs, speed)

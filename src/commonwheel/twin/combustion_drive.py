@@ -115,7 +115,7 @@ class CombustionPowertrain:
         engine = self.engine
         wanted = inputs.ignition is Ignition.ON and state.fuel_l > 0.0
         if wanted and engine.engine.stop_start and state.coolant_c > 50.0:  # noqa: PLR2004 - a cold engine is not stopped
-            held = inputs.brake > HOLDING and state.gear is Gear.DRIVE
+            held = state.braking > HOLDING and state.gear is Gear.DRIVE
             wanted = not (held and state.speed_mps == 0.0 and state.t_s > 5.0)  # noqa: PLR2004 - nor right after the start
         if wanted:
             return engine.start(dt_s)
@@ -132,7 +132,7 @@ class CombustionPowertrain:
         """Run in park or neutral."""
         engine = self.engine
         self._open(state)
-        pedal = state.accelerator
+        pedal = state.throttle
         wish = pedal * engine.most_nm(engine.speed_rps) - (1 - pedal) * engine.friction_nm(engine.speed_rps)
         torque = engine.follow(wish, load_nm, engine.engine.inertia_kgm2, dt_s)
         self._spin((torque - load_nm) / engine.engine.inertia_kgm2, dt_s)
@@ -167,7 +167,7 @@ class CombustionPowertrain:
         # At walking pace, where the engine idles, a pedal hardly touched shall not brake.
         rolling = min(1.0, max(0.0, (along / self._creep_mps - 1) / 1.5))
         released = -lost * self._turns / self._gearbox.efficiency * rolling
-        return min(released + state.accelerator * (most - released), grip_n)
+        return min(released + state.throttle * (most - released), grip_n)
 
     def _gear(self, state: State, where: float, along: float, wish_n: float, dt_s: float) -> float:
         """Choose the gear; return radians of the engine per metre."""
@@ -180,7 +180,7 @@ class CombustionPowertrain:
         else:
             before = transmission.gear
             if self._shifting_s <= 0.0:
-                transmission.choose(along, wish_n, dt_s, held=state.brake > HOLDING)
+                transmission.choose(along, wish_n, dt_s, held=state.braking > HOLDING)
             turns = transmission.turns
             state.target_gear = transmission.gear
             if transmission.gear != before:
@@ -228,7 +228,7 @@ class CombustionPowertrain:
     def _slip(self, state: State, wish_n: float, input_rps: float, turns: float, drag: float, dt_s: float) -> float:
         """Return the torque into the gearbox with the coupling open."""
         engine = self.engine
-        creep = max(0.0, 1 - state.brake / HOLDING)
+        creep = max(0.0, 1 - state.braking / HOLDING)
         taken, given = self._coupling.transfer(engine.speed_rps, input_rps, engine.idle_rps, creep)
         gain = given / taken if taken > 0.0 else 1.0
         wish = wish_n / (turns * self._gearbox.efficiency * gain) + drag if wish_n > 0.0 else 0.0

@@ -11,7 +11,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from commonwheel.twin.driver import STANDING_MPS, Driver, Feel, Steerer
-from commonwheel.twin.inputs import Gear, Ignition
+from commonwheel.twin.inputs import CruiseSwitch, Gear, Ignition
 from commonwheel.twin.scenario import Course, Measure
 from commonwheel.twin.tables import interpolate
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from commonwheel.twin.inputs import Inputs
     from commonwheel.twin.plan import Profile
-    from commonwheel.twin.scenario import Action, Bend, Event, Scenario
+    from commonwheel.twin.scenario import Action, Bend, Deed, Event, Scenario
     from commonwheel.twin.state import State
 
 __all__ = ["Driving"]
@@ -49,7 +49,8 @@ class Driving:
         self.scenario = scenario
         self._profile = scenario.plan.compile()
         self._driver = Driver(self._profile, feel, scenario.style)
-        self._happening = _Happening(scenario.events)
+        self._deeds = _Deeds()
+        self._happening = _Happening(scenario.events, self._deeds)
         self._route = _Route(scenario.bends, Steerer(feel))
         self._seat = _Seat(scenario, self._profile)
         self._road = scenario.road
@@ -60,6 +61,11 @@ class Driving:
     def finished(self) -> bool:
         """Whether the scenario is over."""
         return self._t_s >= self.scenario.length_s
+
+    @property
+    def target_mps(self) -> float:
+        """The speed that is meant now."""
+        return self._profile.speed(self._t_s)
 
     def act(self, state: State, inputs: Inputs, dt_s: float) -> None:
         """Say what is done to the car for the next *dt_s* seconds.
@@ -72,7 +78,7 @@ class Driving:
         t_s = self._t_s
         self._t_s = t_s + dt_s
         if t_s == 0.0:
-            inputs.air_c, inputs.wind_mps, inputs.friction = self._air_c, self._road.wind_mps, self._road.friction
+            self._begin(inputs)
         self._happening.act(t_s, state, inputs)
         self._seat.act(t_s, state, inputs)
         held = self._profile.held(t_s)
@@ -84,6 +90,14 @@ class Driving:
         inputs.steering_deg = self._route.wheel_deg(t_s, state, dt_s)
         grade = self._road.grade
         inputs.grade = interpolate(grade, state.distance_m) if grade else self._profile.grade(t_s)
+        if self._deeds.some and self._deeds.act(t_s, inputs):
+            self._driver.release(inputs)
+
+    def _begin(self, inputs: Inputs) -> None:
+        inputs.air_c, inputs.wind_mps, inputs.friction = self._air_c, self._road.wind_mps, self._road.friction
+        inputs.hands = self.scenario.hands
+        if self.scenario.start.speed_mps > 0.0:
+            inputs.ignition, inputs.gear, inputs.parking_brake = Ignition.ON, Gear.DRIVE, False
 
 
 class _Seat:
@@ -127,10 +141,42 @@ def _last_motion(profile: Profile) -> float:
     return max(0.0, t_s)
 
 
+class _Deeds:
+    """What the driver does by hand or foot for a while; the last deed of a kind is the one that is done."""
+
+    def __init__(self) -> None:
+        self._doing: list[tuple[float, Deed]] = []
+        self.some = False
+        """Whether there is anything to do, or to leave."""
+
+    def begin(self, t_s: float, deed: Deed) -> None:
+        """Do something from now on."""
+        self._doing.append((t_s + deed.for_s, deed))
+        self.some = True
+
+    def act(self, t_s: float, inputs: Inputs) -> bool:
+        """Do what is being done; return whether a foot moved that would have done something else."""
+        self._doing = [one for one in self._doing if one[0] > t_s]
+        self.some = bool(self._doing)
+        inputs.torque_nm, inputs.cruise = 0.0, CruiseSwitch.NONE
+        moved = False
+        for _, deed in self._doing:
+            if deed.torque_nm:
+                inputs.torque_nm = deed.torque_nm
+            if deed.switch is not None:
+                inputs.cruise = deed.switch
+            if deed.accelerator is not None:
+                inputs.accelerator, inputs.brake, moved = deed.accelerator, 0.0, True
+            if deed.brake is not None:
+                inputs.accelerator, inputs.brake, moved = 0.0, deed.brake, True
+        return moved
+
+
 class _Happening:
     """The events that are still to come, and those that pass."""
 
-    def __init__(self, events: Sequence[Event]) -> None:
+    def __init__(self, events: Sequence[Event], deeds: _Deeds) -> None:
+        self._deeds = deeds
         timed = [event for event in events if math.isfinite(event.trigger.at_s)]
         placed = [event for event in events if math.isfinite(event.trigger.after_m)]
         self._timed = deque(sorted(timed, key=lambda event: event.trigger.at_s))
@@ -171,6 +217,8 @@ class _Happening:
             self._stating.append((t_s + event.for_s, action.stated))
             self._next_end_s = min(self._next_end_s, t_s + event.for_s)
             inputs.stated.update(action.stated)
+        for deed in action.deeds:
+            self._deeds.begin(t_s, deed)
         _apply(action, inputs)
 
     def _end(self, t_s: float, inputs: Inputs) -> None:
@@ -209,6 +257,8 @@ def _apply(action: Action, inputs: Inputs) -> None:
     if action.charger is not None:
         inputs.plugged = True
         inputs.charge_power_w, inputs.charge_limit = action.charger.power_w, action.charger.limit
+    if action.hands is not None:
+        inputs.hands = action.hands
     if action.unplug:
         inputs.plugged, inputs.charge_power_w = False, 0.0
 

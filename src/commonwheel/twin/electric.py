@@ -125,7 +125,7 @@ class Drive:
         brakes, drives = self.bounds(along, gives_w, takes_w)
         if where < 0.0 and along > self.motor.reverse_mps:
             drives = 0.0
-        wish = self.wish(state.accelerator, state.brake, brake_n, along, (brakes, drives))
+        wish = self.wish(state.throttle, state.braking, brake_n, along, (brakes, drives))
         if self.relieved_nm:
             wish = max(wish - self.relieved_nm, -brakes)
         most = grip_n / self.turns

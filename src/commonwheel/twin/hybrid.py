@@ -91,7 +91,7 @@ class HybridPowertrain:
         self._engine_n = min(grip_n, max(-grip_n, self._engine_n))
         grip_n -= abs(self._engine_n)
         # Only as far as the pedal asks for less than everything does the engine relieve the motors.
-        electric.relieve(self._engine_n * (1 - state.accelerator))
+        electric.relieve(self._engine_n * (1 - state.throttle))
         force = electric.drive(inputs, state, brake_n, grip_n, dt_s) + where * self._engine_n
         self.braked_n = electric.braked_n
         self._force_n = force
@@ -138,7 +138,7 @@ class HybridPowertrain:
         running = 0.6 if state.engine_on else 1.0
         # A cold or weak battery needs help with what a good one gives alone.
         weak = min(1.0, state.discharge_limit_w / self._discharge_w)
-        return self._needed_w > hybrid.help_w * weak * running or (state.accelerator > FLOOR and self._needed_w > 0.0)
+        return self._needed_w > hybrid.help_w * weak * running or (state.throttle > FLOOR and self._needed_w > 0.0)
 
     def _clutch(self, along: float) -> None:
         """Close or open the clutch between the engine and the front wheels."""
@@ -179,7 +179,7 @@ class HybridPowertrain:
         engine.speed_rps = before + (speed - before) * dt_s / (0.1 + dt_s)
         inertia = engine.engine.inertia_kgm2
         most = engine.most_nm(engine.speed_rps)
-        wish = min(power_w / max(speed, 50.0), most if state.accelerator > FLOOR else most * hybrid.eco_load)
+        wish = min(power_w / max(speed, 50.0), most if state.throttle > FLOOR else most * hybrid.eco_load)
         torque = engine.follow(wish, 0.0, inertia, dt_s)
         self.rotating_kg = inertia * self._turns * self._turns
         efficiency = hybrid.engine_efficiency if torque > 0.0 else 1 / hybrid.engine_efficiency

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
-__all__ = ["Gear", "Ignition", "Inputs"]
+__all__ = ["CruiseSwitch", "Gear", "Ignition", "Inputs", "Wheel"]
 
 
 class Gear(enum.IntEnum):
@@ -23,6 +23,30 @@ class Ignition(enum.IntEnum):
     OFF = 2
     ACCESSORY = 3
     ON = 4
+
+
+class CruiseSwitch(enum.IntEnum):
+    """Switches of cruise control: places among the allowed values of Vehicle.ADAS.CruiseControl.Switch."""
+
+    NONE = 0
+    MAIN = 1
+    SET = 2
+    """Sets the speed, and lowers one that is set."""
+    RESUME = 3
+    """Takes up the speed that was set, and raises one that is held."""
+    CANCEL = 4
+    DISTANCE = 5
+
+
+class Wheel(enum.Enum):
+    """What moves the steering wheel."""
+
+    HELD = "held"
+    """The driver's hands, to ``steering_deg``."""
+    FREE = "free"
+    """Torques: of the hands, of the power steering, of the tyres."""
+    LED = "led"
+    """The power steering, to ``led_deg``."""
 
 
 @dataclass(slots=True)
@@ -57,5 +81,21 @@ class Inputs:
     """Wind along the road; against the car is positive."""
     friction: float = 0.9
     """Of tyre on road, as a share of the normal force."""
+    hands: bool = True
+    """Whether the driver's hands hold the steering wheel."""
+    torque_nm: float = 0.0
+    """What a driver whose hands do not hold the wheel turns it with, or takes it over with; left is positive."""
+    cruise: CruiseSwitch = CruiseSwitch.NONE
+    """The switch that the driver presses."""
+    # ---- what the car's own controllers do, beside the driver
+    throttle: float = 0.0
+    """What they ask of the drive, as a position of the accelerator, 0..1."""
+    braking: float = 0.0
+    """What they ask of the brakes, as a position of the pedal, 0..1."""
+    wheel: Wheel = Wheel.HELD
+    assist_nm: float = 0.0
+    """What the power steering turns a free wheel with, beyond its help; left is positive."""
+    led_deg: float = 0.0
+    """Where the power steering has turned the wheel to."""
     stated: dict[str, float] = field(default_factory=dict[str, float])
     """Standard signals that the physics has no say in (doors, lights, ...), by path; enumerations as codes."""

@@ -11,6 +11,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+from commonwheel.twin.column import LOCK_DEG, Column
+from commonwheel.twin.inputs import Wheel
 from commonwheel.twin.longitudinal import GRAVITY
 
 if TYPE_CHECKING:
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["LOCK_DEG", "Lateral", "understeer"]
 
-LOCK_DEG: Final = 540.0
-"""How far the steering wheel turns from the middle: a turn and a half, as most cars have it."""
 HAND_DPS: Final = 700.0
 """How fast a driver turns the steering wheel at most: about two turns a second."""
 HAND_LAG_S: Final = 0.08
@@ -44,11 +44,12 @@ class Lateral:
     """The turning part of a car's body; keeps the side speed from step to step."""
 
     __slots__ = (
-        "_a", "_b", "_c_front", "_c_rear", "_front_n", "_half_front", "_half_rear", "_inertia", "_mass", "_ratio",
+        "_a", "_b", "_c_front", "_c_rear", "_column", "_front_n", "_half_front", "_half_rear", "_inertia", "_mass", "_ratio",
         "_rear_n", "_side_mps",
     )  # fmt: skip
 
-    def __init__(self, car: Chassis) -> None:
+    def __init__(self, car: Chassis, column: Column | None = None) -> None:
+        self._column = column or Column()
         length = car.wheelbase_m
         self._mass = car.laden_kg
         self._inertia = car.yaw_inertia_kgm2
@@ -65,7 +66,13 @@ class Lateral:
 
     def step(self, inputs: Inputs, state: State, dt_s: float) -> None:
         """Turn the wheel towards where the driver wants it, and the car by it; speed and acceleration are given."""
-        self._hands(inputs.steering_deg, state, dt_s)
+        if inputs.wheel is Wheel.HELD:
+            self._hands(inputs.steering_deg, state, dt_s)
+        elif inputs.wheel is Wheel.FREE:
+            self._column.turn(inputs.torque_nm + inputs.assist_nm, state, dt_s)
+        else:
+            state.steering_rate_dps = (inputs.led_deg - state.steering_deg) / dt_s
+            state.steering_deg = inputs.led_deg
         speed = state.speed_mps
         if -STILL_MPS < speed < STILL_MPS:
             self._stand(state, speed)
@@ -73,6 +80,10 @@ class Lateral:
             self._turn(inputs.friction, state, speed, dt_s)
         else:
             self._run_straight(state, speed, dt_s)
+        if inputs.wheel is not Wheel.HELD:
+            state.steering_torque_nm = inputs.torque_nm
+        elif inputs.assist_nm:
+            state.steering_torque_nm -= inputs.assist_nm
 
     def _hands(self, wanted_deg: float, state: State, dt_s: float) -> None:
         angle = state.steering_deg
@@ -89,14 +100,14 @@ class Lateral:
         state.steering_rate_dps = change / dt_s
 
     def _stand(self, state: State, speed: float) -> None:
-        self._side_mps = 0.0
+        self._side_mps = state.side_mps = 0.0
         state.yaw_rate_rps = state.lateral_mps2 = state.slip_rad = 0.0
         wheels = state.wheel_mps
         wheels[0] = wheels[1] = wheels[2] = wheels[3] = speed
         self._feel(state, 0.0, 0.0)
 
     def _run_straight(self, state: State, speed: float, dt_s: float) -> None:
-        state.lateral_mps2 = state.slip_rad = state.steering_torque_nm = 0.0
+        state.lateral_mps2 = state.slip_rad = state.steering_torque_nm = state.aligning_nm = state.side_mps = 0.0
         wheels = state.wheel_mps
         wheels[0] = wheels[1] = wheels[2] = wheels[3] = speed
         state.x_m += speed * math.cos(state.heading_rad) * dt_s
@@ -128,7 +139,7 @@ class Lateral:
         pull_front = min(most_front, max(-most_front, front * (aim - side_end - a * yaw_end) / roll))
         pull_rear = min(most_rear, max(-most_rear, rear * (b * yaw_end - side_end) / roll))
         across = (pull_front + pull_rear) / mass
-        self._side_mps = side_end
+        self._side_mps = state.side_mps = side_end
         self._write(state, speed, side_end, yaw_end, across, dt_s)
         self._feel(state, pull_front, speed)
 
@@ -155,6 +166,7 @@ class Lateral:
         assistance = 1 + ASSISTANCE / (1 + abs(speed) / 15)
         held = pull_front * TRAIL_M / self._ratio / assistance
         turning = max(-1.0, min(1.0, state.steering_rate_dps / 10))
+        state.aligning_nm = held
         state.steering_torque_nm = held + WHEEL_FRICTION_NM * turning
 
 

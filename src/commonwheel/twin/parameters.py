@@ -12,6 +12,17 @@ from typing import Annotated, TypeAlias
 
 import msgspec
 
+from commonwheel.twin.column import Column
+from commonwheel.twin.parameters_actuation import (
+    Acceleration,
+    Braking,
+    Buttons,
+    Cruise,
+    Gas,
+    Harness,
+    SteeringAngle,
+    SteeringTorque,
+)
 from commonwheel.twin.parameters_engine import Engine, Gearbox, Hybrid
 from commonwheel.twin.schema import unit
 
@@ -263,6 +274,15 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     gearbox: Gearbox | None = None
     hybrid: Hybrid | None = None
     auxiliaries: Auxiliaries
+    harness: Harness | None = None
+    steering_torque: SteeringTorque | None = None
+    steering_angle: SteeringAngle | None = None
+    braking: Braking | None = None
+    gas: Gas | None = None
+    acceleration: Acceleration | None = None
+    buttons: Buttons | None = None
+    cruise: Cruise | None = None
+    column: Column | None = None
     sources: Mapping[str, str]
     """'section.key' to where its value is from."""
 

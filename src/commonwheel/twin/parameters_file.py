@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import types
 import typing
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,6 @@ from commonwheel.vehicles.description import SHIPPED, read_description
 from commonwheel.vehicles.yamltree import Node, Reader, load_tree, suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
 __all__ = ["FILE", "has_parameters", "load_parameters"]
@@ -46,6 +46,16 @@ def _sections() -> Mapping[str, type[msgspec.Struct]]:
 
 
 SECTIONS = _sections()
+GROUPS: Mapping[str, tuple[str, ...]] = types.MappingProxyType(
+    {
+        "actuation": (
+            "harness", "steering_torque", "steering_angle", "braking", "gas", "acceleration", "buttons",
+        ),
+        "stock": ("cruise", "column"),
+    }
+)  # fmt: skip
+"""Sections that a file has together under one key."""
+_KEYS = (*(key for key in SECTIONS if not any(key in group for group in GROUPS.values())), *GROUPS)
 
 
 @dataclass(slots=True)
@@ -120,7 +130,7 @@ def _take_file(
     except OSError as error:
         raise DescriptionError([Fault(path, 0, f"cannot be read: {error.strerror or error}")]) from error
     tree = load_tree(path, data, reader.faults)
-    top = reader.mapping(tree, "the parameters of a car", ("format", *SECTIONS, "variants"))
+    top = reader.mapping(tree, "the parameters of a car", ("format", *_KEYS, "variants"))
     if "format" not in top:
         reader.fault(tree, f"'format' is missing; this version reads 'format: {FORMAT}'")
     elif top["format"].value != FORMAT:
@@ -132,17 +142,23 @@ def _take_file(
             known = ", ".join(variants) or "none"
             reader.fault(node, f"'{name}' is no variant of this car{suggest(name, variants)}; there are: {known}")
         elif node.value is not None:
-            sections = reader.mapping(node, f"variant '{name}'", SECTIONS)
+            sections = reader.mapping(node, f"variant '{name}'", _KEYS)
             # The others are read for their faults' sake.
             _take_sections(sections, stated if name == variant else {}, reader)
     return tree
 
 
 def _take_sections(top: Mapping[str, Node], stated: dict[str, _Stated], reader: Reader) -> None:
+    found = dict(top)
+    for group, keys in GROUPS.items():
+        if group in top:
+            node = top[group]
+            given = reader.mapping(node, f"'{group}'", keys) if node.value is not None else dict.fromkeys(keys, node)
+            found |= given
     for key, section in SECTIONS.items():
-        if key not in top:
+        if key not in found:
             continue
-        node = top[key]
+        node = found[key]
         if node.value is None:
             stated.pop(key, None)
             continue

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from commonwheel.twin.start import Start
+from commonwheel.twin.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from commonwheel.twin.driving import Driving
     from commonwheel.twin.injection import Injection
-    from commonwheel.twin.inputs import Gear, Ignition
+    from commonwheel.twin.inputs import CruiseSwitch, Gear, Ignition
     from commonwheel.twin.parameters import Parameters
     from commonwheel.twin.plan import Plan
 
@@ -28,6 +29,7 @@ __all__ = [
     "Charger",
     "Climate",
     "Course",
+    "Deed",
     "Event",
     "Measure",
     "Road",
@@ -82,6 +84,20 @@ class Charger:
 
 
 @dataclass(frozen=True, slots=True)
+class Deed:
+    """What the driver does by hand or foot for a while, whatever else is meant."""
+
+    for_s: float
+    accelerator: float | None = None
+    """Pedal, 0..1."""
+    brake: float | None = None
+    torque_nm: float = 0.0
+    """At the steering wheel, left is positive; against whoever else turns it."""
+    switch: CruiseSwitch | None = None
+    """Of cruise control."""
+
+
+@dataclass(frozen=True, slots=True)
 class Action:
     """What an event does; None leaves a thing as it is."""
 
@@ -93,6 +109,9 @@ class Action:
     climate: Climate | None = None
     charger: Charger | None = None
     unplug: bool = False
+    hands: bool | None = None
+    """Whether the driver's hands are on the steering wheel from now on."""
+    deeds: tuple[Deed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +172,7 @@ class Style:
     """How strongly a speed that is off is corrected, in 1/s."""
 
 
-_USUAL, _PLAIN, _NORMAL = Start(), Road(), Style()
+_USUAL, _PLAIN, _NORMAL, _ALONE = Start(), Road(), Style(), Surroundings()
 STYLES: Mapping[str, Style] = {
     "calm": Style(1.2, 0.3, 0.5),
     "normal": _NORMAL,
@@ -172,12 +191,25 @@ class Scenario:
     style: Style = _NORMAL
     bends: tuple[Bend, ...] = ()
     road: Road = _PLAIN
+    surroundings: Surroundings = _ALONE
+    hands: bool = True
+    """Whether the driver's hands are on the steering wheel at the beginning."""
     events: tuple[Event, ...] = ()
     faults: tuple[Injection, ...] = ()
     length_s: float = 0.0
     """How long it lasts; at least as long as the plan."""
     file: str = ""
     """Where it was read."""
+
+    @property
+    def lets_go(self) -> bool:
+        """Whether the driver's hands leave the steering wheel, or turn it against somebody."""
+        actions = [event.action for event in self.events]
+        return (
+            not self.hands
+            or any(action.hands is False for action in actions)
+            or any(deed.torque_nm for action in actions for deed in action.deeds)
+        )
 
     def begin(self, parameters: Parameters) -> Driving:
         """Return a run of it on a car with these parameters."""

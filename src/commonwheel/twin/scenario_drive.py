@@ -41,9 +41,9 @@ STEPS: Mapping[str, tuple[tuple[str, ...], str]] = {
 """What a step may be, by its first key: the keys that go with it, and how it is written."""
 
 
-def plan_of(reader: Reader, node: Node) -> Plan:
-    """Return the plan that the steps of 'drive' make; wrong steps become faults of *reader*."""
-    steps = _Steps(reader)
+def plan_of(reader: Reader, node: Node, speed_mps: float = 0.0) -> Plan:
+    """Return the plan that steps of 'drive' make from a speed on; wrong steps become faults of *reader*."""
+    steps = _Steps(reader, speed_mps)
     steps.take(node, 0)
     if not steps.parts and not reader.faults:
         reader.fault(node, "'drive' has no step; to stand still for a minute is 'wait: 1 min'")
@@ -53,10 +53,10 @@ def plan_of(reader: Reader, node: Node) -> Plan:
 class _Steps:
     """Makes legs of steps; each begins with the speed the last one ended with."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, speed_mps: float) -> None:
         self._reader = reader
         self.parts: list[Leg | Pedals] = []
-        self._speed = 0.0
+        self._speed = speed_mps
         self._find, self._read = functools.cache(find_cycle), functools.cache(read_schedule)
         """Each schedule is read once, however often it is driven."""
 

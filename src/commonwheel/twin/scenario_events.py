@@ -15,6 +15,7 @@ from commonwheel.errors import CatalogError
 from commonwheel.twin.injection import FaultKind, Injection
 from commonwheel.twin.inputs import Gear, Ignition
 from commonwheel.twin.scenario import Action, Bend, Charger, Climate, Course, Event, Measure, Trigger
+from commonwheel.twin.scenario_deeds import DEEDS, deeds_of, hands_of
 from commonwheel.vehicles.quantities import Bounds, quantity
 from commonwheel.vehicles.yamltree import SHOWN, suggest
 
@@ -29,7 +30,7 @@ __all__ = ["bends_of", "events_of", "faults_of"]
 
 _SHARE = Bounds(0.0, 1.0)
 _TRIGGERS = ("at", "after", "when")
-_ACTIONS = ("set", "gear", "ignition", "parking-brake", "climate", "plug", "unplug")
+_ACTIONS = ("set", "gear", "ignition", "parking-brake", "climate", "plug", "unplug", "hands", *DEEDS)
 _TURNS = {"left": 1.0, "right": -1.0}
 _TIGHTEST_M, _WIDEST_LANE_M, _MOST_WHEEL_DEG = 3.0, 20.0, 900.0
 _UNITS: Mapping[Measure, str] = {
@@ -132,6 +133,8 @@ def _action(reader: Reader, keys: Mapping[str, Node]) -> Action:
         climate=_climate(reader, keys.get("climate")),
         charger=_charger(reader, keys.get("plug")),
         unplug=reader.boolean(keys.get("unplug"), "'unplug'"),
+        hands=hands_of(reader, keys.get("hands")),
+        deeds=deeds_of(reader, keys),
     )
 
 

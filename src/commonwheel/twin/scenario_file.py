@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from commonwheel.errors import DescriptionError, Fault
 from commonwheel.twin.plan import Plan
 from commonwheel.twin.scenario import STYLES, Road, Scenario, Style
-from commonwheel.twin.scenario_drive import plan_of
+from commonwheel.twin.scenario_deeds import hands_of
+from commonwheel.twin.scenario_drive import FASTEST, plan_of
 from commonwheel.twin.scenario_events import bends_of, events_of, faults_of
+from commonwheel.twin.scenario_traffic import TRAFFIC, places_of, surroundings_of
 from commonwheel.twin.start import Start
 from commonwheel.vehicles.quantities import Bounds, quantity
 from commonwheel.vehicles.yamltree import Reader, load_tree, suggest
@@ -25,9 +27,11 @@ SHIPPED = Path(__file__).with_name("scenarios")
 FORMAT = 1
 MOST_BYTES = 4_000_000
 LONGEST_S = 7 * 24 * 3600.0
-KEYS = ("format", "scenario", "about", "length", "start", "driver", "drive", "bends", "road", "events", "faults")
-_START_KEYS = ("charge", "fuel", "odometer", "air", "soak", "health", "low-voltage-charge")
-_DRIVER_KEYS = ("style", "preview", "feet", "firmness")
+KEYS = (
+    "format", "scenario", "about", "length", "start", "driver", "drive", "bends", "road", *TRAFFIC, "events", "faults",
+)  # fmt: skip
+_START_KEYS = ("speed", "charge", "fuel", "odometer", "air", "soak", "health", "low-voltage-charge")
+_DRIVER_KEYS = ("style", "preview", "feet", "firmness", "hands")
 _ROAD_KEYS = ("grade", "wind", "friction")
 _SHARE = Bounds(0.0, 1.0)
 _AIR = Bounds(-60.0, 60.0)
@@ -74,7 +78,8 @@ def _scenario(reader: Reader, tree: Node) -> Scenario:
     for needed in ("scenario", "drive"):
         if needed not in keys and tree.entries:
             reader.fault(tree, f"a scenario states '{needed}'")
-    plan = plan_of(reader, keys["drive"]) if "drive" in keys else Plan(())
+    start = _start(reader, keys.get("start"))
+    plan = plan_of(reader, keys["drive"], start.speed_mps) if "drive" in keys else Plan(())
     length = quantity(
         reader, keys.get("length"), "'length'", "s", within=Bounds(0.1, LONGEST_S), default=max(plan.length_s, 0.1)
     )
@@ -82,14 +87,18 @@ def _scenario(reader: Reader, tree: Node) -> Scenario:
         reader.fault(keys["length"], f"'length' is {length:g} s, but the drive takes {plan.length_s:g} s")
     if plan.length_s > LONGEST_S:
         reader.fault(keys["drive"], f"the drive takes {plan.length_s / 86400:.0f} days; it may take a week")
+    road, friction = _road(reader, keys.get("road"))
+    driver = keys["driver"].entries if "driver" in keys else {}
     return Scenario(
         name=reader.text(keys.get("scenario"), "'scenario'", tree.file.stem),
         about=reader.text(keys.get("about"), "'about'"),
         plan=plan,
-        start=_start(reader, keys.get("start")),
+        start=start,
         style=_style(reader, keys.get("driver")),
         bends=bends_of(reader, keys.get("bends"), length),
-        road=_road(reader, keys.get("road")),
+        road=road,
+        surroundings=surroundings_of(reader, keys, length, friction),
+        hands=hands_of(reader, driver.get("hands")) is not False,
         events=events_of(reader, keys.get("events"), length),
         faults=faults_of(reader, keys.get("faults"), length),
         length_s=length,
@@ -103,6 +112,7 @@ def _start(reader: Reader, node: Node | None) -> Start:
     keys, usual = reader.mapping(node, "'start'", _START_KEYS), Start()
     air = quantity(reader, keys.get("air"), "'air'", "Celsius", within=_AIR, default=usual.air_c)
     return Start(
+        speed_mps=quantity(reader, keys.get("speed"), "'speed'", "m/s", within=Bounds(0.0, FASTEST)),
         charge=quantity(reader, keys.get("charge"), "'charge'", "", within=_SHARE, default=usual.charge),
         fuel=quantity(reader, keys.get("fuel"), "'fuel'", "", within=_SHARE, default=usual.fuel),
         odometer_m=quantity(
@@ -142,23 +152,18 @@ def _style(reader: Reader, node: Node | None) -> Style:
     )
 
 
-def _road(reader: Reader, node: Node | None) -> Road:
+def _road(reader: Reader, node: Node | None) -> tuple[Road, list[tuple[float, float]]]:
+    """Return the road, and its friction by place where it is not the same everywhere."""
     if node is None:
-        return Road()
+        return Road(), []
     keys = reader.mapping(node, "'road'", _ROAD_KEYS)
-    points: list[tuple[float, float]] = []
-    for item in reader.items(keys["grade"], "'grade'") if "grade" in keys else ():
-        pair = item.value if isinstance(item.value, list) else []
-        if len(pair) != 2:  # noqa: PLR2004 - a place and a slope
-            reader.fault(item, "'grade' is a list of places and slopes, such as [1.2 km, 4 %]")
-            continue
-        place = quantity(reader, pair[0], "a place", "m", within=Bounds(0.0))
-        slope = quantity(reader, pair[1], "a slope", "", within=Bounds(-0.4, 0.4))
-        if points and place <= points[-1][0]:
-            reader.fault(item, f"the places of 'grade' rise; {place:g} m comes after {points[-1][0]:g} m")
-        points.append((place, slope))
-    return Road(
-        tuple(points),
-        quantity(reader, keys.get("wind"), "'wind'", "m/s", within=Bounds(-40.0, 40.0)),
-        quantity(reader, keys.get("friction"), "'friction'", "", within=Bounds(0.05, 1.2), default=Road().friction),
-    )
+    grade = places_of(reader, keys["grade"], "grade", "slope", "", Bounds(-0.4, 0.4)) if "grade" in keys else []
+    grip, given = Bounds(0.05, 1.2), keys.get("friction")
+    by_place: list[tuple[float, float]] = []
+    usual = Road().friction
+    if given is not None and isinstance(given.value, list):
+        by_place = places_of(reader, given, "friction", "friction", "", grip)
+    else:
+        usual = quantity(reader, given, "'friction'", "", within=grip, default=usual)
+    wind = quantity(reader, keys.get("wind"), "'wind'", "m/s", within=Bounds(-40.0, 40.0))
+    return Road(tuple(grade), wind, usual), by_place

@@ -3,11 +3,12 @@
 A section is a frozen ``msgspec.Struct``. Numbers are annotated with ``unit``; a field without a default has to be
 stated. The key in the file is the field's name without its unit: ``mass_kg: Annotated[float, unit("kg")]`` is written
 ``mass: 1493 kg``. A tuple of numbers is written as a list, a tuple of pairs (a curve) as a mapping, an enumeration by
-its value. A struct's method ``wrong()``, where it has one, says what is wrong with the values together.
+its value, a name as it is, and names with codes as a mapping. A struct's method ``wrong()``, where it has one, says what is wrong with the values together.
 """
 
 from __future__ import annotations
 
+import collections.abc
 import enum
 import functools
 import math
@@ -49,6 +50,9 @@ class Kind(enum.Enum):
     WHOLE = enum.auto()
     BOOLEAN = enum.auto()
     CHOICE = enum.auto()
+    TEXT = enum.auto()
+    CODES = enum.auto()
+    """Names, each with a whole number."""
     LIST = enum.auto()
     CURVE = enum.auto()
 
@@ -80,9 +84,15 @@ class Field:
             return f"a list of {count}values, each {self.parts[0].expected}"
         if self.choices is not None:
             return "one of " + ", ".join(str(member.value) for member in self.choices)
-        return {Kind.WHOLE: "a whole number", Kind.BOOLEAN: "true or false"}.get(self.kind, f"a quantity in {shown}")
+        return _FORMS.get(self.kind, f"a quantity in {shown}")
 
 
+_FORMS = {
+    Kind.WHOLE: "a whole number",
+    Kind.BOOLEAN: "true or false",
+    Kind.TEXT: "a name",
+    Kind.CODES: "names with whole numbers {name: 1, ...}",
+}
 _SHOWN = {"": "plain numbers or %", "Celsius": "degC"}
 _SUFFIXES = {"": "", "m/s": "_mps", "Celsius": "_c"}
 _NO_SIGNS = str.maketrans("", "", "^*")
@@ -126,7 +136,9 @@ def _field(hint: Any, meta: Meta | None) -> Field:  # noqa: ANN401 - what typing
         return Field(Kind.LIST, unit=part.unit, parts=(part,), any_length=True)
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
         return Field(Kind.CHOICE, choices=hint)
-    kinds = {float: Kind.QUANTITY, int: Kind.WHOLE, bool: Kind.BOOLEAN}
+    if typing.get_origin(hint) is collections.abc.Mapping:
+        return Field(Kind.CODES)
+    kinds = {float: Kind.QUANTITY, int: Kind.WHOLE, bool: Kind.BOOLEAN, str: Kind.TEXT}
     if hint not in kinds:
         message = f"a parameter cannot be of type {hint}"
         raise TypeError(message)
@@ -177,6 +189,10 @@ def _value(node: Node, what: str, field: Field, reader: Reader) -> object:
         return _curve(node, what, field, reader)
     if field.kind is Kind.LIST:
         return _list(node, what, field, reader)
+    if field.kind is Kind.TEXT:
+        return reader.text(node, what)
+    if field.kind is Kind.CODES:
+        return _codes(node, what, reader)
     if field.kind is Kind.BOOLEAN:
         return reader.boolean(node, what)
     if field.choices is not None:
@@ -199,6 +215,11 @@ def _choice(node: Node, what: str, choices: type[enum.Enum], reader: Reader) -> 
         reader.fault(node, f"{what} is one of {', '.join(map(str, known))}{suggest(node.value, known)}")
         return None
     return known[node.value]
+
+
+def _codes(node: Node, what: str, reader: Reader) -> Mapping[str, int]:
+    rows = reader.mapping(node, what)
+    return {key: reader.whole(value, f"{what}: {key}", 0) for key, value in rows.items()}
 
 
 def _list(node: Node, what: str, field: Field, reader: Reader) -> tuple[object, ...]:

@@ -74,7 +74,7 @@ FAST: Final = tables(
         "Chassis.Brake.PedalPosition": lambda s, _i, _f: s.brake * 100,
         "Chassis.Brake.Pressure": lambda s, _i, _f: s.brake_pressure_bar * 100,
         "Chassis.Brake.IsPressed": lambda s, _i, _f: float(s.brake > TOUCHED),
-        "Body.Lights.Brake.IsActive": lambda s, _i, _f: float(s.brake > TOUCHED),
+        "Body.Lights.Brake.IsActive": lambda s, _i, _f: float(s.brake > TOUCHED or s.braking > TOUCHED),
         "Chassis.SteeringWheel.Angle": lambda s, _i, _f: s.steering_deg,
         "Chassis.SteeringWheel.AngularSpeed": lambda s, _i, _f: s.steering_rate_dps,
         "Chassis.SteeringWheel.Torque": lambda s, _i, _f: s.steering_torque_nm,
@@ -84,6 +84,10 @@ FAST: Final = tables(
         "Powertrain.Transmission.CurrentGear": lambda s, _i, _f: float(s.current_gear),
         "Powertrain.Transmission.TargetGear": lambda s, _i, _f: float(s.target_gear),
         "TraveledDistance": lambda s, _i, _f: s.odometer_m,
+        "ADAS.CruiseControl.IsActive": lambda s, _i, _f: float(s.cruise_active),
+        "ADAS.CruiseControl.Switch": lambda s, _i, _f: float(s.cruise_switch),
+        "ADAS.LaneKeepingAssist.IsEngaged": lambda s, _i, _f: float(s.lane_keeping),
+        "MotionManagement.Steering.SteeringWheel.AngleTargetMode": lambda s, _i, _f: float(s.lane_keeping),
     }
 )
 
@@ -103,6 +107,9 @@ SLOW: Final = tables(
         "Cabin.HVAC.CompressorPower": lambda s, _i, _f: s.compressor_w / 1000,
         "Cabin.HVAC.HeaterPower": lambda s, _i, _f: s.heater_w / 1000,
         "Cabin.HVAC.Station.Row1.Driver.FanSpeed": lambda _s, i, _f: i.fan * 100 if i.climate else 0.0,
+        "ADAS.CruiseControl.IsEnabled": lambda s, _i, _f: float(s.cruise_enabled),
+        "ADAS.CruiseControl.IsLeadVehicleDetected": lambda s, _i, _f: float(s.lead_detected),
+        "ADAS.CruiseControl.SpeedSet": lambda s, _i, _f: s.cruise_set_kmh,
         "Cabin.HVAC.Station.Row1.Driver.Temperature": lambda _s, i, _f: i.cabin_target_c,
     }
 )

@@ -16,6 +16,8 @@ class Start:
     fuel: float = 0.6
     """Of the tank, 0..1."""
     odometer_m: float = 20_000_000.0
+    speed_mps: float = 0.0
+    """A car that moves begins switched on and in gear."""
     air_c: float = 20.0
     """Outside air."""
     soak_c: float = 20.0

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
-from commonwheel.twin.inputs import Gear
+from commonwheel.twin.inputs import CruiseSwitch, Gear
 
 __all__ = ["State"]
 
@@ -30,6 +31,8 @@ class State:
     heading_rad: float = 0.0
     x_m: float = 0.0
     y_m: float = 0.0
+    side_mps: float = 0.0
+    """Of the centre of mass, across the car; to the left is positive."""
     slip_rad: float = 0.0
     """Angle between where the car points and where it goes."""
     distance_m: float = 0.0
@@ -41,9 +44,16 @@ class State:
     """Steering wheel, left is positive."""
     steering_rate_dps: float = 0.0
     steering_torque_nm: float = 0.0
+    """Of the driver's hands; left is positive."""
+    aligning_nm: float = 0.0
+    """What the tyres turn the wheel back with, at the wheel's rim, less the power steering's help."""
     # ---- driver's controls, as the car measures them
     accelerator: float = 0.0
     brake: float = 0.0
+    throttle: float = 0.0
+    """What is asked of the drive: the driver's pedal, or a controller's wish, whichever is more; 0..1."""
+    braking: float = 0.0
+    """What is asked of the brakes, likewise; 0..1."""
     brake_pressure_bar: float = 0.0
     friction_brake_n: float = 0.0
     gear: Gear = Gear.PARK
@@ -100,6 +110,18 @@ class State:
     current_gear: int = 0
     """Gear that is engaged; 0 none, -1 reverse."""
     target_gear: int = 0
+    # ---- driver assistance
+    cruise_enabled: bool = False
+    """Cruise control is switched on."""
+    cruise_active: bool = False
+    """Cruise control has a speed to hold."""
+    cruise_set_kmh: float = math.nan
+    """What it is set to; NaN: nothing yet."""
+    cruise_switch: CruiseSwitch = CruiseSwitch.NONE
+    lead_detected: bool = False
+    """Cruise control sees a vehicle ahead."""
+    lane_keeping: bool = False
+    """The power steering does what it is told, beyond helping."""
     # ---- the rest
     auxiliary_w: float = 0.0
     compressor_w: float = 0.0

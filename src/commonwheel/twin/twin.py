@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from commonwheel.twin.actuation import Actuation, blocked_by
 from commonwheel.twin.faults import SignalFaults, WireFaults, without_effect
 from commonwheel.twin.inputs import Inputs
 from commonwheel.twin.reception import Reception
+from commonwheel.twin.traffic import Traffic
+from commonwheel.twin.world import World
 from commonwheel.vehicles.emission import compile_emission, first_times
 from commonwheel.wire.emitter import Emitter
 from commonwheel.wire.frames import Clock, Frames
@@ -88,6 +91,8 @@ class Models:
 
 
 _MODELS = Models()
+_ALONE = Traffic()
+"""Of a car with nothing around it."""
 
 
 def sent_by(vehicle: Vehicle) -> list[int]:
@@ -116,6 +121,7 @@ class Twin:
         parameters: Parameters | None = None,
         seed: int = 0,
         models: Models = _MODELS,
+        harness: bool = False,
     ) -> None:
         """Begin a drive.
 
@@ -125,14 +131,18 @@ class Twin:
             parameters: of its physics; those that are shipped under the car's name unless given.
             seed: what chance there is: the same seed drives the same drive.
             models: what it is made of.
+            harness: whether the platform sits between the car's own camera and radar and its buses: what those send
+                is cut off, and what ``receive`` takes in acts on the car.
 
         Raises:
-            DescriptionError: nothing is known of the car's physics.
+            DescriptionError: nothing is known of the car's physics, or it names what the description does not have.
         """
         self.vehicle, self.scenario, self.seed = vehicle, scenario, seed
         self.parameters = parameters if parameters is not None else models.parameters(vehicle)
         self._models = models
-        self.messages = tuple(sent_by(vehicle))
+        self.harness = harness
+        blocked = blocked_by(vehicle, self.parameters) if harness else frozenset[int]()
+        self.messages = tuple(number for number in sent_by(vehicle) if number not in blocked)
         """Numbers of the messages that it sends."""
         writers = _writers(vehicle, self.messages)
         self.paths = tuple(dict.fromkeys(path for rows in writers.values() for path, _ in rows))
@@ -149,6 +159,7 @@ class Twin:
         self._driving = self.scenario.begin(self.parameters)
         self._standard = self._models.standard(self.parameters, self.paths, self.vehicle, self.seed)
         self._reception = Reception(self.vehicle)
+        self._actuation, self._world = self._surround()
         self._wire_faults = WireFaults(self.vehicle, self.scenario.faults, self.seed)
         self._signal_faults = SignalFaults(self.paths, self.scenario.faults, self.seed, self.vehicle)
         self._t_ns = self._sent_ns = 0
@@ -161,6 +172,27 @@ class Twin:
             self._emitter.bind(number, self._times, self._values[:, number])
         self._emitter.begin(first_times(self.vehicle, self.messages, 0))
         self._note()
+
+    def _surround(self) -> tuple[Actuation | None, World | None]:
+        """Return what obeys, and what is around; a drive that has nothing to do with either has neither."""
+        parameters, scenario = self.parameters, self.scenario
+        obeys = self.harness or parameters.cruise is not None or scenario.lets_go
+        actuation = (
+            Actuation(self.vehicle, parameters, harness=self.harness, variation=scenario.surroundings.variation)
+            if obeys
+            else None
+        )
+        if not self.harness and not scenario.surroundings.matters:
+            return actuation, None
+        world = World(
+            scenario.surroundings,
+            parameters.chassis,
+            faults=scenario.faults,
+            told=self.vehicle.provided,
+            seed=self.seed,
+            steers=not scenario.bends,
+        )
+        return actuation, world
 
     @property
     def state(self) -> State:
@@ -205,7 +237,10 @@ class Twin:
     @property
     def without_effect(self) -> Sequence[str]:
         """The scenario's faults that do nothing on this car, in words: it does not send what they are of."""
-        return without_effect(self.vehicle, self.paths, self.scenario.faults)
+        seen = self._world.perception.paths if self._world is not None else ()
+        return without_effect(
+            self.vehicle, self.paths, [fault for fault in self.scenario.faults if fault.signal not in seen]
+        )
 
     @property
     def unsent(self) -> Sequence[str]:
@@ -218,9 +253,43 @@ class Twin:
         """What others asked the car for so far, by path."""
         return self._reception.asked
 
+    @property
+    def traffic(self) -> Traffic:
+        """How the car truly is to what is around it; changes in place."""
+        return self._world.traffic if self._world is not None else _ALONE
+
+    @property
+    def perceived(self) -> Mapping[str, float | None]:
+        """What camera, radar and map said last of what is around, by path; booleans as 0 and 1, None where they see none.
+
+        Empty where there is neither a harness nor anything around. Signals that the car's own wire gives are not among
+        them, nor those that a fault silences. It is brought up to date every 50 ms, in place.
+        """
+        return self._world.perception.said if self._world is not None else {}
+
+    @property
+    def perceived_version(self) -> int:
+        """How many times they said something; when it changes, ``perceived`` is new."""
+        return self._world.perception.version if self._world is not None else 0
+
+    @property
+    def perceived_ns(self) -> int:
+        """When what ``perceived`` says was so: earlier than it was said, by the sensors' latency."""
+        return self._world.perception.seen_ns if self._world is not None else 0
+
+    @property
+    def perceivable(self) -> Sequence[str]:
+        """The paths that ``perceived`` may say something of."""
+        return self._world.perception.paths if self._world is not None else ()
+
     def receive(self, frames: Frames) -> None:
-        """Take in what others send to the car: its bus numbers, times since the beginning."""
+        """Take in what others send to the car: its bus numbers, times since the beginning.
+
+        With a harness, what it commands acts from the next step on, each command after its actuator's delay.
+        """
         self._reception.take(frames)
+        if self._actuation is not None and self.harness:
+            self._actuation.receive(frames)
 
     def again(self) -> None:
         """Begin the drive again, from time 0; the messages' counters go on."""
@@ -239,10 +308,17 @@ class Twin:
         return parts[0] if len(parts) == 1 else Frames.concat(parts)
 
     def _step(self) -> None:
-        body = self._body
+        body, world = self._body, self._world
         self._driving.act(body.state, self._inputs, STEP_S)
+        if world is not None:
+            world.before(body.state, self._inputs)
+        if self._actuation is not None:
+            self._actuation.act(self._t_ns, body.state, self._inputs, world and world.traffic, STEP_S)
         body.step(self._inputs, STEP_S)
         self._t_ns += STEP_NS
+        if world is not None:
+            world.step(self._t_ns, body.state, STEP_S)
+            world.traffic.target_mps = self._driving.target_mps
         self._note()
 
     def _note(self) -> None:

@@ -1,0 +1,151 @@
+"""A car's own cruise control: what its switches do, when it ends, and the acceleration that it wants.
+
+It keeps a speed, or a time gap to a vehicle ahead, whichever is slower; stands behind one that stands, and moves off
+again with it if that is soon. The driver's brake ends it, the driver's accelerator is let be.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from commonwheel.twin.inputs import CruiseSwitch, Gear, Ignition
+
+if TYPE_CHECKING:
+    from commonwheel.twin.inputs import Inputs
+    from commonwheel.twin.parameters_actuation import Cruise
+    from commonwheel.twin.state import State
+    from commonwheel.twin.traffic import Traffic
+
+__all__ = ["CruiseControl"]
+
+KMH = 3.6
+TOUCHED = 0.005
+STANDING_MPS = 0.05
+DOOR = "Vehicle.Cabin.Door.Row1.DriverSide.IsOpen"
+BELT = "Vehicle.Cabin.Seat.Row1.DriverSide.IsBelted"
+GAP_GAIN, SPEED_GAIN = 0.12, 0.7
+"""Acceleration per metre that the gap is off (1/s^2), and per m/s that the vehicle ahead is faster (1/s)."""
+HOLDING_MPS2 = -0.5
+URGENT = 4.0
+"""Braking may come so many times as quickly as anything else."""
+
+
+class CruiseControl:
+    """See the module."""
+
+    def __init__(self, cruise: Cruise) -> None:
+        self.cruise = cruise
+        self._pressed = CruiseSwitch.NONE
+        self._pressed_s = 0.0
+        self._wanted = self._given = 0.0
+        self._standing_s = 0.0
+        self._long = 0
+
+    def step(
+        self, switch: CruiseSwitch, state: State, inputs: Inputs, traffic: Traffic | None, dt_s: float
+    ) -> float | None:  # fmt: skip
+        """Go on by one step; return the acceleration that it wants in m/s^2, None while it drives nothing.
+
+        Args:
+            switch: which one is pressed, whoever presses it.
+            state: of the car; what cruise control shows is written into it.
+            inputs: the driver's.
+            traffic: what is ahead; None: nothing is known to be.
+            dt_s: length of the step.
+        """
+        state.lead_detected = traffic is not None and traffic.in_sight and inputs.ignition is Ignition.ON
+        if switch is not CruiseSwitch.NONE or self._pressed is not CruiseSwitch.NONE:
+            self._press(switch, state, inputs, dt_s)
+        if not state.cruise_active:
+            return None
+        if not self._may(state, inputs):
+            self.end(state)
+            return None
+        return self._drive(state, inputs, traffic if state.lead_detected else None, dt_s)
+
+    def end(self, state: State) -> None:
+        """End holding a speed; what it was set to is kept."""
+        state.cruise_active = False
+        self._wanted = self._given = self._standing_s = 0.0
+
+    # ---- switches ----------------------------------------------------------------------------------------------------
+
+    def _press(self, switch: CruiseSwitch, state: State, inputs: Inputs, dt_s: float) -> None:
+        cruise = self.cruise
+        if switch is self._pressed:
+            self._pressed_s += dt_s
+            if self._pressed_s >= cruise.long_s * (self._long + 1) - 1e-9:
+                self._long += 1
+                self._change(switch, cruise.long_step_mps, state)
+            return
+        self._pressed, self._pressed_s, self._long = switch, 0.0, 0
+        if switch is CruiseSwitch.MAIN:
+            state.cruise_enabled = not state.cruise_enabled
+            if not state.cruise_enabled:
+                self.end(state)
+                state.cruise_set_kmh = math.nan
+        elif switch is CruiseSwitch.CANCEL:
+            self.end(state)
+        elif state.cruise_active:
+            self._change(switch, cruise.step_mps, state)
+            if switch is CruiseSwitch.RESUME:
+                self._standing_s = 0.0
+        elif state.cruise_enabled and self._may(state, inputs) and self._fast_enough(state):
+            self._begin(switch, state)
+
+    def _begin(self, switch: CruiseSwitch, state: State) -> None:
+        if switch is CruiseSwitch.SET:
+            state.cruise_set_kmh = self._within(float(round(state.speed_mps * KMH)))
+        elif switch is not CruiseSwitch.RESUME or math.isnan(state.cruise_set_kmh):
+            return
+        state.cruise_active = True
+        self._wanted = self._given = max(self.cruise.least, min(self.cruise.most, state.acceleration_mps2))
+
+    def _change(self, switch: CruiseSwitch, step_mps: float, state: State) -> None:
+        """Change what it is set to, to the next whole number of steps."""
+        if not state.cruise_active or switch not in {CruiseSwitch.SET, CruiseSwitch.RESUME}:
+            return
+        step = step_mps * KMH
+        at = state.cruise_set_kmh / step
+        whole = math.floor(at + 1e-6) + 1 if switch is CruiseSwitch.RESUME else math.ceil(at - 1e-6) - 1
+        state.cruise_set_kmh = self._within(whole * step)
+
+    def _within(self, kmh: float) -> float:
+        return min(self.cruise.highest_mps * KMH, max(self.cruise.lowest_mps * KMH, kmh))
+
+    def _fast_enough(self, state: State) -> bool:
+        return state.speed_mps >= self.cruise.from_mps - 1e-6 or state.lead_detected
+
+    def _may(self, state: State, inputs: Inputs) -> bool:
+        """Whether it may hold a speed."""
+        stated = inputs.stated
+        return (
+            state.gear is Gear.DRIVE
+            and state.ready
+            and inputs.brake <= TOUCHED
+            and not inputs.parking_brake
+            and (not stated or (not stated.get(DOOR, 0.0) and stated.get(BELT, 1.0) != 0.0))
+            and (state.speed_mps >= self.cruise.ends_mps or state.lead_detected)
+        )
+
+    # ---- driving -----------------------------------------------------------------------------------------------------
+
+    def _drive(self, state: State, inputs: Inputs, lead: Traffic | None, dt_s: float) -> float:
+        cruise, speed = self.cruise, state.speed_mps
+        wish = cruise.firmness * (state.cruise_set_kmh / KMH - speed)
+        if lead is not None:
+            apart = lead.gap_m - cruise.gap_m - cruise.time_gap_s * speed
+            wish = min(wish, GAP_GAIN * apart + SPEED_GAIN * (lead.lead_mps - speed))
+        wish = max(cruise.least, min(cruise.most, wish))
+        if speed <= STANDING_MPS and (lead is None or lead.lead_mps < 0.3 or self._standing_s > cruise.waits_s):  # noqa: PLR2004 - m/s
+            self._standing_s = 0.0 if inputs.accelerator > TOUCHED else self._standing_s + dt_s
+            self._wanted = self._given = HOLDING_MPS2 if lead is not None or self._standing_s > 0.0 else wish
+            if self._standing_s > 0.0 and (lead is not None or self._standing_s > cruise.waits_s):
+                return HOLDING_MPS2
+        elif speed > STANDING_MPS:
+            self._standing_s = 0.0
+        rise, fall = cruise.jerk * dt_s, URGENT * cruise.jerk * dt_s
+        self._wanted += max(-fall if wish < 0.0 else -rise, min(rise, wish - self._wanted))
+        self._given += (self._wanted - self._given) * dt_s / (cruise.lag_s + dt_s)
+        return self._given
