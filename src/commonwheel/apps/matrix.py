@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from commonwheel.apps.facts import rates_of
+from commonwheel.apps.fitted import GUARD, SENSED, acted
 from commonwheel.apps.status import Fitness
 from commonwheel.errors import AppError
 
@@ -39,6 +40,7 @@ class Why(enum.Enum):
     NO_ROW = "the car's description has no row for it"
     NONE_OF_ITS = "the car's description has no row for any signal that it selects"
     PERSONAL = "the car gives it only when personal signals are asked for"
+    CANNOT = "the car cannot be asked for it"
     NOT_ASKED = "the car gives it, and cannot be asked to move it"
 
 
@@ -83,6 +85,8 @@ class Matrix:
     """Names, in the order they were given."""
     rows: tuple[tuple[Cell, ...], ...]
     """One row per app, one cell per car."""
+    sensors: bool = True
+    """Whether the cars count as fitted with a camera, a radar and a map."""
 
     def cell(self, app: str, car: str) -> Cell:
         """Return how an app does on a car, by their names."""
@@ -90,26 +94,34 @@ class Matrix:
         return self.rows[names.index(app)][self.cars.index(car)]
 
 
-def matrix(apps: Iterable[Manifest], vehicles: Sequence[Vehicle], *, with_personal: bool = False) -> Matrix:
+def matrix(
+    apps: Iterable[Manifest], vehicles: Sequence[Vehicle], *, with_personal: bool = False, sensors: bool = True
+) -> Matrix:
     """Hold apps against cars.
 
     Args:
         apps: their manifests, checked.
         vehicles: the cars.
         with_personal: whether the cars also give what tells who they or their users are.
+        sensors: whether they are fitted with a camera, a radar and a map.
     """
     manifests = tuple(apps)
     rows = tuple(
-        tuple(cell_of(manifest, vehicle, with_personal=with_personal) for vehicle in vehicles) for manifest in manifests
+        tuple(cell_of(manifest, vehicle, with_personal=with_personal, sensors=sensors) for vehicle in vehicles)
+        for manifest in manifests
     )
-    return Matrix(manifests, tuple(vehicle.name for vehicle in vehicles), rows)
+    return Matrix(manifests, tuple(vehicle.name for vehicle in vehicles), rows, sensors)
 
 
-def cell_of(manifest: Manifest, vehicle: Vehicle, *, with_personal: bool = False) -> Cell:
-    """Return how an app does on a described car."""
+def cell_of(manifest: Manifest, vehicle: Vehicle, *, with_personal: bool = False, sensors: bool = True) -> Cell:
+    """Return how an app does on a described car; see ``matrix``."""
     personal = frozenset(info.path for info in vehicle.signals if info.personal and not with_personal)
     given = frozenset(vehicle.provided) - personal
     asked = frozenset(request.path for request in vehicle.requests)
+    if sensors:
+        given |= SENSED
+    if manifest.requests and (served := acted(vehicle)):
+        given, asked = given | GUARD, asked | served
     return _cell(manifest, vehicle.name, given, asked, personal)
 
 
@@ -158,8 +170,8 @@ def _cell(manifest: Manifest, car: str, given: frozenset[str], asked: frozenset[
 
 
 def _why(pattern: str, need: Need, given: frozenset[str], personal: frozenset[str]) -> Why:
-    if need in {Need.REQUEST, Need.NEEDED} and rates_of({pattern: 0.0}, given):
-        return Why.NOT_ASKED
+    if need in {Need.REQUEST, Need.NEEDED}:
+        return Why.NOT_ASKED if rates_of({pattern: 0.0}, given) else Why.CANNOT
     if rates_of({pattern: 0.0}, personal):
         return Why.PERSONAL
     return Why.NONE_OF_ITS if "*" in pattern else Why.NO_ROW

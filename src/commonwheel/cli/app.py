@@ -39,6 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     check.add_argument("app", nargs="+", metavar="APP", help="a name or a file")
     check.add_argument("--car", action="append", metavar="CAR", help="only these cars; default: all that are described")
     check.add_argument("--why", action="store_true", help="tell of several apps, too, what stands in the way of each")
+    check.add_argument("--no-sensors", action="store_true", help="the cars as they are, no camera, radar or map fitted")
     check.add_argument("--require", action="append", default=[], metavar="CAR", help="it has to run on this car")
     check.add_argument("--full", action="store_true", help="on the cars of --require with every signal, not reduced")
     check.add_argument("--cars", action="append", type=Path, metavar="FOLDER", help="also descriptions in this folder")

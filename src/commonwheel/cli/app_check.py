@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
             manifests.append(_manifest(name))
         except AppError as error:
             faults += str(error).splitlines()
-    found = matrix(manifests, _cars(args))
+    found = matrix(manifests, _cars(args), sensors=not args.no_sensors)
     failing = [cell for row in found.rows for cell in row if cell.car in args.require and not _passes(cell, args)]
     if args.json:
         show.print_json(_facts(found, faults, failing))
@@ -98,6 +98,8 @@ def _print(found: Matrix, faults: list[str], failing: list[Cell], shown: list[in
         show.table(columns, rows, title="Which cars can run which apps, with how many of the signals")
         if len(shown) < len(found.cars):
             print("(a car stands for its variants; one on which an app does otherwise has a line of its own)")
+        if found.sensors and any(_senses(manifest) for manifest in found.apps):
+            print("(with a camera, a radar and a map fitted; --no-sensors for the cars as they are)")
     if every_reason:
         for row in found.rows:
             _print_lacks([row[i] for i in shown])
@@ -105,6 +107,14 @@ def _print(found: Matrix, faults: list[str], failing: list[Cell], shown: list[in
         print("\nWhat stands in the way is told of one app alone, or with --why.")
     for cell in failing:
         print(f"{cell.app} has to run on {cell.car}, and {_sentence(cell)}")
+
+
+def _senses(manifest: Manifest) -> bool:
+    """Whether an app wants what a camera, a radar or a map gives."""
+    from commonwheel.apps.facts import rates_of
+    from commonwheel.apps.fitted import SENSED
+
+    return bool(rates_of(dict.fromkeys((*manifest.requires, *manifest.may_use), 0.0), SENSED))
 
 
 def _short(cell: Cell) -> str:
@@ -127,7 +137,7 @@ def _print_lacks(row: list[Cell]) -> None:
     here = [cell.car for cell in row]
     rows = [[need, pattern, why, _named(names, here)] for (need, pattern, why), names in cars.items()]
     order = {cells[3]: i for i, cells in reversed(list(enumerate(rows)))}
-    rows.sort(key=lambda cells: (cells[0] != "requires", order[cells[3]]))
+    rows.sort(key=lambda cells: (cells[0] not in {"requires", "needs to request"}, order[cells[3]]))
     named = [cells[3] for cells in rows]
     for cells, before in zip(rows[1:], named, strict=False):
         cells[3] = "as above" if cells[3] == before and len(before) > len("as above") else cells[3]

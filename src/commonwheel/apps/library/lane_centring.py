@@ -39,7 +39,14 @@ app = App(
     "Steers along the middle of the lane; by curvature or by angle, on every car that can be asked for it.",
     requires={SPEED: 0, DETECTED: 0, OFFSET: 0, HEADING: 0, BEND: 0},
     may_use={AHEAD: 0, WIDTH: 1, YAW: 20, WHEEL: 20, WHEELBASE: 0, LATERAL_STATE: 0},
-    instead={CURVATURE: (ANGLE,), ANGLE: (CURVATURE,), AHEAD: (BEND,), YAW: (WHEEL,), WHEEL: (YAW,)},
+    instead={
+        CURVATURE: (ANGLE,),
+        ANGLE: (CURVATURE,),
+        AHEAD: (BEND,),
+        YAW: (WHEEL,),
+        WHEEL: (YAW,),
+        WHEELBASE: (BEND,),
+    },
     requests=(CURVATURE, ANGLE),
     needs=(CURVATURE,),
     outputs={

@@ -1,0 +1,46 @@
+"""What apps have on a car besides its own wire: actuators that the platform serves, the guard, and fitted sensors.
+
+A camera, a radar or a map is no part of a car's description: which of them a car has is up to who fits it. What they
+give has names in the standard (``SENSED``), and a car with them runs apps that a bare one cannot.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+from commonwheel.errors import DescriptionError
+
+if TYPE_CHECKING:
+    from commonwheel.vehicles.vehicle import Vehicle
+
+__all__ = ["GUARD", "SENSED", "acted"]
+
+_FRONT, _LANE = "Vehicle.ADAS.ObstacleDetection.Front.Center", "Vehicle.ADAS.Lane"
+SENSED = frozenset({
+    *(f"{_FRONT}.{leaf}" for leaf in ("Distance", "RelativeSpeed", "IsObstacleDetected")),
+    *(f"{_LANE}.{leaf}" for leaf in ("IsDetected", "Offset", "HeadingError", "Curvature", "CurvatureAhead", "Width")),
+    "Vehicle.ADAS.SpeedLimit",
+})  # fmt: skip
+"""What a camera, a radar or a map gives."""
+_GUARD = "Vehicle.MotionManagement.Guard"
+GUARD = frozenset(
+    f"{_GUARD}.{leaf}" for leaf in ("IsArmed", "LongitudinalState", "LateralState", "ComfortState", "Cause")
+)
+"""What the platform tells of a car that it makes act."""
+
+
+def acted(vehicle: Vehicle) -> frozenset[str]:
+    """Return the actuators of a described car that the platform serves; none where nothing is stated of that."""
+    return _acted(vehicle.name, vehicle)
+
+
+@functools.lru_cache(maxsize=256)
+def _acted(_name: str, vehicle: Vehicle) -> frozenset[str]:
+    from commonwheel.control.description import load_control
+
+    try:
+        control = load_control(vehicle)
+    except DescriptionError:  # of a folder of its own; what is wrong with a shipped one, 'commonwheel check' tells
+        return frozenset()
+    return frozenset() if control is None else frozenset(control.served)
