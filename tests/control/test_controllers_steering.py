@@ -18,7 +18,7 @@ _TORQUE = Torque(
     command="torque", scale=-1.0, angle=ANGLE, rate="",
     aligning=((0.0, 0.0), (10.0, 15.0), (20.0, 61.0), (30.0, 138.0)), saturation_deg=40.0,
     friction=100.0, friction_deg=1.0, proportional=((0.0, 60.0), (30.0, 200.0)),
-    integral=((0.0, 60.0), (30.0, 200.0)), integral_limit=1500.0, damping=((0.0, 3.0), (30.0, 12.0)),
+    integral=((0.0, 60.0), (30.0, 200.0)), integral_limit=1500.0, damping=((0.0, 10.0), (30.0, 30.0)),
     deadband_deg=0.1, resolution=1.0, lag_s=0.15,
 )  # fmt: skip
 _GEOMETRY = standard.Steering(Geometry(wheelbase_m=2.7, steering_ratio=15.0, understeer_s2_per_m=0.002))
