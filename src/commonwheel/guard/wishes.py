@@ -1,7 +1,8 @@
 """What a quantity may be in each cycle, by what it was allowed to be before.
 
 While its axis acts a wish is led within range, reach and window; without one the quantity is led to neutral at its
-release rate, as it is in a release; else it is neutral. What a field cannot hold is rounded to what it can, inwards.
+release rate, as it is in a release; else it is neutral. A limit that a field cannot hold is moved inwards to the next
+value that it can: then what is within it still is when it is rounded to what the field holds.
 """
 
 from __future__ import annotations
@@ -29,10 +30,6 @@ class Grid:
 
     def __init__(self, step: float, offset: float) -> None:
         self._step, self._offset = abs(step), offset
-
-    def nearest(self, value: float) -> float:
-        """Return the value that is nearest."""
-        return self._of(round(self._raw(value))) if self._step else value
 
     def inwards(self, bounds: Bounds) -> Bounds:
         """Return the bounds moved to values that are within them."""
@@ -64,7 +61,7 @@ class Wish:
 
     def allowed(self, neutral: float) -> float:
         """Return what it was allowed to be last; neutral before anything was."""
-        return neutral if self._value is None else self.grid.nearest(self._value)
+        return neutral if self._value is None else self._value
 
     def put(self, value: float) -> None:
         """Go on from what really left."""
@@ -88,9 +85,8 @@ class Wish:
             self._value, rule, limit = _clamped(bounds, wish)
         else:
             self._value = rest
-        value = self.grid.nearest(self._value)
         self._recent.add(now_ns, self._value)
-        return self._verdict(t_ns, asked, value, rule, limit, phase)
+        return self._verdict(t_ns, asked, self._value, rule, limit, phase)
 
     def _verdict(self, t_ns: int, asked: float | None, value: float, rule: Rule, limit: float, phase: Phase) -> Verdict:
         name, unit = self.envelope.name, self.envelope.unit
@@ -98,7 +94,7 @@ class Wish:
             return Verdict(t_ns, name, Outcome.ALLOWED, Rule.NONE, value, value)
         if not math.isfinite(asked):
             return Verdict(t_ns, name, Outcome.REFUSED, Rule.NOT_A_NUMBER, asked, value, text=f"asked for {asked}")
-        if (rule is Rule.NONE) if phase is Phase.ACTING else (self.grid.nearest(asked) == value):
+        if (rule is Rule.NONE) if phase is Phase.ACTING else (asked == value):
             return Verdict(t_ns, name, Outcome.ALLOWED, Rule.NONE, asked, value)
         if phase is Phase.ACTING:
             text = f"{value:g} {unit} rather than {asked:g}, by its {rule.value} ({limit:g} {unit} now)"
