@@ -65,7 +65,7 @@ def test_what_does_as_well_keeps_an_app_whole(lancer: Vehicle) -> None:
 
 def test_an_actuator_that_cannot_be_asked_for_reduces_it(leaf: Vehicle) -> None:
     cell = cell_of(manifest(requires={SPEED: 0}, requests=(FLYING,)), leaf)
-    assert (cell.fitness, cell.lacks[0].need, cell.lacks[0].why) == (Fitness.REDUCED, Need.REQUEST, Why.NO_ROW)
+    assert (cell.fitness, cell.lacks[0].need, cell.lacks[0].why) == (Fitness.REDUCED, Need.REQUEST, Why.CANNOT)
     given = next((path for path in leaf.provided if path == LIGHT), None)
     if given:
         assert cell_of(manifest(requests=(LIGHT,)), leaf).lacks[0].why is Why.NOT_ASKED
