@@ -8,7 +8,7 @@ for least; elsewhere the source that was there first. What is refused is refused
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from commonwheel.control.refusal import LONGEST_NAME, Terms, as_number, fault
@@ -22,8 +22,19 @@ __all__ = ["MOST_SOURCES", "Arbiter", "Life", "Terms"]
 
 MOST_SOURCES = 64
 """Sources that may ask at the same time; more are refused until others fall silent."""
-_MOST_DOUBLES = 1024
-"""Requests that are looked at in one cycle; a source that asks more often is told once how many were passed over."""
+_MOST_WAITING = 1024
+"""Requests that are looked at in one cycle: one of each source and path."""
+_MOST_KEPT = 16
+"""Of each source: more in one cycle that are passed over are only counted."""
+
+
+@dataclass(slots=True)
+class _Passed:
+    """Requests of one source that were passed over in one cycle."""
+
+    kept: list[Request] = field(default_factory=list[Request])
+    more: int = 0
+    last: Request | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -49,7 +60,7 @@ class Arbiter:
         """
         self._terms, self._least = terms, least
         self._waiting: dict[tuple[str, str], Request] = {}
-        self._passed: dict[str, tuple[Request, int]] = {}
+        self._passed: dict[str, _Passed] = {}
         self._lives: dict[tuple[str, str], Life] = {}
         self._order = itertools.count()
         self._progress: list[Progress] = []
@@ -61,14 +72,24 @@ class Arbiter:
         """Take in a wish, to be looked at in the next cycle; costs the same however many there are."""
         key = (str(request.source)[:LONGEST_NAME], str(request.path)[:LONGEST_NAME])
         before = self._waiting.get(key)
-        if before is not None or len(self._waiting) >= _MOST_DOUBLES:
-            _, count = self._passed.get(key[0], (request, 0))
-            if before is not None or len(self._passed) < MOST_SOURCES or key[0] in self._passed:
-                self._passed[key[0]] = (before or request, count + 1)
-            else:
-                self.refused += 1
-        if before is not None or len(self._waiting) < _MOST_DOUBLES:
+        if before is not None or len(self._waiting) < _MOST_WAITING:
             self._waiting[key] = request
+        if before is not None or key not in self._waiting:
+            self._pass_over(key[0], request if before is None else before)
+
+    def _pass_over(self, source: str, request: Request) -> None:
+        """Keep in mind a request that is not looked at: the first few as they are, all by their number."""
+        passed = self._passed.get(source)
+        if passed is None:
+            if len(self._passed) >= MOST_SOURCES:
+                self.refused += 1
+                return
+            passed = self._passed[source] = _Passed()
+        if len(passed.kept) < _MOST_KEPT:
+            passed.kept.append(request)
+        else:
+            passed.more += 1
+            passed.last = request
 
     def withdraw(self, t_ns: int, source: str, path: str | None) -> None:
         """End what a source asks for."""
@@ -116,11 +137,17 @@ class Arbiter:
         return list(waiting.values())
 
     def _passed_over(self, t_ns: int) -> None:
-        """Say of each source whose requests came too often how many were not looked at."""
-        for source, (request, count) in self._passed.items():
-            self.refused += count
-            why = f"{count} more requests of '{source}' within one cycle were passed over for its newest"
-            self._progress.append(Progress(t_ns, request, Phase.REFUSED, as_number(request.value), why))
+        """Say of each source what was not looked at: a few were renewed at once, many are a flood."""
+        for source, passed in self._passed.items():
+            for request in passed.kept:
+                value = as_number(request.value)
+                self._progress.append(Progress(t_ns, request, Phase.ENDED, value, "a newer one came in the same cycle"))
+            if passed.last is not None:
+                self.refused += passed.more
+                why = f"{passed.more} more requests of '{source}' in one cycle were passed over for its newest"
+                value = as_number(passed.last.value)
+                self._progress.append(Progress(t_ns, passed.last, Phase.REFUSED, value, why))
+                self._said.append(Verdict(t_ns, "requests", Outcome.REFUSED, Rule.STALE_REQUEST, text=why))
         self._passed = {}
 
     def _consider(self, t_ns: int, request: Request) -> None:
