@@ -11,6 +11,8 @@ from typing import Self
 
 from commonwheel.broker import Broker, Reading
 from commonwheel.catalog import load_catalog
+from commonwheel.control.description import load_control_file
+from commonwheel.gateway.actuator import Leave
 from commonwheel.gateway.bus import Backoff, Window
 from commonwheel.gateway.car import CarGateway
 from commonwheel.gateway.clock import SteadyClock
@@ -78,6 +80,93 @@ requests:
     confirm: {WHEEL}
     within: 400 ms
 """
+
+
+INPUT = (
+    "axes: [lateral], max_age: 400 ms, frozen: {none: a test}, tolerance: 20 ms, "
+    "stale: release, invalid: release, corrupt: release, missing: release"
+)
+TRIM = "trim_per_s: 0 1/s, trim_limit: 0, lag_s: 0 s"
+CONTROL = f"""\
+format: 1
+speed: {SPEED}
+steering: {WHEEL}
+geometry: {{wheelbase: 2.7 m, steering_ratio: 16, understeer: 0 s^2/m, source: a test}}
+measured_lateral: {{none: a test}}
+late_loop: 2 s
+clock_step: 2 s
+armed_for: 10 min
+inputs:
+  {SPEED}: {{low: 0 km/h, high: 300 km/h, {INPUT}}}
+  {WHEEL}: {{low: -800 deg, high: 800 deg, {INPUT}}}
+conditions:
+  the car does not race: {{signal: {SPEED}, at_most: 200 km/h, for: 0 ms, ending: ramp}}
+axes:
+  lateral:
+    consent: {{none: a test}}
+    engage: []
+    keep: [the car does not race]
+    override: []
+    override_most: 1 s
+    release: 200 ms
+    request_timeout: 400 ms
+envelopes:
+  angle:
+    axis: lateral
+    unit: degrees
+    low: -100 deg
+    high: 100 deg
+    neutral: 0 deg
+    rate_up: 1000 deg/s
+    rate_down: 1000 deg/s
+    window: {{none: a test}}
+    timeout: 400 ms
+    release_rate: 2000 deg/s
+    lateral: {{none: a test}}
+    tracking: {{none: a test}}
+    source: a test
+  command:
+    axis: lateral
+    unit: degrees
+    low: -100 deg
+    high: 100 deg
+    neutral: 0 deg
+    rate_up: 1200 deg/s
+    rate_down: 1200 deg/s
+    window: {{none: a test}}
+    timeout: 400 ms
+    release_rate: 2000 deg/s
+    lateral: {{none: a test}}
+    tracking: {{none: a test}}
+    source: a test
+adapters:
+  steering:
+    axis: lateral
+    manner: direct
+    serves: {{{TARGET}: angle}}
+    parameters: {{command: command, scale: 1, offset: 0, measured: {WHEEL}, {TRIM}}}
+    proven: {{{TARGET}: {{by: {WHEEL}, tolerance: 0.2 deg, within: 5 s}}}}
+    delay: 0 ms
+    evidence: assumed (a test)
+frames:
+  drive/Steer:
+    adapter: steering
+    stock: none
+    period: 10 ms
+    least_period: 2 ms
+    burst: {{time: 100 ms, most: 40}}
+    fields:
+      Wanted: {{carries: command}}
+      Mode: {{idle: 0, acting: 5}}
+    source: a test
+"""
+
+
+def small_leave(vehicle: Vehicle, folder: Path, *, text: str = CONTROL) -> Leave:
+    """Return leave for the small car to steer by angle, from what its ``control.yaml`` says."""
+    path = folder / "control.yaml"
+    path.write_text(text)
+    return Leave(load_control_file(path, vehicle))
 
 
 def small_car(folder: Path, description: str = DESCRIPTION) -> Vehicle:
@@ -162,7 +251,7 @@ class TestOutlet(TestPort):
 class Rig:
     """A broker, a gateway and its two buses. Use as a context manager: starts and stops."""
 
-    def __init__(self, vehicle: Vehicle, *, actuate: bool = False, with_personal: bool = False) -> None:
+    def __init__(self, vehicle: Vehicle, *, actuate: Leave | None = None, with_personal: bool = False) -> None:
         self.vehicle = vehicle
         self.broker = Broker(load_catalog())
         self.drive, self.power = TestBus(), TestBus()

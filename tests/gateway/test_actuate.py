@@ -1,27 +1,90 @@
-"""Actuation: a request becomes a frame that the car takes, and is proved by what the car then says.
+"""A live car that acts: armed by somebody who may, engaged by what the guard asks for, released whatever ends it.
 
-Without leave to actuate no frame is ever sent, whatever is asked.
+The car here is two test buses and a thread that says on them what a car says; the control and its guard are real.
 """
 
 from __future__ import annotations
 
 import ast
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Self, cast
 
 import can
 import pytest
 
 import commonwheel.gateway
-from commonwheel.broker import Broker, BrokerError, Reason, Stage
+from commonwheel.broker import Actuation, Broker, BrokerError, Reason, Stage
+from commonwheel.broker.actuation import Terms
 from commonwheel.catalog import Catalog, load_catalog
+from commonwheel.control import CarControl
+from commonwheel.control.model import Control
+from commonwheel.gateway.acting import MOST_BATCHES, MOST_ORDERS, Acting
+from commonwheel.gateway.actuator import Leave, leave_to_act
+from commonwheel.gateway.asking import Asked
 from commonwheel.gateway.car import CarGateway
+from commonwheel.gateway.faults import GatewayError
+from commonwheel.gateway.outlets import MOST_FAILED
 from commonwheel.gateway.port import Outlet
 from commonwheel.gateway.sources import BusSource, parse_buses
+from commonwheel.gateway.telling import ACTING, CAUSE, IS_ARMED, STATES
 from commonwheel.vehicles import Vehicle, load_vehicle
-from commonwheel.vehicles.encoder import VehicleEncoder
-from tests.gateway.kit import DESCRIPTION, LIGHT, SPEED, TARGET, WHEEL, Rig, small_car, until
+from tests.gateway.kit import SPEED, TARGET, WHEEL, Rig, small_car, small_leave, until
 
-STEER, ANGLE = 0x200, 0x101
+STEER, ANGLE, MOTION = 0x200, 0x101, 0x100
+LATERAL = STATES["lateral"]
+EVERY_S = 0.02
+
+
+class Driven(Rig):
+    """A car that drives at 50 km/h, and whose wheel is where the last frame has told it to be."""
+
+    def __init__(self, vehicle: Vehicle, leave: Leave | None) -> None:
+        super().__init__(vehicle, actuate=leave)
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._drive)
+        self.follows = True
+        self.speaks = True
+
+    def _drive(self) -> None:
+        while not self._end.wait(EVERY_S):
+            wheel = self.drive.sent[-1][1][:2].hex() if self.follows and self.drive.sent else "0000"
+            if self.speaks:
+                self.drive.bring((MOTION, "1388 00 03 00000000"), (ANGLE, f"{wheel} 000000000000"))
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        until(lambda: self.bus("drive")["state"] == self.bus("power")["state"] == "up")
+        self._thread.start()
+        until(lambda: self.get(SPEED).good == 50.0 and self.get(WHEEL).good is not None)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        super().__exit__()
+        self._end.set()
+        self._thread.join()
+
+    def ask(self, value: object, who: str = "a test", **terms: int) -> Actuation:
+        (actuation,) = self.broker.actuate({self.number(TARGET): value}, who, terms=Terms(**terms))  # type: ignore[arg-type]
+        return actuation
+
+    def arm(self, *, arm: bool = True, reason: str = "") -> Actuation:
+        (actuation,) = self.broker.actuate({self.number(IS_ARMED): arm}, "an operator", terms=Terms(reason=reason))
+        return actuation
+
+    def state(self) -> object:
+        return self.get(LATERAL).value
+
+    @property
+    def angles(self) -> list[float]:
+        """What the frames have said so far, in degrees."""
+        return [int.from_bytes(payload[:2], "big", signed=True) / 10 for _, payload in self.drive.sent]
+
+    def kinds(self) -> list[str]:
+        return [event.kind for event in self.broker.events.last()]
 
 
 @pytest.fixture(scope="module")
@@ -29,109 +92,294 @@ def vehicle(tmp_path_factory: pytest.TempPathFactory) -> Vehicle:
     return small_car(tmp_path_factory.mktemp("car"))
 
 
-def ready(rig: Rig) -> Rig:
-    """Wait until both buses are open."""
-    until(lambda: rig.bus("drive")["state"] == rig.bus("power")["state"] == "up")
-    return rig
+@pytest.fixture(scope="module")
+def leave(vehicle: Vehicle, tmp_path_factory: pytest.TempPathFactory) -> Leave:
+    return small_leave(vehicle, tmp_path_factory.mktemp("control"))
 
 
-def test_a_request_is_sent_and_proved_by_the_car(vehicle: Vehicle) -> None:
-    with Rig(vehicle, actuate=True) as rig:
-        ready(rig)
-        (actuation,) = rig.broker.actuate({rig.number(TARGET): 12.34}, "a test")
-        assert actuation.stage is Stage.FORWARDED
-        ((can_id, payload),) = rig.drive.sent
-        assert can_id == STEER
-        assert int.from_bytes(payload[:2], "big", signed=True) == 123
-        assert payload[2] & 15 == 5  # the mode that the description asks for
-        assert sum(payload) % 256 == 0  # the checksum
-        rig.drive.bring((ANGLE, "0040 000000000000"))
-        until(lambda: rig.get(WHEEL).good == pytest.approx(6.4))
-        assert actuation.stage is Stage.FORWARDED
-        rig.drive.bring((ANGLE, "007C 000000000000"))  # 12.4: within one step of the wire
-        assert actuation.wait(5) is Stage.CONFIRMED
-        assert rig.power.sent == []
-        assert rig.gateway.facts()["sent"] == 1
+@pytest.fixture
+def car(vehicle: Vehicle, leave: Leave) -> Iterator[Driven]:
+    with Driven(vehicle, leave) as driven:
+        yield driven
 
 
-def test_the_counter_goes_on_from_frame_to_frame(vehicle: Vehicle) -> None:
-    with Rig(vehicle, actuate=True) as rig:
-        ready(rig)
-        for angle in (1.0, 2.0, 3.0):
-            rig.broker.actuate({rig.number(TARGET): angle}, "a test")
-        assert [payload[6] & 15 for _, payload in rig.drive.sent] == [0, 1, 2]
-        assert all(sum(payload) % 256 == 0 for _, payload in rig.drive.sent)
+@contextmanager
+def renewed(car: Driven, value: float, who: str = "a test") -> Iterator[list[Actuation]]:
+    """Ask again and again, as an app does, while the block runs."""
+    asked = [car.ask(value, who)]
+    end = threading.Event()
+
+    def renew() -> None:
+        while not end.wait(0.05):
+            asked.append(car.ask(value, who))
+
+    thread = threading.Thread(target=renew)
+    thread.start()
+    try:
+        yield asked
+    finally:
+        end.set()
+        thread.join()
 
 
-def test_what_the_car_does_not_show_times_out(vehicle: Vehicle) -> None:
-    with Rig(vehicle, actuate=True) as rig:
-        ready(rig)
-        (actuation,) = rig.broker.actuate({rig.number(TARGET): 5}, "a test")
-        assert (actuation.proof.signal, actuation.proof.within_ns) == (rig.number(WHEEL), 400_000_000)
-        until(lambda: rig.broker.tick() or actuation.stage.is_final)
-        assert actuation.stage is Stage.TIMED_OUT
+def engaged(car: Driven) -> None:
+    """Arm it and let it steer by 20 degrees, once."""
+    assert car.arm().wait(5) is Stage.CONFIRMED
+    car.ask(20.0)
+    until(lambda: 20.0 in car.angles, "that it steers")
 
 
-def test_what_the_description_does_not_allow_is_refused(vehicle: Vehicle) -> None:
-    with Rig(vehicle, actuate=True) as rig:
-        ready(rig)
-        with pytest.raises(BrokerError, match=r"-600\.\.600 degrees") as caught:
-            rig.broker.actuate({rig.number(TARGET): 600.1}, "a test")
-        assert caught.value.reason is Reason.OUT_OF_RANGE
-        assert rig.drive.sent == []
-        (actuation,) = rig.broker.actuate({rig.number(TARGET): -600}, "a test")
-        assert actuation.stage is Stage.FORWARDED
+# ---- arming ---------------------------------------------------------------------------------------------------------
 
 
-def test_actuators_without_a_request_are_nobodys(vehicle: Vehicle) -> None:
-    with Rig(vehicle, actuate=True) as rig:
-        ready(rig)
-        with pytest.raises(BrokerError) as caught:
-            rig.broker.actuate({rig.number(LIGHT): True}, "a test")
-        assert caught.value.reason is Reason.NO_PROVIDER
-
-
-def test_a_bus_that_is_down_refuses_and_says_why(vehicle: Vehicle) -> None:
-    with Rig(vehicle, actuate=True) as rig:
-        ready(rig)
-        rig.drive.broken.set()
-        rig.drive.fail()
-        until(lambda: rig.bus("drive")["errors"] != 0)
-        (actuation,) = rig.broker.actuate({rig.number(TARGET): 5}, "a test")
-        assert actuation.stage is Stage.REFUSED
-        assert "'drive'" in actuation.steps[-1].why
-        assert "is down" in actuation.steps[-1].why
-        assert rig.drive.sent == []
-
-
-def test_a_bus_that_has_no_source_refuses(vehicle: Vehicle) -> None:
-    broker = Broker(load_catalog())
-    gateway = CarGateway(vehicle, broker, {"power": BusSource("virtual", "only")}, actuate=True)
-    gateway.start()
-    (actuation,) = broker.actuate({broker.table.number(TARGET): 5}, "a test")
-    gateway.stop()
+def test_nothing_leaves_and_nothing_is_taken_before_it_is_armed(car: Driven) -> None:
+    actuation = car.ask(5.0)
     assert actuation.stage is Stage.REFUSED
-    assert "has no source" in actuation.steps[-1].why
+    assert "not armed" in actuation.why
+    assert IS_ARMED in actuation.why
+    assert (car.state(), car.get(IS_ARMED).value) == ("OFF", False)
+    assert car.drive.sent == []
+    record = car.gateway.actuator
+    assert record is not None
+    assert [said.facts["path"] for said in record.record.last() if said.kind == "refusal"] == [TARGET]
 
 
-def test_a_bus_that_does_not_take_the_frame_fails_the_request_and_nothing_else(vehicle: Vehicle) -> None:
-    with Rig(vehicle, actuate=True) as rig:
-        ready(rig)
-        rig.drive.refuses = OSError("the queue is full")
-        (actuation,) = rig.broker.actuate({rig.number(TARGET): 5}, "a test")
-        assert actuation.stage is Stage.FAILED
-        assert "the queue is full" in actuation.steps[-1].why
-        assert rig.gateway.facts()["sent"] == 0
-        rig.drive.bring((0x100, "2710 01 03 00000000"))
-        until(lambda: rig.get(SPEED).good == 100.0)
+def test_armed_it_sends_what_is_neutral_and_says_who_armed_it_and_why(car: Driven) -> None:
+    assert car.arm(reason="a bench").wait(5) is Stage.CONFIRMED
+    until(lambda: len(car.drive.sent) > 3)
+    assert set(car.angles) == {0.0}
+    assert all(payload[2] & 15 == 0 for _, payload in car.drive.sent)  # its mode is idle
+    assert car.state() == "ARMED"
+    (event,) = [event for event in car.broker.events.last() if event.kind == "guard.armed"]
+    assert (event.facts["requester"], event.facts["reason"]) == ("an operator", "a bench")
+    assert "operator" in str(car.get(CAUSE).value)
 
 
-def test_what_was_asked_of_a_car_that_stops_fails(vehicle: Vehicle) -> None:
-    rig = Rig(vehicle, actuate=True)
-    with rig:
-        ready(rig)
-        (actuation,) = rig.broker.actuate({rig.number(TARGET): 5}, "a test")
-    assert actuation.stage is Stage.FAILED
+def test_disarmed_it_falls_silent(car: Driven) -> None:
+    engaged(car)
+    car.arm(arm=False)
+    until(lambda: car.state() == "OFF" and car.get(IS_ARMED).value is False)
+    until(lambda: car.angles[-1] == 0.0)
+    sent = len(car.drive.sent)
+    assert car.ask(5.0).stage is Stage.REFUSED
+    until(lambda: "guard.disarmed" in car.kinds())
+    assert len(car.drive.sent) == sent
+
+
+def test_a_car_whose_bus_is_down_cannot_be_armed(car: Driven) -> None:
+    car.drive.broken.set()
+    car.drive.fail()
+    until(lambda: car.bus("drive")["state"] == "down")
+    armed = car.arm()
+    assert armed.wait(5) is Stage.REFUSED
+    assert "'drive'" in armed.why
+    assert "is down" in armed.why
+    assert car.drive.sent == []
+
+
+# ---- requests -------------------------------------------------------------------------------------------------------
+
+
+def test_a_request_lives_from_being_asked_to_being_proved(car: Driven) -> None:
+    assert car.arm().wait(5) is Stage.CONFIRMED
+    actuation = car.ask(20.0)
+    until(lambda: 20.0 in car.angles)
+    assert actuation.wait(5) is Stage.CONFIRMED
+    stages = [step.stage for step in actuation.steps]
+    assert stages[:3] == [Stage.REQUESTED, Stage.ACCEPTED, Stage.FORWARDED]
+    assert Stage.SENT in stages
+    steps = [second - first for first, second in zip(car.angles, car.angles[1:], strict=False)]
+    assert max(map(abs, steps)) <= 20.1  # 2000 degrees a second, in a period of 10 ms
+    assert all(sum(payload) % 256 == 0 for _, payload in car.drive.sent)
+    counters = [payload[6] & 15 for _, payload in car.drive.sent]
+    assert all((after - before) % 16 == 1 for before, after in itertools.pairwise(counters))
+
+
+def test_silence_ends_it_and_it_goes_back_to_neutral(car: Driven) -> None:
+    engaged(car)
+    until(lambda: car.state() != "ENGAGED")
+    until(lambda: car.angles[-1] == 0.0)
+    assert car.state() == "ARMED"
+
+
+def test_one_that_is_renewed_goes_on_and_is_told_of_once(car: Driven) -> None:
+    assert car.arm().wait(5) is Stage.CONFIRMED
+    with renewed(car, 20.0) as asked:
+        until(lambda: len(asked) > 15)
+        assert car.state() == "ENGAGED"
+        assert car.angles[-1] == 20.0
+    kinds = car.kinds()
+    assert kinds.count("actuation.requested") == 2  # arming is the other
+    assert {one.stage for one in asked[:-2]} <= {Stage.ENDED, Stage.CONFIRMED}
+    assert "actuation.failed" not in kinds
+
+
+def test_what_is_too_much_is_limited_and_it_is_said_by_which_rule(car: Driven) -> None:
+    assert car.arm().wait(5) is Stage.CONFIRMED
+    with renewed(car, 170.0) as asked:
+        until(lambda: 100.0 in car.angles)
+        until(lambda: any(step.stage is Stage.LIMITED for one in asked for step in one.steps))
+    assert max(car.angles) == 100.0
+    why = next(step.why for one in asked for step in one.steps if step.stage is Stage.LIMITED)
+    assert "degrees" in why
+    assert "guard.verdict" in car.kinds()
+
+
+def test_the_higher_priority_wins_and_the_other_is_told_so(car: Driven) -> None:
+    assert car.arm().wait(5) is Stage.CONFIRMED
+    low = car.ask(-10.0, "one", valid_ns=10**9)
+    until(lambda: car.angles[-1] == -10.0)
+    car.ask(10.0, "two", priority=3)
+    until(lambda: car.angles[-1] == 10.0)
+    until(lambda: any(step.stage in {Stage.OUTVOTED, Stage.CONFIRMED} for step in low.steps))
+
+
+def test_what_is_withdrawn_is_released_at_once(car: Driven) -> None:
+    assert car.arm().wait(5) is Stage.CONFIRMED
+    actuation = car.ask(20.0, valid_ns=2 * 10**9)
+    until(lambda: car.angles[-1] == 20.0)
+    car.broker.withdraw("a test")
+    assert actuation.stage in {Stage.ENDED, Stage.CONFIRMED}
+    until(lambda: car.angles[-1] == 0.0)
+
+
+def test_one_that_is_to_hold_for_too_long_is_refused(car: Driven) -> None:
+    assert car.arm().wait(5) is Stage.CONFIRMED
+    actuation = car.ask(20.0, valid_ns=3 * 10**9)
+    assert actuation.stage is Stage.REFUSED
+    assert "2 s at most" in actuation.why
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), "left", None, True])
+def test_what_is_no_number_is_refused_and_kept(car: Driven, value: object) -> None:
+    assert car.arm().wait(5) is Stage.CONFIRMED
+    with pytest.raises(BrokerError), car.broker.refusing("a test", TARGET):
+        car.ask(value)
+    assert car.gateway.actuator is not None
+    assert [said.kind for said in car.gateway.actuator.record.last()].count("refusal") == 1
+    assert set(car.angles) <= {0.0}
+
+
+def test_another_unit_is_refused(car: Driven) -> None:
+    assert car.arm().wait(5) is Stage.CONFIRMED
+    (actuation,) = car.broker.actuate({car.number(TARGET): 0.3}, "a test", terms=Terms(unit="rad"))
+    assert actuation.wait(5) is Stage.REFUSED
+    assert "degrees" in actuation.why
+
+
+# ---- what can go wrong ----------------------------------------------------------------------------------------------
+
+
+def test_inputs_that_no_longer_come_release_it(car: Driven) -> None:
+    assert car.arm().wait(5) is Stage.CONFIRMED
+    with renewed(car, 20.0):
+        until(lambda: car.angles[-1] == 20.0)
+        car.speaks = False
+        until(lambda: car.state() != "ENGAGED")
+        until(lambda: car.angles[-1] == 0.0)
+    assert "SPEED" in str(car.get(CAUSE).value).upper() or "ANGLE" in str(car.get(CAUSE).value).upper()
+
+
+def test_a_bus_that_is_lost_faults_it_until_it_is_armed_anew(car: Driven) -> None:
+    engaged(car)
+    car.drive.broken.set()
+    car.drive.fail()
+    until(lambda: car.state() == "FAULTED")
+    assert "'drive'" in str(car.get(CAUSE).value)
+    assert car.get(IS_ARMED).value is False
+    refused = car.ask(5.0)
+    assert refused.stage is Stage.REFUSED
+    assert "faulted" in refused.why
+    car.drive.broken.clear()
+    until(lambda: car.bus("drive")["state"] == "up")
+    car.arm(arm=False)
+    assert car.arm().wait(5) is Stage.CONFIRMED
+
+
+def test_a_bus_that_takes_no_frames_faults_it(car: Driven) -> None:
+    engaged(car)
+    car.drive.refuses = OSError("the queue is full")
+    until(lambda: car.state() == "FAULTED")
+    assert f"has not taken {MOST_FAILED} frames" in str(car.get(CAUSE).value)
+    facts = cast("dict[str, int]", car.gateway.facts()["acting"])
+    assert facts["unsent"] >= MOST_FAILED
+    until(lambda: car.get(SPEED).good == 50.0)  # reading goes on
+
+
+def test_a_car_that_stops_is_released_first(vehicle: Vehicle, leave: Leave) -> None:
+    with Driven(vehicle, leave) as car:
+        engaged(car)
+        car.gateway.stop()
+        assert car.angles[-1] == 0.0
+        sent = len(car.drive.sent)
+    assert len(car.drive.sent) == sent
+    assert max(abs(b - a) for a, b in zip(car.angles, car.angles[1:], strict=False)) <= 20.1
+
+
+def test_an_exception_in_the_thread_releases_the_car(car: Driven, monkeypatch: pytest.MonkeyPatch) -> None:
+    engaged(car)
+    actuator = car.gateway.actuator
+    assert actuator is not None
+    failed = threading.Event()
+
+    def fail(*_: object) -> None:
+        if not failed.is_set():
+            failed.set()
+            message = "a fault of our own"
+            raise RuntimeError(message)
+
+    monkeypatch.setattr(actuator.teller, "tell", fail)
+    until(lambda: failed.is_set() and car.get(IS_ARMED).value is False)
+    until(lambda: car.angles[-1] == 0.0)
+    with pytest.raises(BrokerError):
+        until(lambda: car.ask(5.0).stage is None)
+    assert car.get(SPEED).good == 50.0
+
+
+def test_garbage_on_the_bus_harms_nothing(car: Driven) -> None:
+    assert car.arm().wait(5) is Stage.CONFIRMED
+    with renewed(car, 20.0):
+        until(lambda: car.angles[-1] == 20.0)
+        for number in range(50):
+            car.drive.bring(*((0x400 + row, f"{number:02X}" * (row % 9)) for row in range(200)))
+        until(lambda: cast("int", car.gateway.facts()["unknown"]) >= 10_000)
+        assert car.state() == "ENGAGED"
+
+
+def test_a_flood_of_requests_costs_nothing_but_itself(car: Driven) -> None:
+    assert car.arm().wait(5) is Stage.CONFIRMED
+    for number in range(3 * MOST_ORDERS):
+        car.ask(number % 7 - 3.0, f"client {number % 3}")
+    with renewed(car, 20.0, "a client that behaves") as asked:
+        until(lambda: len(asked) > 5)
+    until(lambda: abs(car.angles[-1]) <= 20.0)
+    assert len(car.broker._desk._pending) < 20
+
+
+# ---- the thread alone -----------------------------------------------------------------------------------------------
+
+
+class _Silent:
+    """What an acting thread leans on, doing nothing."""
+
+    vehicle = type("Named", (), {"name": "acme/two"})
+
+    def __getattr__(self, name: str) -> Callable[..., object]:
+        return lambda *_args, **_kwargs: None
+
+
+def _alone() -> Acting:
+    silent = _Silent()
+    return Acting(cast("CarControl", silent), silent, silent, lambda: 0)  # type: ignore[arg-type]
+
+
+def test_what_waits_for_the_thread_is_bounded() -> None:
+    thread = _alone()
+    taken = [thread.order(Asked(TARGET, 1.0, "a test", 1, 0, "", n)) for n in range(MOST_ORDERS + 5)]
+    assert taken.count(False) == 5
+    for _ in range(MOST_BATCHES + 3):
+        thread.hear(None, cast("object", None))  # type: ignore[arg-type]
+    assert (len(thread._heard), thread._dropped) == (MOST_BATCHES, 3)
 
 
 # ---- never without leave --------------------------------------------------------------------------------------------
@@ -139,43 +387,44 @@ def test_what_was_asked_of_a_car_that_stops_fails(vehicle: Vehicle) -> None:
 
 def test_without_leave_nobody_makes_an_actuator_act(vehicle: Vehicle) -> None:
     with Rig(vehicle) as rig:
-        ready(rig)
-        with pytest.raises(BrokerError) as caught:
-            rig.broker.actuate({rig.number(TARGET): 5}, "a test")
-        assert caught.value.reason is Reason.NO_PROVIDER
+        until(lambda: rig.bus("drive")["state"] == rig.bus("power")["state"] == "up")
+        for path in (TARGET, IS_ARMED):
+            with pytest.raises(BrokerError) as caught:
+                rig.broker.actuate({rig.number(path): path == IS_ARMED or 5}, "a test")
+            assert caught.value.reason is Reason.NO_PROVIDER
         rig.broker.actuate({rig.number(TARGET): 5}, "a test", need_provider=False)
         assert rig.drive.sent == rig.power.sent == []
-
-
-def test_without_leave_no_port_has_anything_to_send_with(vehicle: Vehicle) -> None:
-    with Rig(vehicle) as rig:
-        ready(rig)
-        assert rig.gateway._sender is None
+        assert rig.gateway.actuator is None
         assert not any(isinstance(reader.port, Outlet) for reader in rig.gateway._readers)
 
 
+def test_a_car_that_does_not_say_how_it_acts_gets_no_leave(caplog: pytest.LogCaptureFixture) -> None:
+    assert leave_to_act(load_vehicle("nissan/leaf_ze0")) is None
+    assert any("no control.yaml" in record.getMessage() for record in caplog.records)
+
+
 @pytest.mark.parametrize("actuate", [False, True])
-def test_a_car_on_a_bus_sends_what_it_is_asked_and_nothing_without_leave(tmp_path: Path, *, actuate: bool) -> None:
+def test_a_car_on_a_bus_sends_when_it_is_armed_and_nothing_without_leave(
+    vehicle: Vehicle, leave: Leave, *, actuate: bool
+) -> None:
     """With python-can's own bus, on which everything that is sent is seen."""
-    vehicle = small_car(tmp_path)
     broker, name = Broker(load_catalog()), f"actuate-{actuate}"
-    gateway = CarGateway(vehicle, broker, parse_buses([f"drive=virtual:{name}"], vehicle), actuate=actuate)
+    gateway = CarGateway(
+        vehicle, broker, parse_buses([f"drive=virtual:{name}"], vehicle), actuate=leave if actuate else None
+    )
     with can.Bus(name, "virtual") as seen:
         gateway.start()
         assert gateway.ready.wait(5)
-        broker.actuate({broker.table.number(TARGET): 5}, "a test", need_provider=False)
+        broker.actuate({broker.table.number(IS_ARMED): True}, "a test", need_provider=False)
         message = seen.recv(5 if actuate else 0.1)
-        seen.send(can.Message(arbitration_id=ANGLE, is_extended_id=False, data=bytes(8)))
-        until(lambda: gateway.facts()["frames"] == 1)
-        assert seen.recv(0) is None
         gateway.stop()
         assert (message is not None) is actuate
         if message is not None:
-            assert (message.arbitration_id, message.is_extended_id, message.data[:2]) == (STEER, False, b"\x00\x32")
+            assert (message.arbitration_id, message.is_extended_id, message.data[:2]) == (STEER, False, b"\x00\x00")
 
 
 def test_only_one_module_sends() -> None:
-    """Wherever else ``send`` were called in this package, a frame could leave without leave.
+    """Wherever else ``send`` were called in this package, a frame could leave that no guard has seen.
 
     What puts a simulated car on real buses sends too; no part of a service can reach it.
     """
@@ -186,30 +435,43 @@ def test_only_one_module_sends() -> None:
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "send":
                 senders.add(path.name)
-    assert senders - {"notify.py"} == {"sender.py", "port.py", "socketcan.py", "virtual_sender.py"}
+    assert senders - {"notify.py"} == {"acting.py", "outlets.py", "port.py", "socketcan.py", "virtual_sender.py"}
 
 
-# ---- encoding -------------------------------------------------------------------------------------------------------
-
-
-def test_the_shipped_cars_requests_can_all_be_encoded() -> None:
-    for name in ("nissan/x_trail_2017", "honda/civic_touring_2016"):
-        vehicle = load_vehicle(name)
-        encoder = VehicleEncoder(vehicle)
-        assert vehicle.requests
-        for request in vehicle.requests:
-            value = request.writer.codes[0][0] if request.writer.codes else 1.0
-            payload = encoder.encode_request(request, value)
-            assert len(payload) == vehicle.messages[request.writer.message].size
-
-
-def test_a_request_that_nothing_could_prove_is_not_offered(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_catalog_that_nothing_can_be_armed_in_is_refused(vehicle: Vehicle, leave: Leave) -> None:
     whole = load_catalog()
-    leaves = {path: leaf for path, leaf in whole.leaves.items() if path != WHEEL}
+    leaves = {path: leaf for path, leaf in whole.leaves.items() if path != IS_ARMED}
     broker = Broker(Catalog(leaves, whole.branches, "a smaller one"))
-    gateway = CarGateway(small_car(tmp_path, DESCRIPTION), broker, {"power": BusSource("virtual", "x")}, actuate=True)
-    gateway.start()
+    gateway = CarGateway(vehicle, broker, {"power": BusSource("virtual", "x")}, actuate=leave)
+    with pytest.raises(GatewayError, match="IsArmed"):
+        gateway.start()
     gateway.stop()
-    assert any(f"the catalog lacks {WHEEL}" in record.getMessage() for record in caplog.records)
-    with pytest.raises(BrokerError):
-        broker.actuate({broker.table.number(TARGET): 5}, "a test")
+
+
+# ---- what is told ---------------------------------------------------------------------------------------------------
+
+
+def test_asked_allowed_sent_and_measured_are_told_side_by_side(car: Driven) -> None:
+    told: list[dict[str, object]] = []
+    stop = car.broker.events.listen(lambda event: told.append(dict(event.facts)) if event.kind == ACTING else None)
+    assert car.arm().wait(5) is Stage.CONFIRMED
+    with renewed(car, 170.0):
+        until(lambda: any(one["sent"] == 100.0 == one["measured"] for one in told))
+    stop()
+    one = next(one for one in told if one["sent"] == 100.0 == one["measured"])
+    assert (one["signal"], one["source"], one["asked"], one["allowed"]) == (TARGET, "a test", 170.0, 100.0)
+    assert one["state"] == "engaged"
+    assert not any(event.kind == ACTING for event in car.broker.events.last())
+
+
+def test_figures_of_the_thread_are_among_the_gateways(car: Driven) -> None:
+    engaged(car)
+    facts = cast("dict[str, object]", car.gateway.facts()["acting"])
+    assert cast("int", facts["sent"]) == car.gateway.facts()["sent"]
+    assert facts["states"] == {"lateral": "engaged"}
+    assert cast("dict[tuple[str, str], int]", facts["said"])["arming", "armed"] == 1
+    assert cast("int", facts["cycles"]) > 5
+
+
+def test_leave_is_by_what_a_control_says(leave: Leave) -> None:
+    assert isinstance(leave.control, Control)

@@ -18,7 +18,7 @@ from commonwheel.gateway.sources import ReplaySource
 from commonwheel.vehicles import Quality, Vehicle, load_vehicle
 from commonwheel.vehicles.reading import read
 from commonwheel.wire.frames import Frames
-from tests.gateway.kit import SPEED, VOLTAGE, small_car, until
+from tests.gateway.kit import SPEED, VOLTAGE, small_car, small_leave, until
 
 BUSES = {0: "drive", 1: "power"}
 
@@ -277,8 +277,9 @@ def test_one_that_is_held_can_be_stopped(vehicle: Vehicle, tmp_path: Path) -> No
 
 
 def test_a_recording_cannot_act(vehicle: Vehicle, tmp_path: Path) -> None:
+    source, leave = ReplaySource(recording(tmp_path, (0, 0, "0064"))), small_leave(vehicle, tmp_path)
     with pytest.raises(GatewayError, match="a recording cannot act"):
-        CarGateway(vehicle, Broker(load_catalog()), ReplaySource(recording(tmp_path, (0, 0, "0064"))), actuate=True)
+        CarGateway(vehicle, Broker(load_catalog()), source, actuate=leave)
 
 
 @pytest.mark.real

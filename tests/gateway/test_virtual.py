@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 
-from commonwheel.broker import Broker
+from commonwheel.broker import Broker, Stage
 from commonwheel.catalog import load_catalog
 from commonwheel.gateway import virtual, virtual_wire
+from commonwheel.gateway.actuator import Leave
 from commonwheel.gateway.bus import Window
 from commonwheel.gateway.car import CarGateway
 from commonwheel.gateway.config import CarSettings, ScenarioName, Settings
@@ -23,23 +25,23 @@ from commonwheel.gateway.faults import GatewayError
 from commonwheel.gateway.paced import PacedClock
 from commonwheel.gateway.parts import Parts
 from commonwheel.gateway.port import MOST_FRAMES, Outlet, Port
+from commonwheel.gateway.telling import IS_ARMED
 from commonwheel.gateway.virtual import VirtualCar
 from commonwheel.twin.injection import FaultKind, Injection
 from commonwheel.twin.inputs import Inputs
 from commonwheel.twin.twin import Twin
 from commonwheel.vehicles import Quality
 from commonwheel.wire.frames import Frames
-from tests.gateway.kit import SOON, until
+from tests.gateway.kit import CONTROL, SOON, TARGET, small_leave, until
 from tests.twin.fakes import SMALL, SPEED, VOLTAGE, Sliding, scenario, small_twin, two
 
 S, MS = 10**9, 10**6
-TARGET = "Vehicle.MotionManagement.Steering.SteeringWheel.AngleTarget"
 
 
 class Live:
     """A simulated car behind a gateway and a broker."""
 
-    def __init__(self, twin: Twin, *, rate: float = 1.0, loop: bool = False, actuate: bool = False) -> None:
+    def __init__(self, twin: Twin, *, rate: float = 1.0, loop: bool = False, actuate: Leave | None = None) -> None:
         self.car = VirtualCar(twin, rate=rate, loop=loop)
         self.broker = Broker(load_catalog())
         self.gateway = CarGateway(
@@ -60,7 +62,7 @@ class Live:
 
 
 @contextmanager
-def live(twin: Twin, *, rate: float = 1.0, loop: bool = False, actuate: bool = False) -> Iterator[Live]:
+def live(twin: Twin, *, rate: float = 1.0, loop: bool = False, actuate: Leave | None = None) -> Iterator[Live]:
     one = Live(twin, rate=rate, loop=loop, actuate=actuate)
     one.gateway.start()
     try:
@@ -238,13 +240,20 @@ def test_a_simulation_that_fails_is_a_bus_that_is_down_and_nothing_else(
 
 
 def test_requests_reach_the_car_when_it_may_be_actuated(tmp_path: Path) -> None:
-    with live(small_twin(tmp_path), actuate=True) as rig:
+    twin = small_twin(tmp_path)
+    without_mode = CONTROL.replace("      Mode: {idle: 0, acting: 5}\n", "")
+    with live(twin, actuate=small_leave(twin.vehicle, tmp_path, text=without_mode)) as rig:
         until(lambda: rig.value(SPEED) > 0)
-        ask = rig.broker.table.number(TARGET)
-        rig.broker.actuate({ask: -12.5}, "a test")
-        until(lambda: TARGET in rig.car.twin.asked)
-        assert rig.car.twin.asked[TARGET].value == pytest.approx(-12.5)
-        assert rig.gateway.facts()["sent"] == 1
+        armed, ask = rig.broker.table.number(IS_ARMED), rig.broker.table.number(TARGET)
+        (arming,) = rig.broker.actuate({armed: True}, "a test")
+        assert arming.wait(10) is Stage.CONFIRMED
+
+        def steered() -> bool:
+            rig.broker.actuate({ask: -12.5}, "a test")
+            return TARGET in rig.car.twin.asked and rig.car.twin.asked[TARGET].value == pytest.approx(-12.5)
+
+        until(steered)
+        assert cast("int", rig.gateway.facts()["sent"]) > 1
 
 
 def test_nothing_can_be_sent_to_a_car_that_may_not_be_actuated(tmp_path: Path) -> None:

@@ -41,12 +41,20 @@ class EventLog:
         event = Event(time.time_ns(), kind, facts)
         with self._lock:
             self._events.append(event)
+        self._hand_on(event)
+
+    def tell(self, kind: str, **facts: object) -> None:
+        """Tell whoever listens now; it is not kept: how things are, over and over."""
+        self._hand_on(Event(time.time_ns(), kind, facts))
+
+    def _hand_on(self, event: Event) -> None:
+        with self._lock:
             listeners = tuple(self._listeners)
         for listener in listeners:
             try:
                 listener(event)
             except Exception:  # noqa: BLE001 - what listens must not harm what happens
-                _LOG.exception("a listener failed at %s", kind)
+                _LOG.exception("a listener failed at %s", event.kind)
 
     def listen(self, listener: Callable[[Event], None]) -> Callable[[], None]:
         """Call *listener* with each event from now on, in the thread it happens in; returns how to stop.

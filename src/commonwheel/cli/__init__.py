@@ -37,6 +37,8 @@ VERBS: Mapping[str, str] = {
     "new": "scaffold a description from a CAN database",
     "app": "write, check, run and test apps that run on every car",
     "run": "run cars live: gateway, broker and the interfaces to it",
+    "arm": "let a car that is served act, or no longer: the explicit step",
+    "requests": "what such a car was asked, what was allowed, sent and measured, side by side",
     "twin": "drive a simulated car: write a log of it, or send its frames on buses",
     "record": "write a live car's frames or samples to files",
     "plot": "draw signals of a log over time",

@@ -2,7 +2,8 @@
 
 Every bus has a thread that reads it; whoever has a batch decodes it and publishes what it says, one at a time, with
 no hand-over in between: that is the shortest way from a frame to a reader. One more thread makes late messages
-stale. Frames are only ever sent by the ``Sender``, which does not exist unless the car may be actuated.
+stale. Frames are only ever sent by the ``Actuator``, which does not exist unless the car may be actuated and it is
+stated within which limits.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import threading
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from commonwheel.gateway.actuator import Actuator
 from commonwheel.gateway.bus import Backoff, BusReader, BusState, Window
 from commonwheel.gateway.clock import SteadyClock
 from commonwheel.gateway.doubt import Doubt
@@ -20,7 +22,7 @@ from commonwheel.gateway.faults import GatewayError
 from commonwheel.gateway.opening import for_bus, open_port
 from commonwheel.gateway.pipeline import Pipeline
 from commonwheel.gateway.player import Player
-from commonwheel.gateway.sender import Sender
+from commonwheel.gateway.sensors import Sensors
 from commonwheel.gateway.sources import BusSource, ReplaySource
 from commonwheel.gateway.virtual import VirtualCar
 from commonwheel.gateway.watch import Watch
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from commonwheel.broker import Broker
+    from commonwheel.gateway.actuator import Leave
     from commonwheel.gateway.port import Port
     from commonwheel.gateway.worker import Worker
     from commonwheel.vehicles.vehicle import Vehicle
@@ -52,7 +55,7 @@ class CarGateway:
         broker: Broker,
         sources: Mapping[str, BusSource] | ReplaySource | VirtualCar,
         *,
-        actuate: bool = False,
+        actuate: Leave | None = None,
         with_personal: bool = False,
         window: Window | None = None,
         backoff: Backoff | None = None,
@@ -64,7 +67,7 @@ class CarGateway:
             vehicle: the car.
             broker: where its values go.
             sources: the source of each of the car's buses, or one recording of them all, or a simulated car.
-            actuate: also send what actuators are asked for, where the description says how.
+            actuate: also let it be armed and act; None: nothing is ever sent.
             with_personal: also signals that tell who the car or its user is.
             window: how close two batches of a bus may come: less waits less, more costs less.
             backoff: when a bus that failed is tried again.
@@ -85,18 +88,22 @@ class CarGateway:
         self._readers: list[BusReader] = []
         self._player: Player | None = None
         self._watch: Watch | None = None
-        self._sender: Sender | None = None
+        self.actuator: Actuator | None = None
+        """What makes the car act; None where nothing can."""
+        self._sensors: Sensors | None = None
         self._stopped = False
         if isinstance(sources, ReplaySource):
-            if actuate:
+            if actuate is not None:
                 message = f"{sources}: a recording cannot act; actuate a car on its buses, or leave it out"
                 raise GatewayError(message)
             self._player = Player(sources, vehicle, broker, with_personal=with_personal, on_ready=self.ready.set,
                                   on_end=self.finished.set)  # fmt: skip
             self._pipeline = self._player.pipeline
             return
+        now_ns = self._clock.now_ns
         if isinstance(sources, VirtualCar):
             self._virtual, opener, self._clock = sources, sources.open, sources.clock
+            now_ns = sources.clock.present_ns
             self.finished, sources = sources.ended, sources.sources
         if not sources:
             message = f"{vehicle.name}: name a source for at least one of its buses, or a recording to replay"
@@ -107,11 +114,15 @@ class CarGateway:
         )
         for number, name in numbers.items():
             source = for_bus(sources[name], vehicle.buses[number])
-            opening = functools.partial(opener, source, number, self._clock, may_send=actuate)
+            opening = functools.partial(opener, source, number, self._clock, may_send=actuate is not None)
             self._readers.append(self._reader(name, source, opening, window or Window(), backoff or Backoff()))
         self._watch = Watch(self._clock, self._pipeline.expire, vehicle)
-        if actuate:
-            self._sender = Sender(vehicle, broker, self._pipeline.provider, {r.bus: r for r in self._readers})
+        if actuate is not None:
+            readers = {reader.bus: reader for reader in self._readers}
+            self.actuator = Actuator(vehicle, actuate, broker, readers, self._clock, now_ns)
+            self._pipeline.act = self.actuator.hear
+        if self._virtual is not None:
+            self._virtual.perceive = self._perceived
 
     def _reader(
         self, name: str, source: BusSource, opening: Callable[[], Port], window: Window, backoff: Backoff
@@ -131,10 +142,12 @@ class CarGateway:
             BrokerError: ALREADY_CLAIMED; another provides a signal of this car.
         """
         self._pipeline.open()
-        if self._sender is not None:
-            self._sender.open()
+        if self.actuator is not None:
+            self.actuator.open()
         for worker in self._workers:
             worker.start()
+        if self.actuator is not None:
+            self.actuator.start()
 
     def hold(self) -> None:
         """Let a recording or a simulated car get ready, and wait for ``play``; before ``start``. Buses do not wait."""
@@ -149,16 +162,20 @@ class CarGateway:
                 held.play()
 
     def stop(self) -> None:
-        """End: no frame is read or sent any more, every bus is given back, the car's signals become STALE."""
+        """End: the car is released, no frame is read or sent any more, every bus is given back, signals are STALE."""
         if self._stopped:
             return
         self._stopped = True
+        if self.actuator is not None and not self.actuator.stop():
+            _LOG.error("%s: the thread '%s' does not end; its driver hangs", self.vehicle.name, self.actuator.name)
         for worker in self._workers:
             worker.stop()
         for worker in self._workers:
             if not worker.join(JOIN_S):
                 _LOG.error("%s: the thread '%s' does not end; its driver hangs", self.vehicle.name, worker.name)
         self._pipeline.close()
+        if self._sensors is not None:
+            self._sensors.close()
 
     @property
     def buses(self) -> Mapping[int, str] | None:
@@ -180,15 +197,23 @@ class CarGateway:
             "dropped": sum(bus.dropped for bus in buses.values()),
             "garbage": sum(bus.garbage for bus in buses.values()),
             "queue": sum(bus.waiting for bus in buses.values()),
-            "cpu_s": sum(worker.cpu_s() for worker in self._workers),
+            "cpu_s": sum(worker.cpu_s() for worker in (*self._workers, *([self.actuator] if self.actuator else []))),
             "clock_steps": self._clock.steps,
-            "sent": 0 if self._sender is None else self._sender.sent,
+            "sent": 0 if self.actuator is None else self.actuator.sent,
             "buses": {name: asdict(bus) | {"state": bus.state.value} for name, bus in buses.items()},
         }
+        if self.actuator is not None:
+            facts["acting"] = self.actuator.facts()
         for one in (self._player, self._virtual):
             if one is not None:
                 facts |= one.facts()
         return facts
+
+    def _perceived(self, perceived: Mapping[str, float | None], t_ns: int) -> None:
+        """Publish what a simulated car's camera and radar see; in its thread."""
+        if self._sensors is None:
+            self._sensors = Sensors(self.vehicle.name, self._broker, self._pipeline.provider.signals)
+        self._sensors.publish(perceived, t_ns)
 
     def _changed(self, reader: BusReader) -> None:
         """Take note that a bus came up or failed; in its thread."""

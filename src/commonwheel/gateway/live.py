@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from commonwheel.broker.faults import BrokerError, Reason
 from commonwheel.broker.listening import remedy
 from commonwheel.gateway.logs import fields
+from commonwheel.gateway.telling import ACTING
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -29,7 +30,9 @@ __all__ = ["LiveCar"]
 _LOG = logging.getLogger(__name__)
 _EVENTS = logging.getLogger("commonwheel.events")
 _GRACE_S = 1.0
-_WARNED = frozenset({"refused", "failed", "restarting", "timed_out"})
+_QUIET = frozenset({ACTING})
+"""Kinds of events that say how things are, over and over."""
+_WARNED = frozenset({"refused", "failed", "restarting", "timed_out", "armed", "disarmed", "faulted"})
 """Last words of the kinds of events that an operator should see as warnings."""
 
 
@@ -152,5 +155,7 @@ class LiveCar:
         subject, _, stage = event.kind.rpartition(".")
         if subject == "actuation":
             self.stages[stage] = self.stages.get(stage, 0) + 1
+        if event.kind in _QUIET:
+            return
         level = logging.WARNING if stage in _WARNED else logging.INFO
         _EVENTS.log(level, event.kind, extra=fields(**{**event.facts, "car": self.name}))

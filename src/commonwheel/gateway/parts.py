@@ -146,6 +146,7 @@ class Parts:
         Raises:
             CommonwheelError: there is no such car, bus, log or scenario.
         """
+        from commonwheel.gateway.actuator import leave_to_act
         from commonwheel.gateway.car import CarGateway
         from commonwheel.gateway.sources import ReplaySource, parse_buses
         from commonwheel.vehicles import load_vehicle
@@ -158,7 +159,8 @@ class Parts:
         else:
             texts = [f"{name}={where}" if name else where for name, where in car.buses.items()]
             sources = parse_buses(texts, vehicle)
-        return CarGateway(vehicle, broker, sources, actuate=car.actuate, with_personal=car.with_personal)
+        leave = leave_to_act(vehicle, car.car) if car.actuate else None
+        return CarGateway(vehicle, broker, sources, actuate=leave, with_personal=car.with_personal)
 
     def virtual(self, car: CarSettings, vehicle: Vehicle) -> VirtualCar:
         """Return a simulated car.
@@ -173,7 +175,7 @@ class Parts:
         from commonwheel.twin.twin import Twin
 
         scenario = load_scenario(car.virtual or "")
-        twin = Twin(vehicle, scenario, parameters=load_parameters(car.car), seed=car.seed)
+        twin = Twin(vehicle, scenario, parameters=load_parameters(car.car), seed=car.seed, harness=car.actuate)
         for fault in twin.without_effect:
             _LOG.warning("%s has nothing for the fault '%s' to be of", vehicle.name, fault)
         return VirtualCar(twin, rate=float(car.rate), loop=car.loop)

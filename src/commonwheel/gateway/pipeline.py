@@ -90,6 +90,9 @@ class Pipeline:
         self._taps: tuple[Callable[[Frames], None], ...] = ()
         self.provider: Provider = broker.provider(vehicle.name)
         self.totals = Totals()
+        self.act: Callable[[Frames | None, Samples], None] | None = None
+        """Called with each batch of frames (None: something is late) and what was decoded of it, on the frames' clock,
+        before it is published. It must not wait."""
 
     def open(self) -> None:
         """Become the provider of the car's signals, and publish its fixed facts.
@@ -137,7 +140,7 @@ class Pipeline:
             decoded = time.perf_counter_ns()
             if doubt is not None and doubtful:
                 doubt.look(frames, self._decoder.counts.known - known)
-            self._publish(samples)
+            self._publish(samples, frames)
             totals = self.totals
             totals.batches += 1
             totals.largest = max(totals.largest, len(frames))
@@ -163,7 +166,9 @@ class Pipeline:
         with self._lock:
             self._publish(self._decoder.silence(bus, now_ns))
 
-    def _publish(self, samples: Samples) -> None:
+    def _publish(self, samples: Samples, frames: Frames | None = None) -> None:
+        if self.act is not None:
+            self.act(frames, samples)
         if not len(samples) or self.provider.closed:
             return
         self.totals.samples += len(samples)

@@ -14,6 +14,8 @@ from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from commonwheel.gateway.faults import GatewayError
 from commonwheel.gateway.paced import PacedClock
 from commonwheel.gateway.port import MOST_FRAMES
@@ -25,7 +27,7 @@ from commonwheel.vehicles.emission import DEFAULT_PERIOD_NS
 from commonwheel.wire.frames import Clock, Frames
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from commonwheel.gateway.clock import SteadyClock
     from commonwheel.gateway.port import Port
@@ -112,6 +114,9 @@ class VirtualCar(HeldWorker):
         self._latest_ns = 0
         self._left_ns = self._before_ns = 0
         self._error = ""
+        self._perceived_version = -1
+        self.perceive: Callable[[Mapping[str, float | None], int], None] | None = None
+        """Called with what the car's camera and radar see, and when (UTC), each time that it is new; in its thread."""
 
     @property
     def driven_s(self) -> float:
@@ -233,6 +238,14 @@ class VirtualCar(HeldWorker):
         timed = replace(frames, t_ns=frames.t_ns + epoch, clock=Clock.UTC)
         for number, wire in enumerate(self.wires):
             wire.put(timed if len(self.wires) == 1 else timed[timed.bus == number], until)
+        self._see(until)
+
+    def _see(self, now_ns: int) -> None:
+        """Tell what the car perceives, when it is new."""
+        version = self.twin.perceived_version
+        if self.perceive is not None and version != self._perceived_version:
+            self._perceived_version = version
+            self.perceive(self.twin.perceived, int(self.clock.to_utc(np.array([now_ns], np.int64))[0]))
 
 
 def _longest_ns(twin: Twin) -> int:

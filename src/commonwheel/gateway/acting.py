@@ -1,0 +1,216 @@
+"""What makes a live car act: a thread that goes through the car's control every 10 ms, and is its only way to a bus.
+
+In: frames and samples of the pipeline, requests and arming of the broker. Out: frames to the buses, what became of
+requests, the guard's states. What comes in waits in two queues that are bounded, and is taken in at the beginning of
+a cycle, in order; nobody who brings something waits, and ``CarControl`` is only ever touched by this thread.
+
+Its rule: whatever ends it, be it a stop, a lost bus or a fault of its own, the car is released first and gently,
+with frames that the guard lets pass; then nothing leaves any more. Cycles keep to a grid of the monotonic clock and
+do not drift; one that is missed is not made up for, and the guard is told the true time.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from commonwheel.control import CYCLE_NS, Request
+from commonwheel.gateway.asking import Arming, Asked, Withdrawn
+from commonwheel.gateway.pulse import Lateness
+from commonwheel.gateway.worker import Worker
+from commonwheel.guard import State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from commonwheel.control import CarControl
+    from commonwheel.gateway.asking import Order
+    from commonwheel.gateway.outlets import Outlets
+    from commonwheel.gateway.telling import Teller
+    from commonwheel.vehicles.samples import Samples
+    from commonwheel.wire.frames import Frames
+
+__all__ = ["Acting", "ActingFacts"]
+
+_LOG = logging.getLogger(__name__)
+MOST_ORDERS = 1000
+"""Requests that wait for the next cycle, at most: what comes on top of them is refused."""
+MOST_BATCHES = 2000
+"""Batches of frames that wait, at most: of a car that cannot keep up the oldest are lost, and its inputs grow old."""
+MARGIN_NS = 500_000_000
+"""A release has so much longer than the car's description says before the thread ends all the same."""
+_BOUNDS_S = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5)
+_AT_REST = {State.OFF, State.FAULTED}
+
+
+@dataclass(frozen=True, slots=True)
+class ActingFacts:
+    """What happened so far."""
+
+    cycles: int
+    missed: int
+    """Cycles that were left out as the thread came too late."""
+    sent: int
+    unsent: int
+    dropped: int
+    """Batches of frames that were lost before the control saw them."""
+    took: Lateness
+    """How long a cycle took."""
+    late: Lateness
+    """How late a cycle began."""
+
+
+class Acting(Worker):
+    """The thread of one car. ``open`` it before ``start``."""
+
+    def __init__(self, control: CarControl, outlets: Outlets, teller: Teller, now_ns: Callable[[], int]) -> None:
+        """Prepare.
+
+        Args:
+            control: the car's; nobody else may use it.
+            outlets: the way to its buses.
+            teller: tells the broker and the record.
+            now_ns: the time of the car's frames and samples.
+        """
+        super().__init__(f"act {control.vehicle.name}")
+        self.control, self._outlets, self._teller, self._now_ns = control, outlets, teller, now_ns
+        self._heard: deque[tuple[Frames | None, Samples]] = deque()
+        self._orders: deque[Order] = deque()
+        self._cycles = self._missed = self._dropped = 0
+        self._took, self._late = _histogram(), _histogram()
+        self._lost = ""
+        self._over = False
+
+    # ---- from other threads -----------------------------------------------------------------------------------------
+
+    def hear(self, frames: Frames | None, samples: Samples) -> None:
+        """Take in frames as they came, and what was decoded of them; does not wait."""
+        if len(self._heard) >= MOST_BATCHES:
+            self._heard.popleft()
+            self._dropped += 1
+        self._heard.append((frames, samples))
+
+    def order(self, order: Order) -> bool:
+        """Take in what is asked, for the next cycle; False when too much waits already, or nothing is done any more."""
+        if self._over or self._stop.is_set() or (len(self._orders) >= MOST_ORDERS and not isinstance(order, Arming)):
+            return False
+        self._orders.append(order)
+        return True
+
+    def facts(self) -> ActingFacts:
+        """Return what happened so far."""
+        outlets = self._outlets
+        return ActingFacts(
+            self._cycles, self._missed, outlets.sent, outlets.unsent, self._dropped, self._took, self._late
+        )
+
+    # ---- the thread -------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            self._go()
+            self._let_go("the service stops")
+        except Exception as error:  # noqa: BLE001 - whatever it is, the car is released
+            _LOG.exception("%s: what acts has failed; the car is released", self.control.vehicle.name)
+            self._fail(f"what acts has failed: {str(error) or type(error).__name__}")
+        finally:
+            self._over = True
+            self._teller.close()
+
+    def _go(self) -> None:
+        """Cycle until it is to stop."""
+        due = time.monotonic_ns()
+        while not self._stop.wait(max(0, due - time.monotonic_ns()) / 1e9):
+            began = time.monotonic_ns()
+            self._late.add(max(0, began - due) / 1e9)
+            self._turn(began)
+            ended = time.monotonic_ns()
+            self._took.add((ended - began) / 1e9)
+            due += CYCLE_NS
+            if ended > due:
+                missed = (ended - due) // CYCLE_NS + 1
+                self._missed += missed
+                due += missed * CYCLE_NS
+
+    def _turn(self, steady_ns: int) -> None:
+        """Go through one cycle."""
+        now = self._now_ns()
+        self._take_in(now)
+        self._see_buses(now)
+        cycle = self.control.step(now, steady_ns)
+        self._outlets.send(cycle.frames)
+        self._cycles += 1
+        self._teller.tell(self.control, cycle)
+
+    def _take_in(self, now: int) -> None:
+        """Take in what came since the last cycle; frames first, so that requests meet the car as it is."""
+        for _ in range(len(self._heard)):
+            frames, samples = self._heard.popleft()
+            if frames is not None:
+                self.control.hear(frames)
+            self.control.take(samples)
+        for _ in range(len(self._orders)):
+            self._obey(self._orders.popleft(), now)
+
+    def _obey(self, order: Order, now: int) -> None:
+        control = self.control
+        match order:
+            case Asked():
+                control.request(
+                    Request(
+                        order.path, order.value, order.source, now, order.valid_ns, order.priority, order.unit,
+                        order.number,
+                    )
+                )  # fmt: skip
+            case Withdrawn():
+                for path in order.paths:
+                    control.withdraw(order.source, path)
+            case Arming(arm=False):
+                control.disarm(now, order.who)
+                self._teller.disarmed(order)
+            case Arming():
+                self._outlets.again()
+                lost = self._outlets.lost()
+                if lost:
+                    self._teller.not_armed(order, lost)
+                    return
+                self._lost = ""
+                control.arm(now, order.who)
+                self._teller.armed(order)
+
+    def _see_buses(self, now: int) -> None:
+        """Let go of the car when a bus that acting needs is gone; said once, until somebody arms it anew."""
+        guard = self.control.guard
+        if self._lost or all(guard.state(axis.name) in _AT_REST for axis in guard.envelope.axes):
+            return
+        self._lost = self._outlets.lost()
+        if self._lost:
+            guard.fail(now, self._lost)
+
+    def _let_go(self, who: str) -> None:
+        """Release the car, cycle by cycle, until nothing acts or its time is over."""
+        axes = self.control.guard.envelope.axes
+        self.control.disarm(self._now_ns(), who)
+        end = time.monotonic_ns() + max((axis.release_ns for axis in axes), default=0) + MARGIN_NS
+        due = time.monotonic_ns()
+        while time.monotonic_ns() < end:
+            self._turn(time.monotonic_ns())
+            if not any(self.control.guard.acts(axis.name) for axis in axes):
+                break
+            due = max(due + CYCLE_NS, time.monotonic_ns())
+            time.sleep(max(0, due - time.monotonic_ns()) / 1e9)
+
+    def _fail(self, why: str) -> None:
+        """Release the car though something has failed here; what fails at that too ends it."""
+        try:
+            self.control.guard.fail(self._now_ns(), why)
+            self._let_go("what acts has failed")
+        except Exception:  # noqa: BLE001 - the same
+            _LOG.exception("%s: it cannot be released either; nothing is sent any more", self.control.vehicle.name)
+
+
+def _histogram() -> Lateness:
+    return Lateness(_BOUNDS_S, [0] * (len(_BOUNDS_S) + 1))

@@ -1,0 +1,152 @@
+"""Everything that makes one live car act, put together: its control, its way to the buses, its place at the broker.
+
+Without this object there is nothing in a gateway that could send. A car that has no ``control.yaml`` has none,
+whatever is asked for: what moves in a car passes the guard, and the guard has no limits for such a car.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from commonwheel.control import CarControl
+from commonwheel.gateway.acting import Acting
+from commonwheel.gateway.asking import Front
+from commonwheel.gateway.outlets import Outlets
+from commonwheel.gateway.telling import Teller
+from commonwheel.gateway.verdicts import Verdicts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from commonwheel.broker import Broker
+    from commonwheel.control import Control
+    from commonwheel.control.car import Acting as Doing
+    from commonwheel.gateway.bus import BusReader
+    from commonwheel.gateway.clock import SteadyClock
+    from commonwheel.vehicles.samples import Samples
+    from commonwheel.vehicles.vehicle import Vehicle
+    from commonwheel.wire.frames import Frames
+
+__all__ = ["Actuator", "Leave", "leave_to_act"]
+
+_LOG = logging.getLogger(__name__)
+
+_JOIN_S = 10.0
+"""A thread that has not released the car by then hangs in a driver."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """That a car may be armed and act, and within which limits."""
+
+    control: Control
+    record: Verdicts | None = None
+    """Where the guard's verdicts are kept; in memory unless given."""
+
+
+def leave_to_act(vehicle: Vehicle, name: str | None = None, record: Verdicts | None = None) -> Leave | None:
+    """Return leave for a car to act, by its ``control.yaml``; None, and a warning, where it has none.
+
+    Args:
+        vehicle: the car.
+        name: what it was loaded by; None is its name.
+        record: where the guard's verdicts are kept.
+
+    Raises:
+        DescriptionError: the file has faults; all of them.
+    """
+    from commonwheel.control.description import load_control
+
+    control = load_control(vehicle, name)
+    if control is None:
+        _LOG.warning("%s: it cannot be made to act, for it has no control.yaml; nothing is sent", vehicle.name)
+        return None
+    return Leave(control, record)
+
+
+class Actuator:
+    """One car's. ``open`` and ``start`` it, then ``stop`` it before its buses are given back."""
+
+    def __init__(
+        self,
+        vehicle: Vehicle,
+        leave: Leave,
+        broker: Broker,
+        readers: Mapping[str, BusReader],
+        clock: SteadyClock,
+        now_ns: Callable[[], int],
+    ) -> None:
+        """Prepare.
+
+        Args:
+            vehicle: the car.
+            leave: how it is made to act, and where that is recorded.
+            broker: where it is asked.
+            readers: its buses that have a source, by name.
+            clock: tells UTC from the time of its frames.
+            now_ns: the time of its frames, now.
+        """
+        control, self.record = leave.control, leave.record or Verdicts(car=vehicle.name)
+        self.teller = Teller(vehicle.name, broker, self.record, lambda t_ns: t_ns + clock.shift_ns)
+        self.control = CarControl(vehicle, control)
+        self._thread = Acting(self.control, Outlets(vehicle, control, readers), self.teller, now_ns)
+        self._front = Front(control, broker, self.teller, self._thread.order)
+
+    @property
+    def sent(self) -> int:
+        """Frames sent so far."""
+        return self._thread.facts().sent
+
+    @property
+    def name(self) -> str:
+        """What the thread is called."""
+        return self._thread.name
+
+    def cpu_s(self) -> float:
+        """Return the processor time that its thread has taken."""
+        return self._thread.cpu_s()
+
+    def hear(self, frames: Frames | None, samples: Samples) -> None:
+        """See ``Acting.hear``."""
+        self._thread.hear(frames, samples)
+
+    def open(self) -> None:
+        """Claim what the car can be asked for.
+
+        Raises:
+            BrokerError: ALREADY_CLAIMED.
+            GatewayError: the catalog has no signal to arm the car with.
+        """
+        self.teller.open(self.control)
+        self._front.open()
+
+    def start(self) -> None:
+        """Begin; nothing leaves before the car is armed."""
+        self._thread.start()
+
+    def stop(self) -> bool:
+        """Release the car, and end; returns whether that was done."""
+        self._thread.stop()
+        return self._thread.join(_JOIN_S)
+
+    @property
+    def doing(self) -> Mapping[str, Doing]:
+        """What each actuator did when it was last looked at, a few times a second."""
+        return self.teller.doing
+
+    def facts(self) -> dict[str, object]:
+        """Return what happened so far, and how things are."""
+        facts, states = self._thread.facts(), self.teller.states
+        return {
+            "cycles": facts.cycles,
+            "missed": facts.missed,
+            "sent": facts.sent,
+            "unsent": facts.unsent,
+            "dropped": facts.dropped,
+            "cycle_s": facts.took,
+            "late_s": facts.late,
+            "states": {axis: state.value for axis, state in states.items()},
+            "said": self.record.counts,
+        }
