@@ -30,6 +30,7 @@ from commonwheel.control.description_values import Row, Values
 from commonwheel.control.model import Adapter, Control, Proven
 from commonwheel.errors import DescriptionError
 from commonwheel.guard.envelope import CarEnvelope
+from commonwheel.guard.problems import problems
 from commonwheel.vehicles.description import SHIPPED
 from commonwheel.vehicles.quantities import Bounds, quantity
 from commonwheel.vehicles.signals import EVIDENCE
@@ -98,6 +99,9 @@ def _compiled(stated: Stated, vehicle: Vehicle, reader: Reader) -> Control:
     control = Control(vehicle.name, adapters, envelope, str(stated.root.file), dict(stated.cannot))
     if not reader.faults:  # what is not there cannot contradict
         check(control, stated, frames, reader)
+    if not reader.faults:  # the guard has the last word, and does not know of files
+        for problem in problems(envelope):
+            reader.fault(stated.root, problem)
     if reader.faults:
         raise DescriptionError(set(reader.faults))
     return control

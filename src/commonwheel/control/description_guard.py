@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from commonwheel.catalog.units import conversion
+from commonwheel.catalog.units import to_pint
 from commonwheel.errors import CatalogError
 from commonwheel.guard.envelope import (
     Axis,
@@ -206,7 +206,7 @@ def _unit(row: Row) -> str:
     node = row.get("unit")
     unit = row.values.reader.text(node, row.name("unit"))
     try:
-        conversion(unit, unit)
+        to_pint(unit)
     except CatalogError as error:
         if node is not None:
             row.values.reader.fault(node, f"{row.name('unit')}: {error}")

@@ -64,7 +64,9 @@ def manner_of(row: Row, envelopes: Mapping[str, Envelope]) -> Manner | None:
     hints = typing.get_type_hints(kind)
     inner = row.values.row(node, row.name("parameters"), hints)
     found = len(reader.faults)
-    taken = {key: _parameter(inner, key, hint, unit_of(name, key), envelopes) for key, hint in hints.items()}
+    taken: dict[str, Any] = {
+        key: _parameter(inner, key, hint, unit_of(name, key), envelopes) for key, hint in hints.items()
+    }
     return kind(**taken) if len(reader.faults) == found and hints.keys() <= inner.entries.keys() else None
 
 
