@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from commonwheel.control.description_manners import commands_of
-from commonwheel.guard.envelope import FieldKind, Measured, Without
+from commonwheel.guard.envelope import FieldKind, Measured, Tracking, Without
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,7 +76,7 @@ def _fits(rule: FieldRule, envelope: Envelope, control: Control) -> Iterator[str
             f"'{rule.name}' holds {low:g} to {high:g}, and envelope '{envelope.name}' allows {least:g} to {most:g}; "
             "narrow the envelope"
         )
-    if isinstance(envelope.neutral, float):
+    if not isinstance(envelope.neutral, Measured):
         raw = (envelope.neutral - rule.offset) / rule.factor
         if abs(raw - round(raw)) > _SLACK or not low <= envelope.neutral <= high:
             yield f"'{rule.name}' of {message.name} cannot hold the neutral value of '{envelope.name}' exactly"
@@ -111,7 +111,7 @@ def _axis(axis: Axis, control: Control, node: Node) -> Iterator[str]:
     for envelope in control.envelope.envelopes:
         if envelope.axis != axis.name:
             continue
-        centre = envelope.neutral if isinstance(envelope.neutral, float) else envelope.neutral.centre
+        centre = envelope.neutral.centre if isinstance(envelope.neutral, Measured) else envelope.neutral
         far = max(_most(envelope.high) - centre, centre - _least(envelope.low))
         needed_s = far / envelope.release_rate
         if needed_s * 1e9 > axis.release_ns:
@@ -129,7 +129,7 @@ def _envelope(envelope: Envelope, control: Control) -> Iterator[str]:
     if not envelope.source:
         yield f"envelope '{envelope.name}' needs its source: where the limits come from"
     for watched in (envelope.neutral, envelope.tracking):
-        if not isinstance(watched, float | Without):
+        if isinstance(watched, Measured | Tracking):
             yield from _relied(watched.path, envelope.axis, control, f"envelope '{envelope.name}'")
     turns = not isinstance(envelope.lateral, Without) and envelope.unit in _ANGLES
     if turns and isinstance(control.envelope.geometry, Without):

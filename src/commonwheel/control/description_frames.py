@@ -14,9 +14,7 @@ A field that shares its bits with stated ones needs no word of its own. Bits tha
 
 from __future__ import annotations
 
-import functools
 import itertools
-import operator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -155,7 +153,9 @@ def _account(row: Row, message: Message, parts: _Parts) -> None:
     for one, other in itertools.combinations(stated, 2):
         if masks[one] & masks[other]:
             row.values.reader.fault(node, f"{row.what}: '{one}' and '{other}' share bits; state one of them")
-    taken = functools.reduce(operator.or_, (masks[name] for name in stated), 0)
+    taken = 0
+    for name in stated:
+        taken |= masks[name]
     left = [name for name, bits in masks.items() if bits & ~taken]
     if check_bits(row.values.vehicle, message) & ~taken:
         row.values.reader.fault(node, f"{row.what}: its checksum is no field of the database; add it there")
