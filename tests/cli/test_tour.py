@@ -10,8 +10,21 @@ from pathlib import Path
 import pytest
 
 from commonwheel.cli import FINE, UNUSABLE, main, show
+from commonwheel.tour import CARS, synthesise
+from commonwheel.tour.drive import Drive
 
 ON_LINUX = pytest.mark.skipif("sys.platform in {'win32', 'darwin'}", reason="about the window systems of Linux")
+
+
+@pytest.fixture(scope="module")
+def drive() -> Drive:
+    """The drive that all tours show, made once."""
+    return synthesise(stop.car for stop in CARS)
+
+
+@pytest.fixture(autouse=True)
+def _made_once(drive: Drive, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("commonwheel.tour.synthesise", lambda _cars: drive)
 
 
 @pytest.fixture

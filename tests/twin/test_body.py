@@ -271,7 +271,7 @@ _INPUTS = st.builds(
     charge=st.floats(0, 1),
     soak_c=st.floats(-40, 60),
 )
-@hypothesis.settings(max_examples=120)
+@hypothesis.settings(max_examples=30)
 def test_whatever_is_put_in_what_comes_out_is_physical(
     name: str, inputs: list[Inputs], dt_s: float, charge: float, soak_c: float
 ) -> None:

@@ -12,7 +12,7 @@ from commonwheel.errors import LogError
 from commonwheel.wire.logs import LogReport
 from tests.wire.logs.samples import SAMPLES, read_bytes, same
 
-_RUNS = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+_RUNS = settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
 def _told(report: LogReport) -> dict[str, object]:
