@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from commonwheel.broker.actuation import Stage
@@ -39,8 +39,8 @@ _TURNS = frozenset({
 @dataclass(slots=True)
 class _Story:
     asked_ns: int
-    told: object = None
-    told_ns: int = 0
+    told: dict[object, int] = field(default_factory=dict[object, int])
+    """When each thing was said last; there are as many as stages and reasons."""
 
 
 class Memory:
@@ -59,7 +59,7 @@ class Memory:
             renews = now - story.asked_ns <= APART_NS
             story.asked_ns = now
             if not renews:
-                story.told = None
+                story.told.clear()
         return renews
 
     def is_news(self, actuation: Actuation, step: Step) -> bool:
@@ -81,9 +81,10 @@ class Memory:
     def _is_new(self, requester: str, about: object, what: object) -> bool:
         now = self._monotonic()
         story = self._story(requester, about, now)
-        if story.told == what and now - story.told_ns < AGAIN_NS:
+        last = story.told.get(what)
+        if last is not None and now - last < AGAIN_NS:
             return False
-        story.told, story.told_ns = what, now
+        story.told[what] = now
         return True
 
     def _story(self, requester: str, about: object, now: int) -> _Story:

@@ -7,6 +7,7 @@ Events of the same kind about the same thing come once a second at most; the rec
 from __future__ import annotations
 
 import logging
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -236,7 +237,8 @@ class Teller:
             return
         unit = self._broker.table[actuation.signal].leaf.unit or ""
         quantity = f"{progress.value:g} {unit}".strip()
-        why = f"{quantity}: {progress.why}" if stage is Stage.LIMITED else progress.why
+        told = stage is Stage.LIMITED and math.isfinite(progress.value)
+        why = f"{quantity}: {progress.why}" if told else progress.why
         if stage.is_final:
             self._followed.pop((request.source, request.path), None)
             self._broker.finish(actuation, stage, why)
