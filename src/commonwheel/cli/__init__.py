@@ -42,6 +42,7 @@ VERBS: Mapping[str, str] = {
     "twin": "drive a simulated car: write a log of it, or send its frames on buses",
     "record": "write a live car's frames or samples to files",
     "plot": "draw signals of a log over time",
+    "prove": "drive apps that act on simulated cars, and hold what comes of it to limits",
     "token": "make keys, tokens and certificates for development",
     "mapping": "import and export KUKSA's dbc2vss/vss2dbc mappings",
 }

@@ -25,6 +25,7 @@ from commonwheel.wire.frames import Clock, Frames
 
 if TYPE_CHECKING:
     from commonwheel.control import Control, Cycle
+    from commonwheel.proving.cycle import Target
     from commonwheel.proving.intervention import Intervention
     from commonwheel.proving.run import Run
     from commonwheel.twin.parameters import Parameters
@@ -57,6 +58,8 @@ class Setup:
     """Of the car's physics; those that are shipped unless given."""
     seed: int = 0
     interventions: tuple[Intervention, ...] = ()
+    target: Target | None = None
+    """The speeds that are meant, where that is more than the scenario says."""
     arm_s: float = 0.5
     """When somebody arms the guard."""
     keep_frames: bool = True
@@ -259,7 +262,7 @@ class Loop:
         return {axis: guard.state(axis) for axis in self.axes}
 
     def _truth(self) -> Truth:
-        state, traffic = self.twin.state, self.twin.traffic
+        state, traffic, target = self.twin.state, self.twin.traffic, self.setup.target
         if traffic.collided and math.isnan(self._recorder.collision_s):
             self._recorder.collision_s = self.t_ns / 1e9
         return Truth(
@@ -271,5 +274,5 @@ class Loop:
             traffic.lead_mps,
             traffic.offset_m,
             traffic.curvature,
-            traffic.target_mps,
+            math.nan if target is None else target.at(self.t_ns / 1e9),
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from commonwheel.control.manners import Buttons
 from commonwheel.errors import AppError
 from commonwheel.proving.criteria import ALWAYS, Finding, judge
+from commonwheel.proving.cycle import cycle_target, scenario_of
 from commonwheel.proving.loop import AppUse, Loop, Setup
 from commonwheel.proving.measures import measure
 from commonwheel.proving.release import Release, release
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from commonwheel.control import Control
     from commonwheel.proving.criteria import Criterion
+    from commonwheel.proving.cycle import Cycle, Target
     from commonwheel.proving.intervention import Intervention
     from commonwheel.proving.run import Run
     from commonwheel.twin.parameters import Parameters
@@ -54,8 +56,8 @@ class Trial:
     interventions: tuple[Intervention, ...] = ()
     speeds_kmh: tuple[float, float] = (0.0, 0.0)
     """The car has to be able to keep speeds between these; (0, 0): none."""
-    cycle: str = ""
-    """Name of a speed schedule that the first app is given as its plan."""
+    cycle: Cycle | None = None
+    """A speed schedule that the first app is given as its plan; it is driven in place of a scenario."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,11 +156,13 @@ def setup_of(
     if why:
         return None, why
     apps = trial.apps
-    if trial.cycle:
-        apps = (replace(apps[0], settings=(*apps[0].settings, ("plan", _plan(trial.cycle)))), *apps[1:])
+    target: Target | None = None
+    if trial.cycle is not None:
+        target = cycle_target(trial.cycle)
+        apps = (replace(apps[0], settings=(*apps[0].settings, ("plan", target.plan))), *apps[1:])
     physics = parameters if parameters is not None else load_parameters(car)
-    scenario = load_scenario(trial.scenario)
-    return Setup(vehicle, control, scenario, apps, physics, seed, trial.interventions), ""
+    scenario = load_scenario(trial.scenario) if target is None else scenario_of(trial.name, target)
+    return Setup(vehicle, control, scenario, apps, physics, seed, trial.interventions, target), ""
 
 
 def _cannot_keep(control: Control, speeds_kmh: tuple[float, float]) -> str:
@@ -173,16 +177,6 @@ def _cannot_keep(control: Control, speeds_kmh: tuple[float, float]) -> str:
     if isinstance(manner, Buttons) and (low < manner.low_kmh or high > manner.high_kmh):
         return f"its cruise control keeps {manner.low_kmh:g} to {manner.high_kmh:g} km/h, not {low:g} to {high:g} km/h"
     return ""
-
-
-def _plan(cycle: str) -> str:
-    """Return a speed schedule as apps take it: seconds and km/h."""
-    import json
-
-    from commonwheel.twin.cycles import find_cycle
-
-    schedule = find_cycle(cycle)
-    return json.dumps([[t, round(v * 3.6, 3)] for t, v in zip(schedule.t_s, schedule.speed_mps, strict=True)])
 
 
 def drive(task: tuple[str, Trial, int, bool]) -> Proof:
