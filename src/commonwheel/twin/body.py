@@ -15,7 +15,7 @@ from commonwheel.errors import DescriptionError, Fault
 from commonwheel.twin.combustion_drive import CombustionPowertrain
 from commonwheel.twin.electric_drive import ElectricPowertrain
 from commonwheel.twin.hybrid import HybridPowertrain
-from commonwheel.twin.inputs import Gear, Ignition
+from commonwheel.twin.inputs import Gear, Ignition, Inputs
 from commonwheel.twin.lateral import Lateral
 from commonwheel.twin.longitudinal import Road
 from commonwheel.twin.low_voltage import LowVoltage
@@ -24,7 +24,6 @@ from commonwheel.twin.start import Start
 from commonwheel.twin.state import State
 
 if TYPE_CHECKING:
-    from commonwheel.twin.inputs import Inputs
     from commonwheel.twin.parameters import Chassis, Parameters
     from commonwheel.twin.powertrain import Powertrain
 
@@ -34,6 +33,10 @@ MOST_S = 0.05
 """The longest step."""
 SLOW_S = 0.1
 """How often temperatures, limits and other slow things are brought up to date."""
+ROLLED_S, ROLL_S = 4.0, 0.01
+"""A car that begins at a speed has gone at it for so long, in such steps."""
+PEDAL_PER_M = 0.5
+"""How fast its accelerator came to where it keeps the speed, per m/s^2 and second."""
 
 _SHIFT_MPS = 2.0
 """Up to here the selector can go from forward to reverse, and to park."""
@@ -71,6 +74,23 @@ class Body:
         """Lost to rolling and to the air since the start."""
         self.climb_j = 0.0
         """Put into height since the start."""
+        if start.speed_mps > 0.0:
+            self._roll(start.speed_mps, start.air_c)
+
+    def _roll(self, speed_mps: float, air_c: float) -> None:
+        """Let engine, gears and pedal come to what a car has that has been going at a speed for a while."""
+        state = self.state
+        inputs = Inputs(gear=Gear.DRIVE, parking_brake=False, ignition=Ignition.ON, air_c=air_c)
+        odometer_m = state.odometer_m
+        for _ in range(round(ROLLED_S / ROLL_S)):
+            state.speed_mps = speed_mps
+            self.step(inputs, ROLL_S)
+            wanted = inputs.accelerator - PEDAL_PER_M * state.acceleration_mps2 * ROLL_S
+            inputs.accelerator = min(1.0, max(0.0, wanted))
+        state.speed_mps, state.acceleration_mps2 = speed_mps, 0.0
+        state.t_s = state.distance_m = state.x_m = state.y_m = state.fuel_used_l = state.drawn_kwh = 0.0
+        state.odometer_m = odometer_m
+        self.brake_j = self.road_j = self.climb_j = self._since_s = 0.0
 
     @property
     def kinetic_j(self) -> float:

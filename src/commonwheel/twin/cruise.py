@@ -27,6 +27,8 @@ BELT = "Vehicle.Cabin.Seat.Row1.DriverSide.IsBelted"
 GAP_GAIN, SPEED_GAIN = 0.12, 0.7
 """Acceleration per metre that the gap is off (1/s^2), and per m/s that the vehicle ahead is faster (1/s)."""
 HOLDING_MPS2 = -0.5
+LEFT_M, URGENT_MPS2 = 2.5, -1.2
+"""What is left of the gap when it is closed as late as can be; from this on that is what counts."""
 URGENT = 4.0
 """Braking may come so many times as quickly as anything else."""
 
@@ -136,7 +138,7 @@ class CruiseControl:
         wish = cruise.firmness * (state.cruise_set_kmh / KMH - speed)
         if lead is not None:
             apart = lead.gap_m - cruise.gap_m - cruise.time_gap_s * speed
-            wish = min(wish, GAP_GAIN * apart + SPEED_GAIN * (lead.lead_mps - speed))
+            wish = min(wish, GAP_GAIN * apart + SPEED_GAIN * (lead.lead_mps - speed), _needed(lead, speed))
         wish = max(cruise.least, min(cruise.most, wish))
         if speed <= STANDING_MPS and (lead is None or lead.lead_mps < 0.3 or self._standing_s > cruise.waits_s):  # noqa: PLR2004 - m/s
             self._standing_s = 0.0 if inputs.accelerator > TOUCHED else self._standing_s + dt_s
@@ -149,3 +151,20 @@ class CruiseControl:
         self._wanted += max(-fall if wish < 0.0 else -rise, min(rise, wish - self._wanted))
         self._given += (self._wanted - self._given) * dt_s / (cruise.lag_s + dt_s)
         return self._given
+
+
+def _needed(lead: Traffic, speed_mps: float) -> float:
+    """Return the constant deceleration with which the car just does not come too near; 0 where that is not urgent.
+
+    A vehicle that brakes is taken to go on braking: to v^2 / 2a until both stand.
+    """
+    closing = speed_mps - lead.lead_mps
+    if closing <= 0.0:
+        return math.inf
+    room = max(0.5, lead.gap_m - LEFT_M)
+    if lead.lead_mps2 < -1.0:  # m/s^2, from which on it is no mere lifting off
+        room += lead.lead_mps**2 / (-2.0 * lead.lead_mps2)
+        needed = -(speed_mps**2) / (2.0 * room)
+    else:
+        needed = -(closing**2) / (2.0 * room)
+    return needed if needed < URGENT_MPS2 else math.inf
