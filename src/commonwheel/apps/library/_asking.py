@@ -44,16 +44,13 @@ class Permission:
         """Take the path of the axis's state."""
         self._path = path
 
-    def _state(self, car: Car) -> str:
-        return str(car.value(self._path, "")) if car.has(self._path) else ""
-
     def open(self, car: Car) -> bool:
-        """Whether a request can come to act; where nobody says, it is tried."""
-        return self._state(car) not in {"OFF", "FAULTED"}
+        """Whether a request can come to act; where nothing is said of it, it is tried."""
+        return not car.has(self._path) or car.value(self._path) not in {"OFF", "FAULTED"}
 
     def acting(self, car: Car) -> bool:
-        """Whether requests act now; where nobody says, they are taken to."""
-        return self._state(car) in {"ENGAGED", ""}
+        """Whether requests act now; on a car that never says so, they are taken to."""
+        return not car.has(self._path) or car.value(self._path) == "ENGAGED"
 
 
 class _Asker:

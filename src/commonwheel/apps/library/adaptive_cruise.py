@@ -178,7 +178,7 @@ def make_ready(car: Car) -> None:
 def drive(car: Car, mps: float, sight: Sight, dt_s: float) -> None:
     """Ask for what the traffic and the speed that is to be kept need."""
     wanted, slope = wanted_speed(car, mps)
-    if sight is Sight.LOST:
+    if sight is Sight.LOST and permission.acting(car):
         lose(car, mps, dt_s)
         return
     found(sight)

@@ -1,0 +1,236 @@
+"""Charges by the time that the car is needed, when energy is cheapest; and at once up to a charge for emergencies.
+
+What it decides is in ``_charging_plan``: the least cost there is, with the taper near full and a price of starting. The
+plan is made anew every minute from what the battery really holds, so that a charge that goes slower than thought is
+made up for. It starts and stops the charge where a car can be asked to, by whichever of three actuators the car has;
+on any other car it plans, and tells the driver when to plug in or to switch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from commonwheel.apps import App, AppError, Event, Output, Setting
+from commonwheel.apps.library._battery import CAPACITY, CHARGING, Left
+from commonwheel.apps.library._charging_plan import Battery, Charge, Plan, plan_of
+from commonwheel.apps.library._tariff import Tariff, next_time
+
+if TYPE_CHECKING:
+    from commonwheel.apps import Car, Outcome
+
+_BATTERY = "Vehicle.Powertrain.TractionBattery"
+SHOWN, CHARGE = f"{_BATTERY}.StateOfCharge.Displayed", f"{_BATTERY}.StateOfCharge.Current"
+SWITCH = f"{_BATTERY}.Charging.StartStopCharging"
+LIMIT, CURRENT = f"{_BATTERY}.Charging.ChargeLimit", f"{_BATTERY}.Charging.CurrentLimit"
+POWER = f"{_BATTERY}.Charging.Power"
+CABLE = f"{_BATTERY}.Charging.ChargingPort.AnyPosition.IsChargingCableConnected"
+VOLTS = 230.0
+STEP_S = 300.0
+LONGEST_S = 7 * 86_400.0
+AGAIN_NS = 60_000_000_000
+"""What a car has not done by then is asked for again."""
+LEARN_KW = 0.5
+"""A charge of less is none that its power can be learned from."""
+
+app = App(
+    "smart-charging",
+    "1.0",
+    "Charges in time, at the lowest price; on a car that cannot be asked to, it says when.",
+    requires={CHARGE: 1},
+    may_use={SHOWN: 1, CHARGING: 0, CABLE: 0, POWER: 1, **dict.fromkeys(CAPACITY, 0)},
+    instead={
+        CHARGE: (SHOWN,),
+        SHOWN: (CHARGE,),
+        CABLE: (CHARGING,),
+        POWER: (CHARGE,),
+        **dict.fromkeys(CAPACITY, CAPACITY),
+        **dict.fromkeys((SWITCH, LIMIT, CURRENT), (SWITCH, LIMIT, CURRENT)),
+    },
+    requests=(SWITCH, LIMIT, CURRENT),
+    outputs={
+        "state": Output("", "unplugged, waiting, charging, done, or unknown.", "string"),
+        "charge_now": Output("", "Whether the plan is to charge now.", "boolean"),
+        "starts_in": Output("min", "Until the plan charges next."),
+        "ends_in": Output("min", "Until the plan is done."),
+        "energy": Output("kWh", "Still to come from the grid."),
+        "cost": Output("", "Of that, in the currency of the prices."),
+        "saved": Output("", "Against charging at once, in the currency of the prices."),
+        "charge": Output("%", "How full the battery is."),
+        "note": Output("", "What is missing; empty where nothing is.", "string"),
+    },
+    events={
+        "start": Event("Charging is worth it now; asked for where the car can be asked."),
+        "stop": Event("Better to wait, or done; asked for where the car can be asked."),
+        "late": Event("There is not enough time to be ready; with the charge that it comes to.", "warning"),
+        "ready": Event("It is charged as wanted."),
+        "refused": Event("The car did not do what it was asked; and why.", "warning"),
+    },
+    settings={
+        "ready_by": Setting("07:00", "", "When it has to be ready: a time of the day, or a date with time."),
+        "target": Setting(80.0, "%", "How full it is to be then."),
+        "minimum": Setting(20.0, "%", "Up to this it is charged at once, whatever that costs."),
+        "prices": Setting("", "", 'Prices per kWh, JSON: [["22:00", 0.21], ["06:00", 0.34]]; "": always the same.'),
+        "offset": Setting(0.0, "h", "What times of the day are ahead of UTC."),
+        "power": Setting(3.3, "kW", "What it charges with, until that is seen."),
+        "capacity": Setting(0.0, "kWh", "What the battery holds; 0: what the car says."),
+        "start_cost": Setting(0.02, "", "What another start has to save, in the currency of the prices."),
+    },
+)
+
+
+@dataclass
+class Kept:
+    """What a run keeps."""
+
+    tariff: Tariff
+    ready_s: float = 0.0
+    power_kw: float = 0.0
+    asked: bool | None = None
+    """What was asked for last: to charge or not."""
+    asked_ns: int = 0
+    late: bool = False
+    ready: bool = False
+
+
+kept = Kept(Tariff.of(""))
+left = Left()
+
+
+@app.start
+def start(car: Car) -> None:
+    """Take the settings."""
+    global kept, left  # noqa: PLW0603 - a module's globals are one run's own
+    minimum, target = float(car.settings["minimum"]), float(car.settings["target"])
+    if not 0 <= minimum <= target <= 100:  # noqa: PLR2004
+        message = f"'minimum' and 'target' are 0 <= minimum <= target <= 100 %, not {minimum:g} and {target:g}"
+        raise AppError(message)
+    power = float(car.settings["power"])
+    if not 0 < power <= 1000:  # noqa: PLR2004
+        message = f"'power' is more than 0 and at most 1000 kW, not {power:g}"
+        raise AppError(message)
+    offset_h = float(car.settings["offset"])
+    kept = Kept(Tariff.of(str(car.settings["prices"]), offset_h), power_kw=power)
+    kept.ready_s = next_time(str(car.settings["ready_by"]), car.now_ns / 1e9, offset_h)
+    left = Left(float(car.settings["capacity"]))
+
+
+@app.every(10.0)
+def turn(car: Car) -> None:
+    """Look, plan, act, tell."""
+    charge, capacity = charge_of(car), left.capacity_kwh(car)
+    learn_power(car)
+    notes = [] if can_act(car) else ["this car cannot be asked to start and stop: it is told when to"]
+    if charge is None or capacity is None:
+        notes.append("no state of charge now" if charge is None else "state what the battery holds: 'capacity'")
+        car.show(state="unknown", charge_now=None, charge=charge, note="; ".join(notes))
+        return
+    now_s = car.now_ns / 1e9
+    if now_s >= kept.ready_s:
+        kept.ready_s = next_time(str(car.settings["ready_by"]), now_s + 60.0, float(car.settings["offset"]))
+    battery = Battery(capacity, kept.power_kw)
+    plan = make_plan(car, battery, charge, now_s)
+    target = float(car.settings["target"])
+    done = charge >= target
+    tell_late(car, plan, battery, charge)
+    if done and not kept.ready:
+        car.report("ready", charge=round(charge, 1))
+    kept.ready = done
+    plugged = is_plugged(car)
+    if plugged is not False:
+        act(car, plan.now and not done, charge, target)
+    else:
+        kept.asked = None
+    show(car, plan, charge, notes, plugged=plugged is not False, done=done)
+
+
+def charge_of(car: Car) -> float | None:
+    """Return how full the battery is, in percent."""
+    found = car.value(SHOWN, car.value(CHARGE) if car.has(CHARGE) else None) if car.has(SHOWN) else car.value(CHARGE)
+    return None if found is None else float(found)
+
+
+def learn_power(car: Car) -> None:
+    """Take the power that it really charges with, far from full."""
+    seen = car.value(POWER) if car.has(POWER) else None
+    charge = charge_of(car)
+    if seen is not None and seen > LEARN_KW and charge is not None and charge < Battery(1.0, 1.0).taper_from:
+        kept.power_kw += 0.05 * (float(seen) - kept.power_kw)
+
+
+def make_plan(car: Car, battery: Battery, charge: float, now_s: float) -> Plan:
+    """Return the best plan from now on."""
+    target, minimum = float(car.settings["target"]), float(car.settings["minimum"])
+    until_s = min(max(kept.ready_s - now_s, 0.0), LONGEST_S)
+    count = int(until_s // STEP_S)
+    prices = [kept.tariff.mean(now_s + i * STEP_S, now_s + (i + 1) * STEP_S) for i in range(count)]
+    at_once = len(battery.steps(charge, min(minimum, target), STEP_S))
+    wanted = Charge(
+        battery.steps(charge, target, STEP_S), at_once, car.value(CHARGING) is True, float(car.settings["start_cost"])
+    )
+    plan = plan_of(wanted, prices)
+    # Late already, or with less than a step left: what can still be charged is charged.
+    return plan if prices else Plan((bool(wanted.drawn_kwh),), 0.0, 0.0, len(wanted.drawn_kwh))
+
+
+def tell_late(car: Car, plan: Plan, battery: Battery, charge: float) -> None:
+    """Tell, once, that it will not be ready."""
+    late = plan.missing_steps > 0
+    if late and not kept.late:
+        reached = charge + plan.drawn_kwh * battery.efficiency / battery.capacity_kwh * 100.0
+        car.report("late", reaches=round(min(100.0, reached), 1), target=float(car.settings["target"]))
+    kept.late = late
+
+
+def is_plugged(car: Car) -> bool | None:
+    """Return whether a cable is in; None: nobody says."""
+    if car.value(CHARGING) is True:
+        return True
+    return car.value(CABLE) if car.has(CABLE) else None
+
+
+def can_act(car: Car) -> bool:
+    """Whether the car can be asked to charge or not."""
+    return any(car.has(path) for path in (SWITCH, LIMIT, CURRENT))
+
+
+def act(car: Car, wanted: bool, charge: float, target: float) -> None:  # noqa: FBT001 - what is wanted
+    """See that it charges, or does not; again, where the car does otherwise."""
+    does = car.value(CHARGING) if car.has(CHARGING) else None
+    differs = does is not None and does != wanted and car.now_ns - kept.asked_ns > AGAIN_NS
+    if wanted == kept.asked and not differs:
+        return
+    if wanted != kept.asked and not (kept.asked is None and not wanted and does is not True):
+        car.report("start" if wanted else "stop", charge=round(charge, 1))
+    kept.asked, kept.asked_ns = wanted, car.now_ns
+    if car.has(SWITCH):
+        car.request(SWITCH, "START" if wanted else "STOP", then=heard)
+    elif car.has(LIMIT):
+        car.request(LIMIT, round(target) if wanted else max(0, int(charge) - 1), then=heard)
+    elif car.has(CURRENT):
+        car.request(CURRENT, kept.power_kw * 1000.0 / VOLTS if wanted else 0.0, then=heard)
+
+
+def heard(car: Car, outcome: Outcome) -> None:
+    """Tell the driver of what the car did not do."""
+    if not outcome and "renewed" not in outcome.why:
+        car.report("refused", stage=outcome.stage.value, why=outcome.why)
+
+
+def show(car: Car, plan: Plan, charge: float, notes: list[str], *, plugged: bool, done: bool) -> None:
+    """Show the plan."""
+    charging = car.value(CHARGING) is True
+    state = "done" if done else "charging" if charging else "waiting" if plugged else "unplugged"
+    on = [i for i, is_on in enumerate(plan.on) if is_on]
+    at_once = sum(kept.tariff.at(car.now_ns / 1e9 + i * STEP_S) * plan.drawn_kwh / len(on) for i in range(len(on)))
+    car.show(
+        state=state,
+        charge_now=plan.now and not done,
+        starts_in=on[0] * STEP_S / 60 if on else None,
+        ends_in=(on[-1] + 1) * STEP_S / 60 if on else None,
+        energy=plan.drawn_kwh,
+        cost=plan.cost,
+        saved=max(0.0, at_once - plan.cost) if on else 0.0,
+        charge=charge,
+        note="; ".join(notes),
+    )
