@@ -1,4 +1,4 @@
-"""Writes what the safety pages state of limits and evidence: ``python tools/safety.py [--check]``.
+"""Writes what the safety pages state of limits and evidence: ``python -m tools.safety [--check]``.
 
 The requirements are in ``src/commonwheel/guard/requirements.yaml``, the limits in the cars' ``control.yaml`` as they
 are compiled; both become tables between the marks of ``docs/safety.md`` and ``docs/safety-limits.md``. Figures of
@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
+
+from tools.safety_limits import limits
+from tools.safety_limits import table as rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,12 +78,6 @@ def load(path: Path = TABLE) -> Table:
     return msgspec.yaml.decode(path.read_bytes(), type=Table)
 
 
-def _rows(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    lines = ["| " + " | ".join(row) + " |" for row in (head, *rows)]
-    lines.insert(1, "|" + "---|" * len(head))
-    return "\n".join(lines) + "\n"
-
-
 def hazards(table: Table) -> str:
     """Return the hazards."""
     head = ("", "hazard", "situation", "S", "E", "C", "because", "goals")
@@ -88,7 +85,7 @@ def hazards(table: Table) -> str:
     for key, row in table.hazards.items():
         rated = (row.severity, row.exposure, row.controllability)
         rows.append((key, row.what, row.situation, *rated, row.because, ", ".join(row.goals)))
-    return _rows(head, rows)
+    return rows_of(head, rows)
 
 
 def goals(table: Table) -> str:
@@ -97,7 +94,7 @@ def goals(table: Table) -> str:
     for key, row in table.goals.items():
         answers = ", ".join(name for name, hazard in table.hazards.items() if key in hazard.goals) or "all"
         rows.append((key, row.text, row.state, row.time, answers))
-    return _rows(("", "safety goal", "safe state", "within", "answers"), rows)
+    return rows_of(("", "safety goal", "safe state", "within", "answers"), rows)
 
 
 def requirements(table: Table) -> str:
@@ -113,10 +110,15 @@ def requirements(table: Table) -> str:
         )
         for key, row in table.requirements.items()
     ]
-    return _rows(("", "requirement", "rule", "goal", "source", "verified for every car by `test_…`"), rows)
+    return rows_of(("", "requirement", "rule", "goal", "source", "verified for every car by `test_…`"), rows)
 
 
-LISTS: dict[str, Callable[[Table], str]] = {"hazards": hazards, "goals": goals, "requirements": requirements}
+LISTS: dict[str, Callable[[Table], str]] = {
+    "hazards": hazards,
+    "goals": goals,
+    "requirements": requirements,
+    "limits": lambda _: limits(),
+}
 
 
 def with_lists(page: str, table: Table) -> str:
@@ -143,7 +145,7 @@ def main() -> int:
             continue
         stale = True
         if arguments.check:
-            print(f"{path.name} is out of date; run python tools/safety.py")
+            print(f"{path.name} is out of date; run python -m tools.safety")
         else:
             path.write_text(after, encoding="utf-8")
             print(f"{path.name} written")

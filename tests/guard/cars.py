@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
+import pytest
+
 from commonwheel.control.description import load_control
 from commonwheel.vehicles import load_vehicle
 from commonwheel.vehicles.description import SHIPPED, car_names
@@ -14,21 +16,15 @@ if TYPE_CHECKING:
     from commonwheel.guard import CarEnvelope
     from commonwheel.vehicles.vehicle import Vehicle
 
-__all__ = ["ACTING", "acting", "envelope"]
+__all__ = ["ACTING", "NAMES", "acting", "envelope"]
 
 
-def _names() -> list[str]:
-    """Return one name of each car that has a file: the first of its variants, where it has any."""
-    names: dict[str, str] = {}
-    for name in car_names():
-        car, _, variant = name.partition(":")
-        if (SHIPPED / car / "control.yaml").is_file() and (variant or car not in names):
-            names[car] = name if variant and names.get(car, car) == car else names.get(car, name)
-    return list(names.values())
-
-
-ACTING = _names()
+NAMES = [name for name in car_names() if ":" not in name and (SHIPPED / name / "control.yaml").is_file()]
 """One of each line. Variants share their line's file; what differs is tested where the files are."""
+_SOON = ("honda/civic_touring_2016", "nissan/leaf_ze1")
+"""Between them every manner of steering and driving; the others' files extend the same ones."""
+ACTING = [pytest.param(name, marks=[] if name in _SOON else [pytest.mark.slow]) for name in NAMES]
+"""For tests of each car; those of cars that are like another are slow ones."""
 
 
 @functools.cache

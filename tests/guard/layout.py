@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from commonwheel.guard.envelope import FieldRule
 
-__all__ = ["covered", "places", "put", "raw_of", "read", "value_of"]
+__all__ = ["covered", "holds", "places", "put", "raw_of", "read", "value_of"]
 
 
 def places(field: FieldRule) -> Iterator[tuple[int, int]]:
@@ -48,6 +48,12 @@ def value_of(field: FieldRule, raw: int) -> float:
 def raw_of(field: FieldRule, value: float) -> int:
     """Return the raw value nearest to a value, whether or not the field can hold it."""
     return round((value - field.offset) / field.factor)
+
+
+def holds(field: FieldRule, raw: int) -> bool:
+    """Return whether a field's bits can show a raw value."""
+    least = -(1 << (field.length - 1)) if field.signed else 0
+    return least <= raw < least + (1 << field.length)
 
 
 def covered(fields: tuple[FieldRule, ...], size: int) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -135,9 +136,9 @@ class Rig:
     def arm(self) -> None:
         """Arm it, with consent not yet given."""
         self.consent(given=False)
-        self.cycle(30)
-        self.guard.arm(self.t_ns, "test")
-        self.cycle(30)
+        self.cycle(20)
+        self.said += self.guard.arm(self.t_ns, "test")
+        self.cycle(5)
 
     def engage(self) -> Rig:
         """Bring all axes to ENGAGED, as somebody would."""
@@ -158,12 +159,11 @@ class Rig:
         return one.neutral
 
     def drive(self, wishes: Mapping[str, float], count: int = 1) -> dict[str, Verdict]:
-        """Go through cycles in which quantities are asked for; the others are asked to be neutral."""
+        """Go through cycles in which quantities are asked for, and return the last verdicts."""
         last: dict[str, Verdict] = {}
         for _ in range(count):
             self.cycle()
-            for one in self.envelope.envelopes:
-                last[one.name] = self.guard.limit(self.t_ns, one.name, wishes.get(one.name, self.neutral(one)))
+            last = {name: self.guard.limit(self.t_ns, name, asked) for name, asked in wishes.items()}
         return last
 
     # -------------------------------------------------------------------- frames
@@ -198,8 +198,9 @@ class Rig:
         return verdict
 
     def spaced(self, rule: FrameRule) -> None:
-        """Let as much time pass as there has to be between two frames."""
-        self.cycle(max(1, -(-rule.least_period_ns // CYCLE_NS)))
+        """Let as much time pass as there has to be between two frames that go on for long."""
+        between_ns = max(rule.least_period_ns, rule.window_ns / rule.most_in_window)
+        self.cycle(max(1, math.ceil(between_ns / CYCLE_NS)))
 
 
 def fields_of(envelope: CarEnvelope, kind: FieldKind) -> list[tuple[FrameRule, FieldRule]]:

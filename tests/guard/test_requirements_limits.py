@@ -22,24 +22,20 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.parametrize("car", ACTING)
 
-_SPEEDS_KMH = (0.0, 20.0, 60.0, 110.0)
+_SPEEDS_KMH = (0.0, 110.0)
 _CYCLE_S = CYCLE_NS / 1e9
 _NEAR = 1e-6
 
 
 def _each(car: str, speeds: tuple[float, ...] = _SPEEDS_KMH) -> Iterator[tuple[Rig, Envelope, float]]:
     """Yield each quantity of a car, engaged at each speed at which it can be; the last is that speed in m/s."""
-    for axis in envelope(car).axes:
+    for one in envelope(car).envelopes:
         seen: set[float] = set()
         for speed in speeds:
-            rig = Rig(envelope(car), speed, (axis.name,))
-            if rig.values[envelope(car).speed] in seen:
-                continue
-            seen.add(rig.values[envelope(car).speed])
-            rig.engage()
-            for one in envelope(car).envelopes:
-                if one.axis == axis.name:
-                    yield rig, one, rig.values[envelope(car).speed] / 3.6
+            rig = Rig(envelope(car), speed, (one.axis,))
+            if rig.values[envelope(car).speed] not in seen:
+                seen.add(rig.values[envelope(car).speed])
+                yield rig.engage(), one, rig.values[envelope(car).speed] / 3.6
 
 
 def _ask(rig: Rig, one: Envelope, asked: float, count: int = 1) -> Verdict:
@@ -54,7 +50,10 @@ def _ask(rig: Rig, one: Envelope, asked: float, count: int = 1) -> Verdict:
 
 def _rest(rig: Rig, one: Envelope) -> None:
     """Bring a quantity back to neutral, and the axis to engaged if that ended."""
-    _ask(rig, one, one.neutral.centre if isinstance(one.neutral, Measured) else one.neutral, 400)
+    for _ in range(400):
+        centre = one.neutral.centre if isinstance(one.neutral, Measured) else one.neutral
+        if _ask(rig, one, centre).allowed == centre:
+            break
     if rig.guard.state(one.axis) is not State.ENGAGED:
         rig.guard.disarm(rig.t_ns, "test")
         rig.cycle(200)
@@ -133,7 +132,7 @@ def test_wishes_stay_within_their_window(car: str) -> None:
 
 def test_steering_stays_under_the_lateral_acceleration(car: str) -> None:
     """At the limit and not beyond it, at every speed, by the geometry stated in this test's own words."""
-    for rig, one, speed in _each(car, (30.0, 60.0, 90.0, 120.0)):
+    for rig, one, speed in _each(car, (30.0, 90.0)):
         geometry = rig.envelope.geometry
         if isinstance(one.lateral, Without) or isinstance(geometry, Without):
             continue
@@ -147,7 +146,7 @@ def test_steering_stays_under_the_lateral_acceleration(car: str) -> None:
 
 
 def test_steering_stays_under_the_lateral_jerk(car: str) -> None:
-    for rig, one, speed in _each(car, (30.0, 60.0, 90.0, 120.0)):
+    for rig, one, speed in _each(car, (30.0, 90.0)):
         geometry = rig.envelope.geometry
         if isinstance(one.lateral, Without) or isinstance(geometry, Without):
             continue
@@ -198,6 +197,8 @@ def test_what_is_no_number_is_refused_and_released(car: str) -> None:
             assert low - _NEAR <= verdict.allowed <= high + _NEAR
             for _ in range(300):
                 verdict = _ask(rig, one, bad)
+                if abs(verdict.allowed - rig.neutral(one)) < _NEAR:
+                    break
             assert verdict.allowed == pytest.approx(rig.neutral(one), abs=0.2), f"{one.name} after {bad}"
             _rest(rig, one)
 
@@ -244,17 +245,14 @@ def test_what_does_not_follow_its_command_is_a_fault(car: str) -> None:
                 continue
             rig = Rig(envelope(car), 60.0, (axis.name,)).engage()
             speed = rig.values[envelope(car).speed] / 3.6
-            low, high = _edges(rig, one, speed)
+            end = max(_edges(rig, one, speed), key=abs)
+            assert abs(one.tracking.scale * end) > one.tracking.tolerance, f"{one.name}: its tracking shows nothing"
             begun_ns = rig.t_ns
             while rig.guard.state(axis.name) is State.ENGAGED and rig.t_ns - begun_ns < 20_000_000_000:
-                verdict = rig.drive({one.name: high})[one.name]
+                verdict = rig.drive({one.name: end})[one.name]
                 off = abs(one.tracking.scale * verdict.allowed - rig.values[one.tracking.path])
                 if off <= one.tracking.tolerance:
                     begun_ns = rig.t_ns
-                    if verdict.allowed == high:
-                        break
-            if abs(one.tracking.scale) * max(abs(high), abs(low)) <= one.tracking.tolerance:
-                continue
             assert rig.guard.state(axis.name) is State.FAULTED, f"{one.name}: {rig.said[-1]}"
             assert rig.said[-1].rule is Rule.TRACKING
             assert rig.t_ns - begun_ns <= one.tracking.for_ns + 5 * CYCLE_NS
