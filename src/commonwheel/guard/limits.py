@@ -72,8 +72,8 @@ def extent(curve: Curve, speeds: Speeds) -> tuple[float, float]:
 def steered(geometry: Geometry, unit: str, speed_mps: float, lateral: float) -> float:
     """Return the angle or curvature (or its rate) that gives a lateral acceleration (or jerk) at a speed."""
     square = speed_mps * speed_mps
-    if square == 0.0:
-        return math.inf
+    if lateral == 0.0 or square == 0.0:
+        return math.inf if lateral else 0.0
     curvature = lateral / square
     if unit in CURVATURES:
         return curvature
@@ -99,10 +99,10 @@ def _risen(above: float, up: float, down: float, elapsed_s: float) -> float:
     """Return how far a quantity can have risen that is so much above its centre (below it: negative)."""
     if above < 0.0:
         back_s = -above / down
-        if back_s >= elapsed_s:
+        if back_s > elapsed_s:
             return above + down * elapsed_s
         above, elapsed_s = 0.0, elapsed_s - back_s
-    return above + up * elapsed_s if elapsed_s > 0.0 else above
+    return up if math.isinf(up) else above + up * elapsed_s
 
 
 def reach_of(
@@ -113,8 +113,8 @@ def reach_of(
     high = centre + _risen(last - centre, up, down, elapsed_s)
     low = centre - _risen(centre - last, up, down, elapsed_s)
     bounds = Bounds(low, high, Rule.RATE, Rule.RATE)
-    if isinstance(envelope.lateral, Lateral) and isinstance(geometry, Geometry) and elapsed_s > 0.0:
-        most = steered(geometry, envelope.unit, speeds[1], envelope.lateral.jerk_mps3) * elapsed_s
+    if isinstance(envelope.lateral, Lateral) and isinstance(geometry, Geometry):
+        most = steered(geometry, envelope.unit, speeds[1], envelope.lateral.jerk_mps3 * elapsed_s)
         return bounds.within(last - most, last + most, Rule.LATERAL_JERK)
     return bounds
 

@@ -76,8 +76,10 @@ class Wish:
         rest = approach(last, neutral, envelope.release_rate * past_ns / _S)
         rule, limit = Rule.NONE, 0.0
         if phase is Phase.ACTING:
-            if past_ns > envelope.timeout_ns:
-                last = rest = neutral
+            if (
+                past_ns > envelope.timeout_ns
+            ):  # nobody has asked for it for so long: it comes from neutral, and just now
+                last, rest, past_ns = neutral, neutral, 0
             elapsed_s = min(past_ns, self._late_ns) / _S
             reach = car.reach(envelope, self._recent, now_ns, last=last, elapsed_s=elapsed_s)
             bounds = allowed(self.grid.inwards(car.within(envelope, now_ns)), reach)

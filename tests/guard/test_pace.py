@@ -1,0 +1,63 @@
+"""The guard's own time goes with the steady clock, whatever the other one is set to."""
+
+from __future__ import annotations
+
+from commonwheel.guard.pace import Pace
+from commonwheel.guard.verdict import Rule
+from tests.guard.little import MS, S
+
+
+def _pace(t_ns: int = 1000 * S, steady_ns: int = 7 * S) -> Pace:
+    pace = Pace(late_ns=30 * MS, clock_step_ns=5 * MS)
+    assert pace.at(12345) == 0
+    assert pace.tick(t_ns, steady_ns) is None
+    return pace
+
+
+def test_it_begins_at_nought_and_goes_on_with_the_steady_clock() -> None:
+    pace = _pace()
+    assert (pace.now, pace.before) == (0, 0)
+    assert pace.tick(1000 * S + 12 * MS, 7 * S + 10 * MS) is None
+    assert pace.tick(1000 * S + 20 * MS, 7 * S + 20 * MS) is None
+    assert (pace.now, pace.before) == (20 * MS, 10 * MS)
+
+
+def test_a_time_from_outside_is_told_by_the_last_tick_and_is_never_far_ahead() -> None:
+    pace = _pace()
+    pace.tick(1000 * S + 10 * MS, 7 * S + 10 * MS)
+    assert pace.at(1000 * S + 10 * MS) == 10 * MS
+    assert pace.at(1000 * S + 7 * MS) == 7 * MS
+    assert pace.at(1000 * S + 14 * MS) == 14 * MS
+    assert pace.at(9999 * S) == 40 * MS
+    assert pace.at(0) == 10 * MS - 1000 * S - 10 * MS
+
+
+def test_a_loop_as_late_as_it_may_be_is_not_late_and_a_nanosecond_more_is() -> None:
+    pace = _pace()
+    assert pace.tick(1000 * S + 30 * MS, 7 * S + 30 * MS) is None
+    rule, text = pace.tick(1000 * S + 60 * MS + 1, 7 * S + 60 * MS + 1) or (Rule.NONE, "")
+    assert rule is Rule.LATE_LOOP
+    assert text == "30 ms from cycle to cycle, at most 30 ms"
+    assert (pace.now, pace.before) == (60 * MS + 1, 30 * MS)
+
+
+def test_a_clock_that_is_set_is_noticed_either_way() -> None:
+    for by in (5 * MS, -5 * MS):
+        pace = _pace()
+        assert pace.tick(1000 * S + 10 * MS + by, 7 * S + 10 * MS) is None
+        pace = _pace()
+        rule, text = pace.tick(1000 * S + 10 * MS + by + (1 if by > 0 else -1), 7 * S + 10 * MS) or (Rule.NONE, "")
+        assert rule is Rule.CLOCK_STEP
+        assert text == f"the clock went on by {10 + by // MS:g} ms within 10 ms, which may differ by 5 ms"
+        assert pace.now == 10 * MS
+
+
+def test_time_never_goes_back() -> None:
+    pace = _pace()
+    pace.tick(1000 * S + 10 * MS, 7 * S + 10 * MS)
+    rule, _ = pace.tick(1000 * S + 9 * MS, 7 * S + 9 * MS) or (Rule.NONE, "")
+    assert rule is Rule.CLOCK_STEP
+    assert (pace.now, pace.before) == (10 * MS, 10 * MS)
+    assert pace.tick(1000 * S + 9 * MS, 7 * S + 9 * MS) is None
+    assert pace.tick(1000 * S + 19 * MS, 7 * S + 19 * MS) is None
+    assert pace.now == 20 * MS
