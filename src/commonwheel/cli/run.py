@@ -10,8 +10,9 @@ Several cars: name each, and say whose a bus or a log is:
   --car leaf=nissan/leaf_ze0 --bus leaf.ev=virtual:a --car civic=honda/civic_gen8 --replay civic=drive.log
 The first car has the ports that are given, the next car the next ones.
 
-Nothing is ever sent to a bus without --actuate. What is bound is printed when, and only when, all of it is ready.
-SIGTERM or Ctrl-C stops it; a second one stops it at once. Exit status 2 when it cannot start.
+Nothing is ever sent to a bus without --actuate, nor before the car is armed ('commonwheel arm'). What is bound is
+printed when, and only when, all of it is ready. SIGTERM or Ctrl-C stops it; a second one stops it at once. Exit status
+2 when it cannot start.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ _VALUES = (
     ("record", "DIR", "record samples: Parquet files that are rotated"),
     ("record-frames", "DIR", "record frames: compressed candump logs"),
     ("record-rotate", "SIZE,TIME", "begin a new file after so much (256MiB,1h)"),
+    ("verdicts", "FILE", "write what the guards of cars that act say, one JSON object a line; rotated as the others"),
     ("history-depth", "N", "most updates kept of each signal (1000)"),
     ("history-seconds", "S", "longest time back that updates are kept (600)"),
     ("log", "text|json", "form of the log on standard error (text)"),
@@ -72,7 +74,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     cars.add_argument(
         "--loop", action="store_true", default=None, help="begin the recording or scenario again at its end"
     )
-    cars.add_argument("--actuate", action="store_true", default=None, help="let clients ask the car to act")
+    cars.add_argument(
+        "--actuate", action="store_true", default=None, help="let the car be armed ('commonwheel arm') and asked to act"
+    )
     service = parser.add_argument_group("service")
     for name, value, text in _VALUES:
         service.add_argument(f"--{name}", metavar=value, help=text)

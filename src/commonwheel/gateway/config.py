@@ -112,6 +112,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     """The same for its frames."""
     record_rotate: str = "256MiB,1h"
     """When a new file is begun: a size, a time, or both."""
+    verdicts: Path | None = None
+    """A file in which what the guards of cars that act say is written, one JSON object a line."""
     history_depth: Depth = 1000
     history_seconds: Seconds = 600.0
     limits: Limits = Limits()

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 from commonwheel import __version__
 from commonwheel.gateway.extension import Measured
 from commonwheel.gateway.health import Page
+from commonwheel.gateway.metrics_acting import acting
+from commonwheel.gateway.metrics_families import family, histogram, one, table
 from commonwheel.vehicles.samples import Quality
 
 if TYPE_CHECKING:
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from commonwheel.gateway.pulse import Pulse
 
 __all__ = ["Metered", "Metrics"]
-
-_PREFIX = "commonwheel_"
 
 _GATEWAY = (
     ("frames", "counter", "gateway_frames", "CAN frames decoded"),
@@ -127,77 +126,44 @@ class Metrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Read every count."""
-        yield _one("gauge", "build_info", "Version of Commonwheel", {"version": __version__}, 1)
-        yield _one("gauge", "ready", "Whether the service is ready", {}, float(not self._service.not_ready))
-        yield _one("gauge", "threads", "Threads of the process", {}, threading.active_count())
+        yield one("gauge", "build_info", "Version of Commonwheel", {"version": __version__}, 1)
+        yield one("gauge", "ready", "Whether the service is ready", {}, float(not self._service.not_ready))
+        yield one("gauge", "threads", "Threads of the process", {}, threading.active_count())
         yield self._lateness()
         cars = self._service.cars
         yield from _brokers(cars)
         gateways = [({"car": car.name}, facts) for car in cars if (facts := car.gateway_facts())]
-        yield from _table(_GATEWAY, ("car",), gateways)
+        yield from table(_GATEWAY, ("car",), gateways)
         yield from _buses(gateways)
+        yield from acting(gateways)
         servers = [({"car": car.name, "server": server.name}, server.facts()) for car in cars for server in car.servers]
-        yield from _table(_SERVER, ("car", "server"), servers)
+        yield from table(_SERVER, ("car", "server"), servers)
         access = self._service.access
         if access is not None:
-            yield from _table(_CLIENTS, (), [({}, access.clients.facts())])
+            yield from table(_CLIENTS, (), [({}, access.clients.facts())])
         for extension in self._service.extensions:
             if isinstance(extension, Measured) and (found := extension.measured):
-                yield from _table(extension.measures, tuple(found[0][0]), found)
+                yield from table(extension.measures, tuple(found[0][0]), found)
 
     def _lateness(self) -> Metric:
-        lateness = self._service.pulse.lateness
-        family = HistogramMetricFamily(
-            f"{_PREFIX}loop_lateness_seconds", "How late the event loop came to what was due"
-        )
-        buckets: list[tuple[str, float]] = []
-        for bound, count in zip([*map(str, lateness.bounds_s), "+Inf"], np.cumsum(lateness.counts), strict=True):
-            buckets.append((bound, float(count)))
-        family.add_metric([], buckets, lateness.sum_s)
-        return family
-
-
-def _family(kind: str, name: str, help_text: str, labels: Sequence[str]) -> CounterMetricFamily | GaugeMetricFamily:
-    make = CounterMetricFamily if kind == "counter" else GaugeMetricFamily
-    return make(f"{_PREFIX}{name}", help_text, labels=labels)
-
-
-def _one(kind: str, name: str, help_text: str, labels: Mapping[str, str], value: float) -> Metric:
-    family = _family(kind, name, help_text, tuple(labels))
-    family.add_metric(tuple(labels.values()), value)
-    return family
-
-
-def _table(
-    rows: Sequence[tuple[str, str, str, str]],
-    labels: Sequence[str],
-    facts: Sequence[tuple[Mapping[str, str], Mapping[str, object]]],
-) -> Iterator[Metric]:
-    """Yield one family per row, with a value for each that has it."""
-    for key, kind, name, help_text in rows:
-        family = _family(kind, name, help_text, labels)
-        for given, values in facts:
-            value = values.get(key)
-            if isinstance(value, int | float):
-                family.add_metric([given[label] for label in labels], float(value))
-        if family.samples:
-            yield family
+        text = "How late the event loop came to what was due"
+        return histogram("loop_lateness_seconds", text, (), [((), self._service.pulse.lateness)])
 
 
 def _buses(gateways: Sequence[tuple[Mapping[str, str], Mapping[str, object]]]) -> Iterator[Metric]:
     rows: list[tuple[Mapping[str, str], Mapping[str, object]]] = []
-    up = _family("gauge", "bus_up", "Whether the bus is open", ("car", "bus"))
+    up = family("gauge", "bus_up", "Whether the bus is open", ("car", "bus"))
     for labels, facts in gateways:
         for bus, state in cast("Mapping[str, Mapping[str, object]]", facts.get("buses", {})).items():
             rows.append(({**labels, "bus": bus}, state))
             up.add_metric([labels["car"], bus], float(state.get("state") == "up"))
     yield up
-    yield from _table(_BUS, ("car", "bus"), rows)
+    yield from table(_BUS, ("car", "bus"), rows)
 
 
 def _brokers(cars: Sequence[LiveCar]) -> Iterator[Metric]:
-    signals = _family("gauge", "signals", "Signals by quality", ("car", "quality"))
-    ended = _family("counter", "actuations", "Actuations by the stage they ended at", ("car", "stage"))
+    signals = family("gauge", "signals", "Signals by quality", ("car", "quality"))
+    ended = family("counter", "actuations", "Actuations by the stage they ended at", ("car", "stage"))
     rows: list[tuple[Mapping[str, str], Mapping[str, object]]] = []
     for car in cars:
         broker = car.broker
@@ -211,6 +177,7 @@ def _brokers(cars: Sequence[LiveCar]) -> Iterator[Metric]:
             {"car": car.name},
             {
                 "updates": broker.published,
+                "refused": broker.refused,
                 "readers": len(readers),
                 "providers": len(broker.providers),
                 "waiting": sum(reader.depth for reader in readers),
@@ -220,11 +187,12 @@ def _brokers(cars: Sequence[LiveCar]) -> Iterator[Metric]:
         ))  # fmt: skip
     yield signals
     yield ended
-    yield from _table(_BROKER, ("car",), rows)
+    yield from table(_BROKER, ("car",), rows)
 
 
 _BROKER = (
     ("updates", "counter", "broker_updates", "Updates of signals taken in"),
+    ("refused", "counter", "broker_refused_requests", "Requests to act that were refused before anybody was asked"),
     ("readers", "gauge", "broker_readers", "Subscriptions"),
     ("providers", "gauge", "broker_providers", "Providers"),
     ("waiting", "gauge", "broker_waiting_updates", "Updates that wait for their readers"),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from commonwheel.broker.serving import Endpoint, Server
     from commonwheel.catalog import Catalog
     from commonwheel.gateway.config import CarSettings, Settings
+    from commonwheel.gateway.verdicts import VerdictFile, Verdicts
     from commonwheel.gateway.virtual import VirtualCar
     from commonwheel.vehicles.vehicle import Vehicle
     from commonwheel.wire.frames import Frames
@@ -105,6 +106,7 @@ class Parts:
 
     ready_s = 30.0
     """How long a gateway may take until it is ready."""
+    _verdicts: VerdictFile | None = None
 
     def access(self, settings: Settings) -> Access:
         """Return who may come in.
@@ -159,8 +161,26 @@ class Parts:
         else:
             texts = [f"{name}={where}" if name else where for name, where in car.buses.items()]
             sources = parse_buses(texts, vehicle)
-        leave = leave_to_act(vehicle, car.car) if car.actuate else None
+        leave = leave_to_act(vehicle, car.car, self._record(broker.name, settings)) if car.actuate else None
         return CarGateway(vehicle, broker, sources, actuate=leave, with_personal=car.with_personal)
+
+    def _record(self, car: str, settings: Settings) -> Verdicts:
+        """Return where a car's verdicts are kept; all cars of a service have one file, where there is one.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        from commonwheel.gateway.rotation import rotation_of
+        from commonwheel.gateway.verdicts import VerdictFile, Verdicts
+
+        if settings.verdicts is not None and self._verdicts is None:
+            self._verdicts = VerdictFile(settings.verdicts, rotation_of(settings.record_rotate.split(",")))
+            self._verdicts.start()
+        return Verdicts(self._verdicts, car=car)
+
+    def close(self) -> bool:
+        """Write what waits to be written, when all else has ended; returns whether that was done."""
+        return self._verdicts is None or self._verdicts.close()
 
     def virtual(self, car: CarSettings, vehicle: Vehicle) -> VirtualCar:
         """Return a simulated car.

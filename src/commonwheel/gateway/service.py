@@ -211,6 +211,7 @@ class Service:
         if self._health is not None:
             await self._health.stop(min(1.0, seconds / 4))
             self._health = None
+        done.append(await asyncio.to_thread(self._parts.close))
         return all(done)
 
     async def _end(self, extension: Extension, seconds: float) -> bool:

@@ -65,7 +65,7 @@ class Verdicts:
         said = Said(t_ns, kind, {"rule": rule, **facts})
         with self._lock:
             self._last.append(said)
-            self._counts[kind, rule] += 1
+            self._counts[str(facts.get("outcome", kind)), rule] += 1
         if self._file is not None:
             self._file.write({"t_ns": t_ns, "car": self._car, "kind": kind, **said.facts})
 
@@ -77,7 +77,7 @@ class Verdicts:
 
     @property
     def counts(self) -> Mapping[tuple[str, str], int]:
-        """How many there were, by kind and rule."""
+        """How many there were, by kind (of a verdict: its outcome) and rule."""
         with self._lock:
             return dict(self._counts)
 
