@@ -85,8 +85,10 @@ class Tuning:
     """Of what nothing urges."""
     relief_mps3: float = 2.5
     """Of letting go what was braked."""
-    urgent_mps2: float = 1.5
+    urgent_mps2: float = 1.2
     """A deceleration that is required, from which on comfort does not count."""
+    foresight: float = 1.4
+    """A lead that brakes hard is reckoned with so much more."""
     bias_rate: float = 0.04
     """1/s^2: how fast a speed that stays off is made up for: slope, wind, a set speed in whole steps."""
     bias_mps2: float = 0.6
@@ -198,6 +200,9 @@ class Follower:
         part = max(tuning.gap_rate * error / tuning.gap_s, -tuning.open_mps2)
         follow = min(led.relative_mps / tuning.gap_s + part, tuning.close_mps2)
         must = required(speed, led, tuning.margin_m)
+        if led.mps2 < -tuning.urgent_mps2:  # who brakes is likely to brake harder yet
+            worse = Lead(led.gap_m, led.relative_mps, led.mps2 * tuning.foresight)
+            must = max(must, min(required(speed, worse, tuning.margin_m), between(self.limits.down, speed_mps)))
         if must >= tuning.urgent_mps2:
             follow = min(follow, -1.1 * must)
         return Need(min(keep, follow), must, follows=follow < keep)

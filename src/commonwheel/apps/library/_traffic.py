@@ -17,8 +17,11 @@ _FRONT = "Vehicle.ADAS.ObstacleDetection.Front.Center"
 DISTANCE, RELATIVE, DETECTED = f"{_FRONT}.Distance", f"{_FRONT}.RelativeSpeed", f"{_FRONT}.IsObstacleDetected"
 _FRESH_NS = 350_000_000
 """Several periods of a usual radar or camera (50 ms); the guard of the cars gives its own inputs as much."""
-_LAG_S = 0.4
-"""Time constant of the lead's acceleration."""
+_ALPHA, _BETA = 0.35, 0.07
+"""Of an alpha-beta filter of the lead's speed (Kalata 1984), near its critical damping: what a sensor's noise of 0.1 m/s
+makes of the acceleration is some 0.2 m/s^2, and the acceleration is known within about 0.3 s."""
+_LONG_S = 0.5
+"""After so long without a look, it begins anew."""
 _JUMP_M, _JUMP_MPS = 6.0, 3.0
 """What no vehicle moves by from one look to the next: it is another one."""
 
@@ -80,11 +83,11 @@ class Ahead:
         lead_mps = speed_mps + relative_mps
         dt_s = (t_ns - self._seen_ns) / 1e9
         other = abs(gap_m - self._gap_m) > _JUMP_M or abs(lead_mps - self._lead_mps) > _JUMP_MPS
-        if other or math.isnan(self._lead_mps):
-            self._lead_mps2 = 0.0
-            self._lead_mps, self._gap_m, self._seen_ns = lead_mps, gap_m, t_ns
+        if other or math.isnan(self._lead_mps) or dt_s > _LONG_S:
+            self._lead_mps, self._lead_mps2 = lead_mps, 0.0
         elif dt_s > 0.0:
-            slope = (lead_mps - self._lead_mps) / dt_s
-            self._lead_mps2 += (slope - self._lead_mps2) * min(1.0, dt_s / _LAG_S)
-            self._lead_mps, self._gap_m, self._seen_ns = lead_mps, gap_m, t_ns
+            expected = self._lead_mps + self._lead_mps2 * dt_s
+            self._lead_mps = expected + _ALPHA * (lead_mps - expected)
+            self._lead_mps2 += _BETA * (lead_mps - expected) / dt_s
+        self._gap_m, self._seen_ns = gap_m, t_ns
         self.lead = Lead(gap_m, relative_mps, min(max(self._lead_mps2, -10.0), 4.0))
