@@ -95,7 +95,7 @@ class Actuation:
         self._buttons = ButtonActuator(p.buttons, vehicle) if fitted and p.buttons else None
         self._cruise = CruiseControl(p.cruise) if p.cruise else None
         self._regulates = p.cruise is not None and (p.cruise.regulates or not fitted)
-        self._cancel = p.cruise.cancel if p.cruise and fitted else {}
+        self._cancel = p.cruise.cancel if p.cruise and fitted else dict[str, int]()
         self._propulsion = Propulsion(feel_of(p))
         self._brake_n = p.brakes.force_n
         parts = (self._torque, self._angle, self._brake, self._gas, self._acceleration, self._buttons)
@@ -144,24 +144,12 @@ class Actuation:
 
     def _drive(self, t_ns: int, wanted: float | None, state: State, inputs: Inputs, dt_s: float) -> None:
         """Set what is asked of the drive and of the brakes; the driver's foot is let be."""
-        throttle = braking = 0.0
-        if self._acceleration is not None:
-            asked = self._acceleration.step(t_ns, state, dt_s)
-            if asked is not None:
-                throttle, braking = self._propulsion.pedals(asked.mps2, state, dt_s)
-                if not asked.drives:
-                    throttle = 0.0
-                if not asked.brakes and not (asked.holds and state.speed_mps <= 0.0):
-                    braking = 0.0
-            elif wanted is None or not self._regulates:
-                self._propulsion.release()
         if self._regulates:
-            if wanted is None:
-                self._propulsion.release()
-            else:
-                throttle, braking = self._propulsion.pedals(wanted, state, dt_s)
-                if inputs.accelerator > TOUCHED:
-                    braking = 0.0
+            throttle, braking = self._by_cruise(wanted, state, inputs, dt_s)
+        elif self._acceleration is not None:
+            throttle, braking = self._by_acceleration(self._acceleration, t_ns, state, dt_s)
+        else:
+            throttle = braking = 0.0
         if self._gas is not None:
             given = self._gas.step(t_ns, state, dt_s)
             if given:
@@ -172,6 +160,24 @@ class Actuation:
                 braking = max(braking, min(1.0, force / self._brake_n))
         inputs.throttle = 0.0 if inputs.brake > TOUCHED or braking > 0.0 else throttle
         inputs.braking = braking
+
+    def _by_cruise(self, wanted: float | None, state: State, inputs: Inputs, dt_s: float) -> tuple[float, float]:
+        if wanted is None:
+            self._propulsion.release()
+            return 0.0, 0.0
+        throttle, braking = self._propulsion.pedals(wanted, state, dt_s)
+        return throttle, 0.0 if inputs.accelerator > TOUCHED else braking
+
+    def _by_acceleration(
+        self, actuator: AccelerationActuator, t_ns: int, state: State, dt_s: float
+    ) -> tuple[float, float]:
+        asked = actuator.step(t_ns, state, dt_s)
+        if asked is None:
+            self._propulsion.release()
+            return 0.0, 0.0
+        throttle, braking = self._propulsion.pedals(asked.mps2, state, dt_s)
+        held = asked.brakes or (asked.holds and state.speed_mps <= 0.0)
+        return throttle if asked.drives else 0.0, braking if held else 0.0
 
     def _steer(self, t_ns: int, state: State, inputs: Inputs, dt_s: float) -> None:
         """Say who turns the wheel: the hands, if they are on it; else the power steering, or nobody."""

@@ -94,9 +94,10 @@ class Commands:
             return ()
         found: list[Command] = []
         last: Command | None = None
+        numbers: list[int] = columns.signal.tolist()
         rows = zip(
             columns.t_ns.tolist(),
-            columns.signal.tolist(),
+            numbers,
             columns.value.tolist(),
             columns.quality.tolist(),
             strict=True,

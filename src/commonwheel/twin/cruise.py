@@ -10,6 +10,7 @@ import math
 from typing import TYPE_CHECKING
 
 from commonwheel.twin.inputs import CruiseSwitch, Gear, Ignition
+from commonwheel.twin.tables import interpolate
 
 if TYPE_CHECKING:
     from commonwheel.twin.inputs import Inputs
@@ -29,8 +30,8 @@ GAP_GAIN, SPEED_GAIN = 0.12, 0.7
 HOLDING_MPS2 = -0.5
 LEFT_M, URGENT_MPS2 = 2.5, -1.2
 """What is left of the gap when it is closed as late as can be; from this on that is what counts."""
-URGENT = 4.0
-"""Braking may come so many times as quickly as anything else."""
+BRAKING = ((5.0, 5.0), (20.0, 2.5))
+"""How fast braking comes, in m/s^3 by speed: the negative jerk that ISO 15622:2018 allows."""
 
 
 class CruiseControl:
@@ -147,8 +148,9 @@ class CruiseControl:
                 return HOLDING_MPS2
         elif speed > STANDING_MPS:
             self._standing_s = 0.0
-        rise, fall = cruise.jerk * dt_s, URGENT * cruise.jerk * dt_s
-        self._wanted += max(-fall if wish < 0.0 else -rise, min(rise, wish - self._wanted))
+        rise = cruise.jerk * dt_s
+        fall = interpolate(BRAKING, speed) * dt_s if wish < 0.0 else rise
+        self._wanted += max(-fall, min(rise, wish - self._wanted))
         self._given += (self._wanted - self._given) * dt_s / (cruise.lag_s + dt_s)
         return self._given
 

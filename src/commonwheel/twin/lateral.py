@@ -44,8 +44,8 @@ class Lateral:
     """The turning part of a car's body; keeps the side speed from step to step."""
 
     __slots__ = (
-        "_a", "_b", "_c_front", "_c_rear", "_column", "_front_n", "_half_front", "_half_rear", "_inertia", "_mass", "_ratio",
-        "_rear_n", "_side_mps",
+        "_a", "_b", "_c_front", "_c_rear", "_column", "_front_n", "_half_front", "_half_rear", "_inertia", "_mass",
+        "_ratio", "_rear_n", "_side_mps",
     )  # fmt: skip
 
     def __init__(self, car: Chassis, column: Column | None = None) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,7 @@ from commonwheel.vehicles.description import SHIPPED, read_description
 from commonwheel.vehicles.yamltree import Node, Reader, load_tree, suggest
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 __all__ = ["FILE", "has_parameters", "load_parameters"]
@@ -46,7 +46,7 @@ def _sections() -> Mapping[str, type[msgspec.Struct]]:
 
 
 SECTIONS = _sections()
-GROUPS: Mapping[str, tuple[str, ...]] = types.MappingProxyType(
+GROUPS = types.MappingProxyType(
     {
         "actuation": (
             "harness", "steering_torque", "steering_angle", "braking", "gas", "acceleration", "buttons",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from commonwheel.twin.injection import FaultKind
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from commonwheel.twin.injection import Injection
     from commonwheel.twin.lane import Course
@@ -115,14 +115,8 @@ class Perception:
         return seen
 
 
-def _noise(gauss: _Gauss, deviation: float) -> float:
+def _noise(gauss: Callable[[float, float], float], deviation: float) -> float:
     return gauss(0.0, deviation) if deviation else 0.0
-
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    _Gauss = Callable[[float, float], float]
 
 
 class _Fault:
@@ -135,36 +129,37 @@ class _Fault:
         self._past: deque[tuple[int, float | None]] = deque()
 
     def apply(self, t_ns: int, seen: dict[str, float | None]) -> None:
-        """Change what was seen at a time."""
+        """Change what was seen at a time, or leave it out."""
         fault, path = self._injection, self._injection.signal
         if path not in seen:
             return
-        value = seen[path]
         if fault.kind is FaultKind.DELAYED:
-            self._past.append((t_ns, value))
+            self._past.append((t_ns, seen[path]))
+            while len(self._past) > 1 and self._past[1][0] <= t_ns - fault.amount * 1e9:
+                self._past.popleft()
         if not fault.from_s * 1e9 <= t_ns < fault.to_s * 1e9:
             return
-        match fault.kind:
-            case FaultKind.SILENT:
-                del seen[path]
-            case FaultKind.LOST:
-                if self._chance.random() < fault.amount:
-                    del seen[path]
+        silent = fault.kind is FaultKind.SILENT
+        if silent or (fault.kind is FaultKind.LOST and self._chance.random() < fault.amount):
+            del seen[path]
+        else:
+            seen[path] = self._told(t_ns, seen[path])
+
+    def _told(self, t_ns: int, value: float | None) -> float | None:
+        """Return what is said of a value."""
+        match self._injection.kind:
             case FaultKind.DELAYED:
-                while len(self._past) > 1 and self._past[1][0] <= t_ns - fault.amount * 1e9:
-                    self._past.popleft()
-                seen[path] = self._past[0][1]
+                return self._past[0][1]
             case FaultKind.STUCK | FaultKind.FROZEN:
                 if not self._has_stuck:
                     self._has_stuck, self._stuck = True, value
-                seen[path] = self._stuck
+                return self._stuck
             case FaultKind.NO_VALUE:
-                seen[path] = None
+                return None
             case FaultKind.DRIFT | FaultKind.BIAS | FaultKind.NOISE:
-                if value is not None:
-                    seen[path] = value + self._off(t_ns)
+                return None if value is None else value + self._off(t_ns)
             case _:
-                return
+                return value
 
     def _off(self, t_ns: int) -> float:
         fault = self._injection

@@ -76,7 +76,8 @@ def _pedals(reader: Reader, node: Node) -> Deed:
         reader.fault(node, "'driver' presses one pedal for a while, such as {brake: 30 %, for: 1 s}")
         return Deed(1.0)
     way = {key: quantity(reader, keys[key], f"'{key}'", "", within=_SHARE) for key in pedals}
-    return Deed(quantity(reader, keys.get("for"), "'for'", "s", within=_TIME, default=1.0), **way)
+    lasting = quantity(reader, keys.get("for"), "'for'", "s", within=_TIME, default=1.0)
+    return Deed(lasting, accelerator=way.get("accelerator"), brake=way.get("brake"))
 
 
 def _steer(reader: Reader, node: Node) -> Deed:

@@ -88,7 +88,7 @@ def _scenario(reader: Reader, tree: Node) -> Scenario:
     if plan.length_s > LONGEST_S:
         reader.fault(keys["drive"], f"the drive takes {plan.length_s / 86400:.0f} days; it may take a week")
     road, friction = _road(reader, keys.get("road"))
-    driver = keys["driver"].entries if "driver" in keys else {}
+    hands = keys["driver"].entries.get("hands") if "driver" in keys else None
     return Scenario(
         name=reader.text(keys.get("scenario"), "'scenario'", tree.file.stem),
         about=reader.text(keys.get("about"), "'about'"),
@@ -98,7 +98,7 @@ def _scenario(reader: Reader, tree: Node) -> Scenario:
         bends=bends_of(reader, keys.get("bends"), length),
         road=road,
         surroundings=surroundings_of(reader, keys, length, friction),
-        hands=hands_of(reader, driver.get("hands")) is not False,
+        hands=hands_of(reader, hands) is not False,
         events=events_of(reader, keys.get("events"), length),
         faults=faults_of(reader, keys.get("faults"), length),
         length_s=length,

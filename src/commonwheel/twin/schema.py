@@ -3,7 +3,8 @@
 A section is a frozen ``msgspec.Struct``. Numbers are annotated with ``unit``; a field without a default has to be
 stated. The key in the file is the field's name without its unit: ``mass_kg: Annotated[float, unit("kg")]`` is written
 ``mass: 1493 kg``. A tuple of numbers is written as a list, a tuple of pairs (a curve) as a mapping, an enumeration by
-its value, a name as it is, and names with codes as a mapping. A struct's method ``wrong()``, where it has one, says what is wrong with the values together.
+its value, a name as it is, and names with codes as a mapping. A struct's method ``wrong()``, where it has one, says
+what is wrong with the values together.
 """
 
 from __future__ import annotations
@@ -126,14 +127,7 @@ def _field(hint: Any, meta: Meta | None) -> Field:  # noqa: ANN401 - what typing
         return _field(inner, next((extra for extra in extras if isinstance(extra, Meta)), meta))
     arguments = typing.get_args(hint)
     if typing.get_origin(hint) is tuple:
-        if arguments[-1] is not Ellipsis:
-            parts = tuple(_field(argument, None) for argument in arguments)
-            return Field(Kind.LIST, unit=parts[0].unit, parts=parts)
-        if typing.get_origin(arguments[0]) is tuple:
-            x, y = (_field(argument, None) for argument in typing.get_args(arguments[0]))
-            return Field(Kind.CURVE, unit=y.unit, parts=(x, y))
-        part = _field(arguments[0], None)
-        return Field(Kind.LIST, unit=part.unit, parts=(part,), any_length=True)
+        return _many(arguments)
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
         return Field(Kind.CHOICE, choices=hint)
     if typing.get_origin(hint) is collections.abc.Mapping:
@@ -143,6 +137,18 @@ def _field(hint: Any, meta: Meta | None) -> Field:  # noqa: ANN401 - what typing
         message = f"a parameter cannot be of type {hint}"
         raise TypeError(message)
     return _number(kinds[hint], meta or Meta())
+
+
+def _many(arguments: tuple[Any, ...]) -> Field:
+    """Return what a tuple of these stands for."""
+    if arguments[-1] is not Ellipsis:
+        parts = tuple(_field(argument, None) for argument in arguments)
+        return Field(Kind.LIST, unit=parts[0].unit, parts=parts)
+    if typing.get_origin(arguments[0]) is tuple:
+        x, y = (_field(argument, None) for argument in typing.get_args(arguments[0]))
+        return Field(Kind.CURVE, unit=y.unit, parts=(x, y))
+    part = _field(arguments[0], None)
+    return Field(Kind.LIST, unit=part.unit, parts=(part,), any_length=True)
 
 
 def _number(kind: Kind, meta: Meta) -> Field:
@@ -189,6 +195,16 @@ def _value(node: Node, what: str, field: Field, reader: Reader) -> object:
         return _curve(node, what, field, reader)
     if field.kind is Kind.LIST:
         return _list(node, what, field, reader)
+    if field.kind is Kind.WHOLE:
+        value = reader.whole(node, what, 0)
+        if isinstance(node.value, int) and value not in field.within:
+            reader.fault(node, f"{what} is {field.within.describe('')}, not {value}")
+        return value
+    return _word(node, what, field, reader)
+
+
+def _word(node: Node, what: str, field: Field, reader: Reader) -> object:
+    """Return a value that is no list and no whole number."""
     if field.kind is Kind.TEXT:
         return reader.text(node, what)
     if field.kind is Kind.CODES:
@@ -197,11 +213,6 @@ def _value(node: Node, what: str, field: Field, reader: Reader) -> object:
         return reader.boolean(node, what)
     if field.choices is not None:
         return _choice(node, what, field.choices, reader)
-    if field.kind is Kind.WHOLE:
-        value = reader.whole(node, what, 0)
-        if isinstance(node.value, int) and value not in field.within:
-            reader.fault(node, f"{what} is {field.within.describe('')}, not {value}")
-        return value
     return _quantity(node, what, field, reader)
 
 

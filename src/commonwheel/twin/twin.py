@@ -260,9 +260,10 @@ class Twin:
 
     @property
     def perceived(self) -> Mapping[str, float | None]:
-        """What camera, radar and map said last of what is around, by path; booleans as 0 and 1, None where they see none.
+        """What camera, radar and map said last of what is around, by path.
 
-        Empty where there is neither a harness nor anything around. Signals that the car's own wire gives are not among
+        Booleans are 0 and 1; None stands for no value, such as the distance to nobody. Empty where there is neither
+        a harness nor anything around. Signals that the car's own wire gives are not among
         them, nor those that a fault silences. It is brought up to date every 50 ms, in place.
         """
         return self._world.perception.said if self._world is not None else {}
