@@ -328,11 +328,12 @@ def test_an_exception_in_the_thread_releases_the_car(car: Driven, monkeypatch: p
             message = "a fault of our own"
             raise RuntimeError(message)
 
-    monkeypatch.setattr(actuator.teller, "tell", fail)
+    monkeypatch.setattr(actuator._thread._outlets, "lost", fail)
     until(lambda: failed.is_set() and car.get(IS_ARMED).value is False)
     until(lambda: car.angles[-1] == 0.0)
-    with pytest.raises(BrokerError):
-        until(lambda: car.ask(5.0).stage is None)
+    assert car.ask(5.0).stage is Stage.REFUSED
+    again = car.arm()
+    assert (again.wait(5), again.why) == (Stage.REFUSED, "what acts has ended")
     assert car.get(SPEED).good == 50.0
 
 

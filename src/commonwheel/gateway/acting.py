@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from commonwheel.control import CYCLE_NS, Request
 from commonwheel.gateway.asking import Arming, Asked, Withdrawn
 from commonwheel.gateway.pulse import Lateness
+from commonwheel.gateway.telling import Armed, Told
 from commonwheel.gateway.worker import Worker
 from commonwheel.guard import State
 
@@ -46,6 +47,8 @@ CLOSEST_NS = 7_000_000
 """Two cycles come no closer than this."""
 MARGIN_NS = 500_000_000
 """A release has so much longer than the car's description says before the thread ends all the same."""
+_LOOK = 10
+"""Cycles between two looks at what each actuator does."""
 _BOUNDS_S = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5)
 _AT_REST = {State.OFF, State.FAULTED}
 
@@ -86,6 +89,7 @@ class Acting(Worker):
         self._cycles = self._missed = self._dropped = 0
         self._took, self._late = _histogram(), _histogram()
         self._lost = ""
+        self._states: dict[str, State] = {}
         self._over = False
 
     # ---- from other threads -----------------------------------------------------------------------------------------
@@ -122,7 +126,6 @@ class Acting(Worker):
             self._fail(f"what acts has failed: {str(error) or type(error).__name__}")
         finally:
             self._over = True
-            self._teller.close()
 
     def _go(self) -> None:
         """Cycle until it is to stop."""
@@ -149,7 +152,12 @@ class Acting(Worker):
         cycle = self.control.step(now, steady_ns)
         self._outlets.send(cycle.frames)
         self._cycles += 1
-        self._teller.tell(self.control, cycle)
+        guard = self.control.guard
+        states = {axis.name: guard.state(axis.name) for axis in guard.envelope.axes}
+        doing = dict(self.control.acting) if self._cycles % _LOOK == 0 else None
+        if cycle.progress or cycle.said or doing is not None or states != self._states:
+            self._states = states
+            self._teller.put(Told(cycle, states, doing))
 
     def _take_in(self, now: int) -> None:
         """Take in what came since the last cycle; frames first, so that requests meet the car as it is."""
@@ -176,16 +184,14 @@ class Acting(Worker):
                     control.withdraw(order.source, path)
             case Arming(arm=False):
                 control.disarm(now, order.who)
-                self._teller.disarmed(order)
+                self._teller.put(Armed(order))
             case Arming():
                 self._outlets.again()
                 lost = self._outlets.lost()
-                if lost:
-                    self._teller.not_armed(order, lost)
-                    return
-                self._lost = ""
-                control.arm(now, order.who)
-                self._teller.armed(order)
+                if not lost:
+                    self._lost = ""
+                    control.arm(now, order.who)
+                self._teller.put(Armed(order, lost))
 
     def _see_buses(self, now: int) -> None:
         """Let go of the car when a bus that acting needs is gone; said once, until somebody arms it anew."""

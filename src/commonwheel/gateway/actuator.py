@@ -105,8 +105,8 @@ class Actuator:
         return self._thread.name
 
     def cpu_s(self) -> float:
-        """Return the processor time that its thread has taken."""
-        return self._thread.cpu_s()
+        """Return the processor time that its threads have taken."""
+        return self._thread.cpu_s() + self.teller.cpu_s()
 
     def hear(self, frames: Frames | None, samples: Samples) -> None:
         """See ``Acting.hear``."""
@@ -124,12 +124,14 @@ class Actuator:
 
     def start(self) -> None:
         """Begin; nothing leaves before the car is armed."""
+        self.teller.start()
         self._thread.start()
 
     def stop(self) -> bool:
         """Release the car, and end; returns whether that was done."""
         self._thread.stop()
-        return self._thread.join(_JOIN_S)
+        ended = self._thread.join(_JOIN_S)
+        return self.teller.close(_JOIN_S) and ended
 
     @property
     def doing(self) -> Mapping[str, Doing]:

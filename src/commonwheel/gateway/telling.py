@@ -1,7 +1,8 @@
 """What a car that acts tells: its guard's states to the broker, the life of each request, every verdict to the record.
 
-In: what each cycle brought, in the thread that acts. Out: published signals, steps of actuations, events, the record.
-Events of the same kind about the same thing come once a second at most; the record has all.
+In: what each cycle brought, put by the thread that acts, which never waits. Out: published signals, steps of
+actuations, events, the record; from a thread of its own, since all of these take locks, call others back and write
+logs. Events of the same kind about the same thing come once a second at most; the record has all.
 """
 
 from __future__ import annotations
@@ -9,10 +10,13 @@ from __future__ import annotations
 import logging
 import math
 import time
+from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from commonwheel.broker.actuation import Stage
 from commonwheel.control import Phase
+from commonwheel.gateway.worker import Worker
 from commonwheel.guard import Outcome, State, Transition
 
 if TYPE_CHECKING:
@@ -22,11 +26,12 @@ if TYPE_CHECKING:
     from commonwheel.broker.events import Event
     from commonwheel.control import CarControl, Cycle, Progress
     from commonwheel.control.car import Acting
+    from commonwheel.control.model import Adapter
     from commonwheel.gateway.asking import Arming
     from commonwheel.gateway.verdicts import Verdicts
     from commonwheel.guard import Verdict
 
-__all__ = ["ACTING", "COMFORT", "IS_ARMED", "MILLISECOND", "STATES", "Teller"]
+__all__ = ["ACTING", "CAUSE", "COMFORT", "IS_ARMED", "MILLISECOND", "STATES", "Armed", "Teller", "Told"]
 
 _LOG = logging.getLogger(__name__)
 _GUARD = "Vehicle.MotionManagement.Guard"
@@ -42,8 +47,8 @@ ACTING = "guard.acting"
 """Events of this kind say what an actuator does now; they are told and not kept."""
 MILLISECOND = 1_000_000
 _AGAIN_NS = 1_000 * MILLISECOND
-_OFTEN, _SELDOM = 10, 50
-"""Cycles between two tellings of what an actuator does, while it acts and always."""
+_SELDOM = 5
+"""Of an actuator that does nothing it is told so many times as seldom as of one that acts."""
 _MOST_TOLD = 1000
 _STAGES = {
     Phase.ARBITRATED: Stage.ARBITRATED,
@@ -58,8 +63,27 @@ _STAGES = {
 _ARMED = {State.ARMED, State.ENGAGED, State.OVERRIDING}
 
 
-class Teller:
-    """One car's. ``tell`` and what arms are for the thread that acts; the rest for any."""
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a cycle brought."""
+
+    cycle: Cycle
+    states: Mapping[str, State]
+    """Of each axis, after it."""
+    doing: Mapping[str, Acting] | None
+    """What each actuator does; None where it was not looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Armed:
+    """Somebody has armed the car, or disarmed it, or could not."""
+
+    order: Arming
+    why_not: str = ""
+
+
+class Teller(Worker):
+    """One car's. ``open`` it, ``start`` it, and ``close`` it when nothing is put any more."""
 
     def __init__(self, car: str, broker: Broker, record: Verdicts, to_utc: Callable[[int], int]) -> None:
         """Become the provider of the guard's signals.
@@ -70,7 +94,9 @@ class Teller:
             record: where all of it is kept.
             to_utc: from the time of cycles to nanoseconds UTC.
         """
+        super().__init__(f"tell {car}")
         self._car, self._broker, self.record, self._to_utc = car, broker, record, to_utc
+        self._waiting: SimpleQueue[Told | Armed | None] = SimpleQueue()
         self.provider = broker.provider(f"guard of {car}")
         self.states: dict[str, State] = {}
         """Each axis's state, as of the last cycle."""
@@ -81,7 +107,8 @@ class Teller:
         self._followed: dict[tuple[str, str], Actuation] = {}
         self._told: dict[object, int] = {}
         self._limited: set[str] = set()
-        self._count = 0
+        self._served: Mapping[str, Adapter] = {}
+        self._rounds = 0
         self._deaf: Callable[[], None] | None = None
 
     def open(self, control: CarControl) -> None:
@@ -94,13 +121,35 @@ class Teller:
         axes = [axis.name for axis in control.guard.envelope.axes]
         wanted = [*(STATES[axis] for axis in axes if axis in STATES), CAUSE, IS_ARMED]
         self.provider.claim([numbers[path] for path in wanted if path in numbers])
-        self._see_states(control)
+        self._served = control.control.served
+        self._see_states({axis: control.guard.state(axis) for axis in axes})
         self._publish({IS_ARMED: False, CAUSE: "not armed since the service started"})
-        served = frozenset(control.control.served)
+        served = frozenset(self._served)
         self._deaf = self._broker.events.listen(lambda event: self._heard(event, served))
 
-    def close(self) -> None:
-        """Give the signals up; requests that are under way fail."""
+    def put(self, item: Told | Armed) -> None:
+        """Have it told, soon; does not wait."""
+        self._waiting.put(item)
+
+    def close(self, seconds: float) -> bool:
+        """Tell what waits, then give the signals up: requests that are under way fail. Returns whether it was done."""
+        self._waiting.put(None)
+        if self._thread.ident is None:
+            self._give_up()
+        return self.join(seconds)
+
+    def _run(self) -> None:
+        while (item := self._waiting.get()) is not None:
+            try:
+                if isinstance(item, Told):
+                    self._tell(item)
+                else:
+                    self._arming(item)
+            except Exception:  # noqa: BLE001 - who acts must not be in the dark for one that cannot be told
+                _LOG.exception("%s: what it does could not be told", self._car)
+        self._give_up()
+
+    def _give_up(self) -> None:
         if self._deaf is not None:
             self._deaf()
         self._publish({path: "OFF" for axis, path in STATES.items() if axis in self.states} | {IS_ARMED: False})
@@ -138,29 +187,24 @@ class Teller:
 
     # ---- arming -----------------------------------------------------------------------------------------------------
 
-    def armed(self, order: Arming) -> None:
-        """Tell that somebody has armed the car."""
-        self._arming("armed", order)
-
-    def disarmed(self, order: Arming) -> None:
-        """Tell that somebody has disarmed it."""
-        self._arming("disarmed", order)
-        self._publish({IS_ARMED: False})
-
-    def not_armed(self, order: Arming, why: str) -> None:
-        """Tell that it was not armed, and why."""
-        self._arming("refused", order, why)
-        self._broker.finish(order.actuation, Stage.REFUSED, why)
-
-    def _arming(self, what: str, order: Arming, why: str = "") -> None:
+    def _arming(self, item: Armed) -> None:
+        """Tell that somebody has armed the car, disarmed it, or could not."""
+        order, why = item.order, item.why_not
+        what = "refused" if why else "armed" if order.arm else "disarmed"
         facts = {"requester": order.who, "reason": order.reason, **({"why": why} if why else {})}
         self._broker.events.add(f"guard.{what}", signal=IS_ARMED, **facts)
         self.record.add(time.time_ns(), "arming", what, source=order.who, reason=order.reason, text=why)
+        if why:
+            self._broker.finish(order.actuation, Stage.REFUSED, why)
+        elif not order.arm:
+            self._publish({IS_ARMED: False})
+        elif any(state in _ARMED for state in self.states.values()):  # as it was already
+            self._publish({IS_ARMED: True})
 
     # ---- each cycle -------------------------------------------------------------------------------------------------
 
-    def tell(self, control: CarControl, cycle: Cycle) -> None:
-        """Tell what a cycle brought."""
+    def _tell(self, told: Told) -> None:
+        cycle = told.cycle
         for progress in cycle.progress:
             self._go_on(progress)
         for said in cycle.said:
@@ -168,19 +212,17 @@ class Teller:
                 self._changed(said)
             else:
                 self._judged(said)
-        self._see_states(control)
-        self._count += 1
-        if self._count % _OFTEN == 0:
-            self._tell_doing(control)
+        self._see_states(told.states)
+        if told.doing is not None:
+            self._tell_doing(told.doing)
 
-    def _see_states(self, control: CarControl) -> None:
-        now = {axis.name: control.guard.state(axis.name) for axis in control.guard.envelope.axes}
+    def _see_states(self, now: Mapping[str, State]) -> None:
         if now == self.states:
             return
         changed = {STATES[axis]: state.name for axis, state in now.items() if self.states.get(axis) is not state}
         armed = any(state in _ARMED for state in now.values())
         before = any(state in _ARMED for state in self.states.values())
-        self.states = now
+        self.states = dict(now)
         self._publish(changed | ({IS_ARMED: armed} if armed or before else {}))
 
     def _publish(self, values: Mapping[str, object]) -> None:
@@ -245,12 +287,13 @@ class Teller:
         else:
             actuation.advance(stage, why)
 
-    def _tell_doing(self, control: CarControl) -> None:
-        always = self._count % _SELDOM == 0
-        self.doing = dict(control.acting)
-        for path, doing in self.doing.items():
+    def _tell_doing(self, now: Mapping[str, Acting]) -> None:
+        self.doing = now
+        always = self._rounds % _SELDOM == 0
+        self._rounds += 1
+        for path, doing in now.items():
             if always or doing.source:
-                axis = control.control.served[path].axis
+                axis = self._served[path].axis
                 self._broker.events.tell(
                     ACTING, signal=path, source=doing.source, asked=doing.asked, allowed=doing.allowed,
                     sent=doing.sent, measured=doing.measured, axis=axis, state=self.states[axis].value,
