@@ -11,7 +11,7 @@ import enum
 import importlib.util
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,14 +43,21 @@ class Reference:
     """Our bus to theirs; what is on others they do not see."""
     beyond: tuple[tuple[int, int, int, int], ...] = ()
     """What the cut-off controllers send on their side of the harness: bus (theirs), id, size, period in ms."""
+    passes: Mapping[int, int] = field(default_factory=dict[int, int])
+    """What ours lets through the harness and theirs replaces: id to the bus (theirs) on whose side its sender is."""
 
+
+_DISPLAY = {0x33D: 2}
+"""The camera's picture of the lane in the instrument cluster."""
+_PROPILOT = {0x2B1: 2, 0x4CC: 2, 0x280: 0}
+"""The assistance unit's pictures and texts; and what the car tells it of the driver's belt."""
 
 REFERENCES = {
-    "honda/civic_touring_2016": Reference(Mode.HONDA_NIDEC, 0, {"fcan": 0}, ((2, 0x1FA, 8, 20),)),
+    "honda/civic_touring_2016": Reference(Mode.HONDA_NIDEC, 0, {"fcan": 0}, ((2, 0x1FA, 8, 20),), _DISPLAY),
     # Flag 2: the radar is disabled, acceleration is commanded.
-    "honda/civic_gen10_bosch": Reference(Mode.HONDA_BOSCH, 2, {"fcan": 1}),
-    "nissan/leaf_ze1": Reference(Mode.NISSAN, 0, {"car": 0, "adas": 2}),
-    "nissan/x_trail_2017": Reference(Mode.NISSAN, 0, {"car": 0, "cam": 1, "adas": 2}),
+    "honda/civic_gen10_bosch": Reference(Mode.HONDA_BOSCH, 2, {"fcan": 1}, (), _DISPLAY),
+    "nissan/leaf_ze1": Reference(Mode.NISSAN, 0, {"car": 0, "adas": 2}, (), _PROPILOT),
+    "nissan/x_trail_2017": Reference(Mode.NISSAN, 0, {"car": 0, "cam": 1, "adas": 2}, (), _PROPILOT),
 }
 """By the car's name without its variant."""
 
@@ -137,7 +144,7 @@ class Oracle:
 
     def rx(self, bus: str, can_id: int, payload: bytes) -> bool:
         """Show them a frame that the car sends on a bus of ours; returns whether it is sound, as far as they check."""
-        number = self._reference.buses.get(bus)
+        number = self._reference.passes.get(can_id, self._reference.buses.get(bus))
         if number is None or len(payload) > _CLASSIC:
             return True
         return self._rules.oracle_rx(number, can_id & 0x1FFFFFFF, payload, len(payload))
