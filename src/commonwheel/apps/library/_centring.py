@@ -10,7 +10,8 @@ damped second order system (Rajamani, Vehicle Dynamics and Control, chapter 3, i
 
     k = r(ahead) - (w^2 y + 2 z w v p) / v^2 - i        i' = w^3 y / (INTEGRAL v^2)
 
-``y`` and ``p`` are led ahead for a part of what steering lags. What steering is off by is found twice. Quickly, by an
+``y`` and ``p`` are led ahead for a part of what steering lags. In a bend a car points elsewhere than it goes, for its
+tyres slip; how the offset changes tells by how much, and ``p`` is where it goes. What steering is off by is found twice. Quickly, by an
 observer: how fast the heading error changes tells what curvature is driven, ``k = p' / v + r``, and what that differs
 by from what was asked (a steering ratio or understeer that is not quite as stated, camber) is taken off. Slowly, by the
 integral, for what is left; by the criterion of Routh it is stable for ``INTEGRAL > 1 / (2 z)``. An offset that is there
@@ -25,6 +26,8 @@ from dataclasses import dataclass
 __all__ = ["Centring", "Lane", "Steering", "clamp"]
 
 
+_MOST_SLIP = 0.05
+"""What tyres on a dry road slip at most in a bend that is steered through here, rad."""
 _LONGEST_LOOK_S = 0.3
 """Looks farther apart tell no change."""
 
@@ -46,6 +49,8 @@ class Steering:
     """INTEGRAL; the larger, the slower."""
     observer_s: float = 1.0
     """Time constant of the observer."""
+    slip_s: float = 1.0
+    """Time constant of the way the car drifts."""
     off: float = 0.35
     """The most that the observer takes off, of the acceleration across that may be asked for."""
     bias_mps2: float = 0.8
@@ -92,21 +97,25 @@ class Centring:
         """What the car should drive by now, 1/m."""
         self._off = 0.0
         """What it drives besides, 1/m, as far as that is known."""
-        self._heading: float | None = None
-        """Heading error at the last look."""
+        self._slip = 0.0
+        """Angle from where the car points to where it goes, rad."""
+        self._last: Lane | None = None
+        """The look before."""
 
     def reset(self, curvature: float, offset_m: float) -> None:
         """Begin anew, from what the car drives and where it is."""
         self.curvature, self._bias, self._settling_m = curvature, 0.0, offset_m
-        self._expected, self._off, self._heading = curvature, 0.0, None
+        self._expected, self._off, self._slip, self._last = curvature, 0.0, 0.0, None
 
     def observe(self, lane: Lane, mps: float, dt_s: float) -> None:
         """Take in a new look at the lane, so long after the one before: what does the car really drive?"""
         steering, v = self.steering, max(mps, self.steering.slowest_mps)
-        before, self._heading = self._heading, lane.heading_rad
+        before, self._last = self._last, lane
         if before is None or not 0.0 < dt_s < _LONGEST_LOOK_S:
             return
-        driven = (lane.heading_rad - before) / dt_s / v + lane.curvature
+        drift = (lane.offset_m - before.offset_m) / dt_s / v - (lane.heading_rad + before.heading_rad) / 2.0
+        self._slip = clamp(self._slip + (drift - self._slip) * min(1.0, dt_s / steering.slip_s), _MOST_SLIP)
+        driven = (lane.heading_rad - before.heading_rad) / dt_s / v + lane.curvature
         most = steering.off * steering.acceleration_mps2 / v**2
         part = min(1.0, dt_s / steering.observer_s)
         self._off = clamp(self._off + (driven - self._expected - self._off) * part, most)
@@ -123,8 +132,9 @@ class Centring:
         road = lane.curvature + (lane.ahead - lane.curvature) * min(1.0, steering.lag_s + lane.age_s)
         lead = steering.lead_s + lane.age_s
         there = lane.curvature + (lane.ahead - lane.curvature) * min(1.0, lead / 2.0)
-        heading = lane.heading_rad + v * ((self._expected + self.curvature) / 2.0 + self._off - there) * lead
-        offset = lane.offset_m + v * (lane.heading_rad + heading) / 2.0 * lead
+        now = lane.heading_rad + self._slip
+        heading = now + v * ((self._expected + self.curvature) / 2.0 + self._off - there) * lead
+        offset = lane.offset_m + v * (now + heading) / 2.0 * lead
         error = clamp(offset - self._settling_m, 1.5)
         rate = steering.rate
         feedback = rate**2 * error + 2.0 * steering.damping * rate * v * heading

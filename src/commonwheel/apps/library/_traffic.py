@@ -18,7 +18,7 @@ DISTANCE, RELATIVE, DETECTED = f"{_FRONT}.Distance", f"{_FRONT}.RelativeSpeed", 
 _FRESH_NS = 350_000_000
 """Several periods of a usual radar or camera (50 ms); the guard of the cars gives its own inputs as much."""
 _ALPHA, _BETA = 0.35, 0.07
-"""Of an alpha-beta filter of the lead's speed (Kalata 1984), near its critical damping: what a sensor's noise of 0.1 m/s
+"""Of an alpha-beta filter of the lead's speed (Kalata 1984), near critical damping: what a sensor's noise of 0.1 m/s
 makes of the acceleration is some 0.2 m/s^2, and the acceleration is known within about 0.3 s."""
 _LONG_S = 0.5
 """After so long without a look, it begins anew."""
