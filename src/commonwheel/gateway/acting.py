@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from commonwheel.control import CYCLE_NS, Request
 from commonwheel.gateway.asking import Arming, Asked, Withdrawn
 from commonwheel.gateway.pulse import Lateness
-from commonwheel.gateway.telling import Armed, Told
+from commonwheel.gateway.telling import OVER, Armed, Told
 from commonwheel.gateway.worker import Worker
 from commonwheel.guard import State
 
@@ -126,6 +126,8 @@ class Acting(Worker):
             self._fail(f"what acts has failed: {str(error) or type(error).__name__}")
         finally:
             self._over = True
+            for _ in range(len(self._orders)):
+                self._obey(self._orders.popleft(), 0)
 
     def _go(self) -> None:
         """Cycle until it is to stop."""
@@ -171,6 +173,10 @@ class Acting(Worker):
 
     def _obey(self, order: Order, now: int) -> None:
         control = self.control
+        if self._over:
+            if isinstance(order, Arming):
+                self._teller.put(Armed(order, OVER))
+            return
         match order:
             case Asked():
                 control.request(
@@ -203,7 +209,8 @@ class Acting(Worker):
             guard.fail(now, self._lost)
 
     def _let_go(self, who: str) -> None:
-        """Release the car, cycle by cycle, until nothing acts or its time is over."""
+        """Release the car, cycle by cycle, until nothing acts or its time is over; nobody arms it any more."""
+        self._over = True
         axes = self.control.guard.envelope.axes
         self.control.disarm(self._now_ns(), who)
         end = time.monotonic_ns() + max((axis.release_ns for axis in axes), default=0) + MARGIN_NS

@@ -14,7 +14,7 @@ from commonwheel.broker.actuation import Stage
 from commonwheel.broker.providers import SECOND, Proof
 from commonwheel.broker.values import to_inside
 from commonwheel.gateway.faults import GatewayError
-from commonwheel.gateway.telling import COMFORT, IS_ARMED, MILLISECOND
+from commonwheel.gateway.telling import COMFORT, IS_ARMED, MILLISECOND, OVER
 from commonwheel.guard import State
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class Front:
             if actuation.signal == self._armed_number:
                 who, reason = actuation.requester, actuation.terms.reason
                 if not self._order(Arming(bool(actuation.target), who, reason, actuation)):
-                    self._broker.finish(actuation, Stage.REFUSED, "what acts has ended")
+                    self._broker.finish(actuation, Stage.REFUSED, OVER)
                 continue
             why = self._take(actuation)
             if why:
@@ -152,7 +152,7 @@ class Front:
         self._teller.follow(actuation, path)
         terms = actuation.terms
         asked = Asked(path, value, actuation.requester, valid_ns, terms.priority, terms.unit, actuation.number)
-        return "" if self._order(asked) else "too many requests at once, or what acts has ended"
+        return "" if self._order(asked) else f"too many requests at once, or {OVER}"
 
     def _withdrawn(self, requester: str, signals: Sequence[int]) -> None:
         paths = tuple(self._paths[number] for number in signals if number in self._paths)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from commonwheel.gateway.verdicts import Verdicts
     from commonwheel.guard import Verdict
 
-__all__ = ["ACTING", "CAUSE", "COMFORT", "IS_ARMED", "MILLISECOND", "STATES", "Armed", "Teller", "Told"]
+__all__ = ["ACTING", "CAUSE", "COMFORT", "IS_ARMED", "MILLISECOND", "OVER", "STATES", "Armed", "Teller", "Told"]
 
 _LOG = logging.getLogger(__name__)
 _GUARD = "Vehicle.MotionManagement.Guard"
@@ -45,6 +45,8 @@ STATES: Mapping[str, str] = {
 """The signal of each axis's state."""
 ACTING = "guard.acting"
 """Events of this kind say what an actuator does now; they are told and not kept."""
+OVER = "what acts has ended"
+"""Why nothing is taken any more."""
 MILLISECOND = 1_000_000
 _AGAIN_NS = 1_000 * MILLISECOND
 _SELDOM = 5
