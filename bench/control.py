@@ -158,6 +158,7 @@ def live(car: str, burning: int, seconds: float) -> None:
 
 def ask(gateway: CarGateway, broker: Broker, seconds: float, waited: list[float]) -> dict[str, Any]:
     """Arm the car and ask it to act for a while; returns the facts of what acted."""
+    time.sleep(1.5)  # every message of the car has come by then: what is missing when it is armed is a fault
     numbers, end = broker.table.numbers, time.monotonic() + seconds + 3.0
     broker.actuate({numbers[ARMED]: True}, "bench", terms=Terms(reason="bench"))
     wish = {numbers[ACCELERATION]: 0.1, numbers[ANGLE]: 0.5}
