@@ -30,6 +30,8 @@ TURN_S = 0.02
 LOSS_S = 0.4
 """A lane that is not seen for so long is lost; until then it steers on as it did."""
 MARGIN_KMH = 5.0
+PAUSE_NS = 2_000_000_000
+"""It does not begin anew before; by then the guard has let go too, and it is the driver who lets it steer again."""
 BEND_S = 0.4
 """A bend that takes too much for so long is given up."""
 
@@ -90,6 +92,8 @@ class Hold:
     """The time of that look."""
     sharp_ns: int = 0
     """Since when the bend has been too sharp; 0: it is not."""
+    released_ns: int = -PAUSE_NS
+    """When it let go last."""
     announced: bool = False
     """Whether the driver was told of a bend that is coming."""
 
@@ -126,6 +130,8 @@ def turn(car: Car) -> None:
             steer.ask(car, centring.curvature, float(speed) / 3.6, geometry)
     elif why := unfit(car, float(speed), lane):
         release(car, why)
+    elif car.now_ns - held.released_ns < PAUSE_NS:
+        steer.stop(car)
     else:
         go_on(car, float(speed) / 3.6, lane, dt_s)
 
@@ -206,7 +212,7 @@ def release(car: Car, why: str, *, asks: bool = True) -> None:
     """Steer no more, and tell the driver, if it did."""
     steer.stop(car)
     if held.doing is Doing.STEERING:
-        held.doing = Doing.RELEASED
+        held.doing, held.released_ns = Doing.RELEASED, car.now_ns
         car.report("released", why=why)
         if asks:
             car.report("takeover_request", reason="released", text=why)
