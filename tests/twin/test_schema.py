@@ -86,7 +86,7 @@ def test_two_fields_that_a_file_cannot_tell_apart_are_a_mistake_in_the_code() ->
 
 def test_a_type_that_no_file_can_state_is_a_mistake_in_the_code() -> None:
     class Odd(msgspec.Struct, frozen=True, kw_only=True):
-        name: str
+        name: bytes
 
     with pytest.raises(TypeError, match="cannot be of type"):
         fields_of(Odd)

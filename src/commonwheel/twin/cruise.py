@@ -87,7 +87,7 @@ class CruiseControl:
             state.cruise_enabled = not state.cruise_enabled
             if not state.cruise_enabled:
                 self.end(state)
-                state.cruise_set_kmh = math.nan
+                state.cruise_set_kmh = 0.0
         elif switch is CruiseSwitch.CANCEL:
             self.end(state)
         elif state.cruise_active:
@@ -100,7 +100,7 @@ class CruiseControl:
     def _begin(self, switch: CruiseSwitch, state: State) -> None:
         if switch is CruiseSwitch.SET:
             state.cruise_set_kmh = self._within(float(round(state.speed_mps * KMH)))
-        elif switch is not CruiseSwitch.RESUME or math.isnan(state.cruise_set_kmh):
+        elif switch is not CruiseSwitch.RESUME or state.cruise_set_kmh == 0.0:
             return
         state.cruise_active = True
         self._wanted = self._given = max(self.cruise.least, min(self.cruise.most, state.acceleration_mps2))

@@ -109,7 +109,7 @@ SLOW: Final = tables(
         "Cabin.HVAC.Station.Row1.Driver.FanSpeed": lambda _s, i, _f: i.fan * 100 if i.climate else 0.0,
         "ADAS.CruiseControl.IsEnabled": lambda s, _i, _f: float(s.cruise_enabled),
         "ADAS.CruiseControl.IsLeadVehicleDetected": lambda s, _i, _f: float(s.lead_detected),
-        "ADAS.CruiseControl.SpeedSet": lambda s, _i, _f: s.cruise_set_kmh,
+        "ADAS.CruiseControl.SpeedSet": lambda s, _i, _f: s.cruise_set_kmh or math.nan,
         "Cabin.HVAC.Station.Row1.Driver.Temperature": lambda _s, i, _f: i.cabin_target_c,
     }
 )

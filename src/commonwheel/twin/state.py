@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
 from commonwheel.twin.inputs import CruiseSwitch, Gear
@@ -115,8 +114,8 @@ class State:
     """Cruise control is switched on."""
     cruise_active: bool = False
     """Cruise control has a speed to hold."""
-    cruise_set_kmh: float = math.nan
-    """What it is set to; NaN: nothing yet."""
+    cruise_set_kmh: float = 0.0
+    """What it is set to; 0: nothing yet."""
     cruise_switch: CruiseSwitch = CruiseSwitch.NONE
     lead_detected: bool = False
     """Cruise control sees a vehicle ahead."""
