@@ -31,11 +31,12 @@ def test_json_lists_every_car(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_one_car_shows_its_signals_and_requests(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["cars", "honda/e"]) == FINE
+    assert main(["cars", "honda/civic_touring_2016"]) == FINE
     out = capsys.readouterr().out
-    assert out.startswith("Honda e")
+    assert out.startswith("Honda Civic")
     assert "fcan/WheelSpeeds.FrontLeft" in out
     assert "confirmed by" in out
+    assert "-3.5 to 1.6 m/s^2" in out
     assert "VehicleIdentification.Brand = Honda" in out
     assert main(["cars", "mitsubishi/lancer"]) == FINE
     assert ", personal" in capsys.readouterr().out

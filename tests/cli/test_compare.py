@@ -84,12 +84,32 @@ def test_the_page_has_the_whole_matrix(tmp_path: Path, capsys: pytest.CaptureFix
 
 def test_the_page_shows_what_can_be_asked_for(tmp_path: Path) -> None:
     page = tmp_path / "cars.html"
-    assert main(["compare", "nissan/leaf_ze1", "honda/e", "--html", str(page)]) == FINE
+    assert main(["compare", "nissan/leaf_ze1", "honda/civic_gen10_bosch", "--html", str(page)]) == FINE
     text = page.read_text()
     assert '<td class="r">▸</td>' in text
     assert "only asked for, through" in text
     assert "D▸" in text
-    assert "can be asked for through fcan/ScmButtons" in text
+    assert "by torque, up to 400" in text
+
+
+def test_what_can_be_asked_for_is_listed_with_its_limits(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", "nissan/leaf_ze1", "honda/e", "--profile", "motion"]) == FINE
+    out = capsys.readouterr().out
+    assert "buttons  30 to 144 km/h" in out
+    assert (
+        "1 cannot be asked for MotionManagement.Steering.SteeringWheel.TorqueTarget: its steering takes an angle" in out
+    )
+    assert "Cannot be made to act: honda/e" in out
+
+
+def test_what_can_be_asked_for_is_in_the_facts(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", "honda/civic_gen10_bosch", "--json"]) == FINE
+    (car,) = json.loads(capsys.readouterr().out)["acting"].values()
+    served = {each["path"]: each for each in car["serves"]}
+    target = served["Vehicle.MotionManagement.AccelerationTarget"]
+    assert (target["manner"], target["axis"]) == ("acceleration", "longitudinal")
+    assert "-3.5 to 2 m/s^2" in target["limits"]
+    assert "ISO 15622" in target["source"]
 
 
 def test_cars_with_nothing_of_a_profile_have_no_share_of_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

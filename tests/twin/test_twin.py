@@ -150,23 +150,6 @@ def test_requests_of_others_are_read_when_they_are_intact(tmp_path: Path) -> Non
     assert twin.asked[request.path].value == pytest.approx(-12.5)
 
 
-@pytest.mark.parametrize("car", [name for name in car_names() if load(name).requests])
-def test_whatever_may_be_requested_of_a_shipped_car_is_read_again(car: str) -> None:
-    vehicle = load(car)
-    twin = Twin(vehicle, scenario(), models=replace(SMALL, standard=lambda *_: Nothing()))
-    encoder = VehicleEncoder(vehicle)
-    for request in vehicle.requests:
-        for value in [code for code, _ in request.writer.codes] or [max(request.low, -3.0), min(request.high, 7.0)]:
-            message = vehicle.messages[request.writer.message]
-            twin.receive(Frames.build([(0, message.bus, message.id, encoder.encode_request(request, value))]))
-            assert twin.asked[request.path].value == pytest.approx(value, abs=abs(request.writer.factor))
-
-
-class Nothing:
-    def write(self, *_: object) -> None:
-        return
-
-
 def test_a_trace_is_the_truth_without_frames(tmp_path: Path) -> None:
     trace = run(small_twin(tmp_path), 100 * MS)
     assert trace.t_ns.tolist() == list(range(0, 10 * S + 1, 100 * MS))

@@ -15,7 +15,9 @@ from commonwheel.cli import FINE, show
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
+    from commonwheel.control.capabilities import Capability
     from commonwheel.vehicles import Vehicle
 
 __all__ = ["configure", "described", "folders_of", "run"]
@@ -42,13 +44,13 @@ def run(args: argparse.Namespace) -> int:
     if args.car:
         vehicle = load_vehicle(args.car, folders=folders_of(args))
         if args.json:
-            show.print_json(_facts(vehicle) | {"table": [_signal(s) for s in vehicle.signals]})
+            show.print_json(_facts(vehicle, args) | {"table": [_signal(s) for s in vehicle.signals]})
         else:
-            _print_signals(vehicle)
+            _print_signals(vehicle, _able(vehicle, args))
         return FINE
     cars = described(args)
     if args.json:
-        show.print_json([_facts(car) for car in cars])
+        show.print_json([_facts(car, args) for car in cars])
         return FINE
     rows = [
         [
@@ -57,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
             car.powertrain,
             ", ".join(bus.name for bus in car.buses),
             str(len(car.signals)),
-            str(len(car.requests)),
+            str(len(_asked(car, args))),
         ]
         for car in cars
     ]
@@ -101,7 +103,7 @@ def described(args: argparse.Namespace) -> list[Vehicle]:
     return cars
 
 
-def _print_signals(vehicle: Vehicle) -> None:
+def _print_signals(vehicle: Vehicle, able: Sequence[Capability]) -> None:
     rows = [
         [s.path.removeprefix("Vehicle."), s.unit, s.how, ", ".join(s.sources), s.evidence + (", personal" * s.personal)]
         for s in vehicle.signals
@@ -110,18 +112,43 @@ def _print_signals(vehicle: Vehicle) -> None:
     if vehicle.requests:
         asked = [[r.path.removeprefix("Vehicle."), r.unit, r.source, r.confirm, r.evidence] for r in vehicle.requests]
         show.table(["request", "unit", "field", "confirmed by", "evidence"], asked)
+    if able:
+        rows = [
+            [each.path.removeprefix("Vehicle."), each.manner, each.limits, each.proven.removeprefix("Vehicle.")]
+            for each in able
+        ]
+        show.table(["actuator", "manner", "limits", "confirmed by"], rows)
     for path, value in vehicle.attributes.items():
         print(f"{path.removeprefix('Vehicle.')} = {value}")
 
 
-def _facts(car: Vehicle) -> dict[str, Any]:
+def _able(car: Vehicle, args: argparse.Namespace) -> tuple[Capability, ...]:
+    """Return the actuators of a car that the platform serves; none where it does not act, or not without faults."""
+    from commonwheel.control.capabilities import capabilities
+    from commonwheel.control.description import load_control
+    from commonwheel.errors import DescriptionError
+
+    try:
+        control = load_control(car, args.car, folders_of(args))
+    except DescriptionError as error:
+        show.note(f"note: {car.name} is taken as not acting; its control.yaml has faults: {error.faults[0]}")
+        return ()
+    return () if control is None else capabilities(control)
+
+
+def _asked(car: Vehicle, args: argparse.Namespace) -> list[str]:
+    """Return everything that a car can be asked for."""
+    return list(dict.fromkeys([*(r.path for r in car.requests), *(each.path for each in _able(car, args))]))
+
+
+def _facts(car: Vehicle, args: argparse.Namespace) -> dict[str, Any]:
     return {
         "car": car.name,
         "sold_as": [{"brand": s.brand, "model": s.model, "years": s.years} for s in car.sold_as],
         "powertrain": car.powertrain,
         "buses": [bus.name for bus in car.buses],
         "signals": len(car.signals),
-        "requests": [r.path for r in car.requests],
+        "requests": _asked(car, args),
         "attributes": dict(car.attributes),
     }
 

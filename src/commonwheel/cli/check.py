@@ -48,8 +48,10 @@ def run(args: argparse.Namespace) -> int:
         except DescriptionError as error:
             entry["faults"] = _told(error)
         else:
-            entry |= {"car": vehicle.name, "coverage": _coverage(vehicle, profiles), "repairs": list(vehicle.repairs)}
-            entry["faults"] = _physics(name)
+            served, faults = _acting(name, vehicle)
+            coverage = _coverage(vehicle, profiles, served)
+            entry |= {"car": vehicle.name, "coverage": coverage, "repairs": list(vehicle.repairs)}
+            entry["faults"] = [*_physics(name), *faults]
         checked.append(entry)
     if args.json:
         show.print_json(checked)
@@ -73,6 +75,19 @@ def _physics(name: str) -> list[dict[str, Any]]:
     except DescriptionError as error:
         return _told(error)
     return []
+
+
+def _acting(name: str, vehicle: Vehicle) -> tuple[dict[str, str], list[dict[str, Any]]]:
+    """Return what the car can be asked for, and the faults of what says so; none where it does not act."""
+    from commonwheel.control.capabilities import capabilities
+    from commonwheel.control.description import load_control
+    from commonwheel.errors import DescriptionError
+
+    try:
+        control = load_control(vehicle, name)
+    except DescriptionError as error:
+        return {}, _told(error)
+    return {} if control is None else {each.path: each.text for each in capabilities(control)}, []
 
 
 def _names(paths: list[str]) -> list[str]:
@@ -99,16 +114,16 @@ def _inside(folder: Path) -> list[str]:
     return [str(folder / name) for name in car_names(folder)] + [str(file.parent) for file in unreadable(folder)]
 
 
-def _coverage(vehicle: Vehicle, profiles: dict[str, Profile]) -> dict[str, Any]:
+def _coverage(vehicle: Vehicle, profiles: dict[str, Profile], served: dict[str, str]) -> dict[str, Any]:
     evidence = [signal.evidence.partition(" ")[0] for signal in vehicle.signals]
     from commonwheel.vehicles.compare import compare
 
-    found = compare([vehicle], profiles.values())
+    found = compare([vehicle], profiles.values(), {vehicle.name: served})
     counts = {group.name: list(group.count(0)) for group in found.groups if group.name in profiles}
     return {
         "signals": len(vehicle.signals),
         "attributes": len(vehicle.attributes),
-        "requests": len(vehicle.requests),
+        "requests": len({request.path for request in vehicle.requests} | served.keys()),
         "messages": len(vehicle.messages),
         "verified": evidence.count("verified"),
         "documented": evidence.count("documented"),

@@ -1,11 +1,13 @@
 """Hold cars against each other: which signals each offers and how, how alike they are, what each lacks.
 
 Without a CAR all shipped cars are compared, without their variants. In the tables V is verified on a recording,
-D documented, A assumed, small letters are computed, = is a fixed fact, > can be asked for, . is not offered.
+D documented, A assumed, small letters are computed, = is a fixed fact, > can be asked for, . is not offered. What can
+be asked for is listed in the end: in which manner each car serves it, and within which limits.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +15,9 @@ from commonwheel.cli import FINE, show
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping, Sequence
 
+    from commonwheel.control.capabilities import Capability
     from commonwheel.vehicles import Vehicle
     from commonwheel.vehicles.compare import Comparison, Group, Offer
 
@@ -40,19 +44,79 @@ def run(args: argparse.Namespace) -> int:
         from commonwheel.report import check_target
 
         check_target(args.html)
-    found = _only(compare(_cars(args), load_profiles().values()), args.profile)
+    cars = _cars(args)
+    acting = _acting(cars, args)
+    served = {car: {each.path: each.text for each in control.able} for car, control in acting.items()}
+    found = _only(compare(cars, load_profiles().values(), served), args.profile)
     if args.html:
         from commonwheel.report import write
         from commonwheel.report.matrix import comparison_page
 
         write(args.html, comparison_page(found))
     if args.json:
-        show.print_json(_facts(found) | {"html": str(args.html) if args.html else None})
+        acts = {car: one.facts() for car, one in acting.items()}
+        show.print_json(_facts(found) | {"acting": acts, "html": str(args.html) if args.html else None})
     elif args.html:
         print(args.html)
     else:
         _print(found, whole=bool(args.profile))
+        if args.profile in {None, *ACTED}:
+            _print_acting(found, acting)
     return FINE
+
+
+ACTED = ("motion", "comfort")
+"""Profiles of what a car can be asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Acting:
+    """What one car can be asked for, and what it cannot."""
+
+    able: tuple[Capability, ...]
+    cannot: Mapping[str, str]
+
+    def facts(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        keys = ("path", "axis", "manner", "limits", "proven", "evidence", "source")
+        return {"serves": [{key: getattr(each, key) for key in keys} for each in self.able], "cannot": {**self.cannot}}
+
+
+def _acting(cars: Sequence[Vehicle], args: argparse.Namespace) -> dict[str, _Acting]:
+    """Return what each car can be asked for; cars that cannot act are not in it."""
+    from commonwheel.cli.cars import folders_of
+    from commonwheel.control.capabilities import capabilities
+    from commonwheel.control.description import load_control
+    from commonwheel.errors import DescriptionError
+
+    found: dict[str, _Acting] = {}
+    for car in cars:
+        try:
+            control = load_control(car, folders=folders_of(args))
+        except DescriptionError as error:
+            show.note(f"note: {car.name} is taken as not acting; its control.yaml has faults: {error.faults[0]}")
+            continue
+        if control is not None:
+            found[car.name] = _Acting(capabilities(control), control.cannot)
+    return found
+
+
+def _print_acting(found: Comparison, acting: Mapping[str, _Acting]) -> None:
+    rows = [
+        [str(i + 1), each.axis, each.path.removeprefix("Vehicle."), each.manner, each.limits]
+        for i, car in enumerate(found.cars)
+        for each in (acting[car.name].able if car.name in acting else ())
+    ]
+    if rows:
+        print()
+        show.table(["car", "axis", "actuator", "manner", "limits"], rows, title="What can be asked for, within limits")
+    for i, car in enumerate(found.cars):
+        one = acting.get(car.name)
+        for path, why in one.cannot.items() if one is not None else ():
+            print(f"{i + 1} cannot be asked for {path.removeprefix('Vehicle.')}: {why}")
+    idle = [car.name for car in found.cars if car.name not in acting]
+    if idle:
+        print(f"Cannot be made to act: {', '.join(idle)}")
 
 
 def _cars(args: argparse.Namespace) -> list[Vehicle]:

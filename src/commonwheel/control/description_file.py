@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from commonwheel.errors import DescriptionError, Fault
-from commonwheel.vehicles.description import SHIPPED, read_description
+from commonwheel.vehicles.description import SHIPPED, find, read_description
 from commonwheel.vehicles.yamltree import Node, load_tree, suggest
 
 if TYPE_CHECKING:
@@ -58,9 +58,9 @@ def gather(name: str | Path, reader: Reader, folders: tuple[Path, ...] = (SHIPPE
     Raises:
         DescriptionError: there is no such car, or a file cannot be read as one.
     """
-    described = read_description(name, folders)
-    if not (described.path.parent / FILE).is_file():
+    if not (find(name, folders)[0].parent / FILE).is_file():
         return None
+    described = read_description(name, folders)
     stated: Stated | None = None
     for path, variant in described.chosen.items():
         beside = path.parent / FILE

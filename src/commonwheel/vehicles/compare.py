@@ -25,6 +25,7 @@ __all__ = ["OTHER", "Comparison", "Group", "Offer", "Pair", "Row", "compare", "f
 OTHER = "other"
 """Name of the group with the signals of no profile."""
 
+_NOTHING: Mapping[str, Mapping[str, str]] = {}
 _NUMBER = re.compile(r"\d+")
 FOLD_FROM = 3
 
@@ -41,7 +42,7 @@ class Offer:
     value: str = ""
     """Of a fixed fact."""
     request: str = ""
-    """The field that a request goes to; '' when the signal cannot be asked for."""
+    """The field that a request goes to, or how and within which limits it is met; '' when it cannot be asked for."""
 
     @property
     def rests_on(self) -> str:
@@ -123,43 +124,62 @@ class Comparison:
         return next(pair for pair in self.pairs if (pair.first, pair.second) == (low, high))
 
 
-def compare(cars: Sequence[Vehicle], profiles: Iterable[Profile]) -> Comparison:
-    """Hold cars against profiles and each other; signals of no profile form the last group."""
-    groups = [_group(cars, profile) for profile in profiles]
+def compare(
+    cars: Sequence[Vehicle], profiles: Iterable[Profile], served: Mapping[str, Mapping[str, str]] = _NOTHING
+) -> Comparison:
+    """Hold cars against profiles and each other; signals of no profile form the last group.
+
+    Args:
+        cars: what is compared.
+        profiles: what they are held against.
+        served: by the cars' names, actuators that the platform serves, and in which manner and within which limits.
+    """
+    groups = [_group(cars, profile, served) for profile in profiles]
     placed = {row.path for group in groups for row in group.rows}
-    others = {path: None for car in cars for path in _paths(car) if path not in placed}
-    rows = tuple(Row(path, _offers(cars, path)) for path in others)
+    others = {path: None for car in cars for path in _paths(car, served) if path not in placed}
+    rows = tuple(Row(path, _offers(cars, path, served)) for path in others)
     groups.append(Group(OTHER, "Every other signal that one of the cars offers.", rows))
     pairs = tuple(_pair(cars, groups, *two) for two in combinations(range(len(cars)), 2))
     return Comparison(tuple(cars), tuple(groups), pairs)
 
 
-def _paths(car: Vehicle) -> list[str]:
-    return list(dict.fromkeys([*car.numbers, *car.attributes, *(request.path for request in car.requests)]))
+def _paths(car: Vehicle, served: Mapping[str, Mapping[str, str]]) -> list[str]:
+    asked = [*(request.path for request in car.requests), *served.get(car.name, ())]
+    return list(dict.fromkeys([*car.numbers, *car.attributes, *asked]))
 
 
-def _group(cars: Sequence[Vehicle], profile: Profile) -> Group:
+def _group(cars: Sequence[Vehicle], profile: Profile, served: Mapping[str, Mapping[str, str]]) -> Group:
     asked = {request for signal in profile.signals for request in signal.confirms}
     rows = tuple(
-        Row(signal.path, _offers(cars, signal.path), signal.required, signal.reason, signal.path in asked)
+        Row(signal.path, _offers(cars, signal.path, served), signal.required, signal.reason, signal.path in asked)
         for signal in profile.signals
     )
     return Group(profile.name, profile.summary, rows)
 
 
-def _offers(cars: Sequence[Vehicle], path: str) -> tuple[Offer | None, ...]:
-    return tuple(offer_of(car, path) for car in cars)
+def _offers(
+    cars: Sequence[Vehicle], path: str, served: Mapping[str, Mapping[str, str]]
+) -> tuple[Offer | None, ...]:  # fmt: skip
+    return tuple(offer_of(car, path, served.get(car.name, {}).get(path, "")) for car in cars)
 
 
-def offer_of(car: Vehicle, path: str) -> Offer | None:
-    """Return how a car offers a signal; None when it does not."""
+def offer_of(car: Vehicle, path: str, served: str = "") -> Offer | None:
+    """Return how a car offers a signal; None when it does not.
+
+    Args:
+        car: the car.
+        path: the signal.
+        served: how the platform serves it as an actuator; '' where it does not.
+    """
     request = next((request for request in car.requests if request.path == path), None)
-    field = request.source if request else ""
+    field = served or (request.source if request else "")
     if path in car.numbers:
         info = car.signals[car.numbers[path]]
         return Offer(info.how, info.evidence, info.sources, request=field)
     if path in car.attributes:
         return Offer("fixed", value=str(car.attributes[path]), request=field)
+    if served:
+        return Offer("request", request=served)
     return Offer("request", request.evidence, request=field) if request else None
 
 

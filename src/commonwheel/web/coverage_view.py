@@ -11,6 +11,7 @@ import msgspec
 from commonwheel.broker.faults import BrokerError, Reason
 from commonwheel.catalog import load_catalog
 from commonwheel.catalog.profiles import load_profiles
+from commonwheel.control.capabilities import served_by
 from commonwheel.report.matrix import Texts, sign_of, told_of
 from commonwheel.vehicles.compare import compare, fold, offer_of
 from commonwheel.vehicles.identify import load_cars
@@ -36,6 +37,12 @@ def _shipped() -> tuple[Vehicle, ...]:
     return tuple(car for car in load_cars() if ":" not in car.name)
 
 
+@functools.lru_cache(maxsize=256)
+def _served(car: Vehicle) -> dict[str, str]:
+    """Return the actuators of a car that the platform serves, and how."""
+    return served_by([car]).get(car.name, {})
+
+
 def shown_cars(scene: Scene) -> list[Vehicle]:
     """Return the cars of the service, then the shipped ones that are not among them."""
     own = {vehicle.name: vehicle for car in scene.cars if (vehicle := vehicle_of(car)) is not None}
@@ -50,7 +57,7 @@ def coverage(viewer: Viewer, _params: Params) -> object:
     """
     viewer.rights.require_valid()
     cars = shown_cars(viewer.scene)
-    found = compare(cars, load_profiles().values())
+    found = compare(cars, load_profiles().values(), {car.name: _served(car) for car in cars})
     texts = Texts()
     live: dict[str, list[str]] = {}
     for car in viewer.scene.cars:
@@ -157,7 +164,7 @@ def cell(viewer: Viewer, params: Params) -> object:
     leaf = load_catalog(viewer.scene.settings.catalog).get(wants.path)
     if car is None or leaf is None:
         raise BrokerError(Reason.INVALID, f"there is no signal {wants.path!r:.200} of a car {wants.vehicle!r:.80} here")
-    offer = offer_of(car, wants.path)
+    offer = offer_of(car, wants.path, _served(car).get(wants.path, ""))
     facts = facts_of(car, _source_of(viewer.scene, car))
     return {
         "path": leaf.path,
@@ -166,7 +173,11 @@ def cell(viewer: Viewer, params: Params) -> object:
         "told": told_of(offer),
         "row": about_row(facts, wants.path),
         "files": list(facts.provenance.files),
-        "others": [one.name for one in cars if one is not car and offer_of(one, wants.path) is not None],
+        "others": [
+            one.name
+            for one in cars
+            if one is not car and (wants.path in _served(one) or offer_of(one, wants.path) is not None)
+        ],
     }
 
 
