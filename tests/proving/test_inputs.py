@@ -103,7 +103,7 @@ def test_a_stuck_value_has_counters_and_checksums_that_are_right() -> None:
 def test_corrupted_frames_fail_their_checksum() -> None:
     samples = decoded(spoilt(Kind.CORRUPTED))
     rows = (samples.t_ns >= BEGIN_S * S) & (samples.t_ns < END_S * S)
-    assert (samples.quality[rows] == Quality.CORRUPT).mean() > 0.9
+    assert (samples.quality[rows] == Quality.CORRUPT).all()
     assert (samples.quality[~rows] == Quality.GOOD).mean() > 0.98
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Inputs", "carriers", "reaches"]
 
+_MOST_TRIES = 20
 _ALL_BITS = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 
 
@@ -143,11 +144,25 @@ class _Spoiler:
             return kept[0]
         mask = self._masks[key][:, : data.shape[1]]
         if self._what.kind is Kind.CORRUPTED:
-            self._count += 1
-            noise = np.random.default_rng([*self._seed, self._count]).integers(0, 256, data.shape, np.uint8)
-            changed = data ^ (noise & mask)
-            return changed[0] if (changed != data).any() else (data ^ mask)[0]
+            return self._flipped(message, data, mask)
         held = np.ascontiguousarray((data & ~mask) | (kept & mask))
         if message.check >= 0:
             seal(self._vehicle.tables, message.check, held, message.size)
         return held[0]
+
+    def _flipped(
+        self, message: Message, data: npt.NDArray[np.uint8], mask: npt.NDArray[np.uint8]
+    ) -> npt.NDArray[np.uint8]:
+        """Return a payload with bits flipped so that the checksum is wrong: four bits of it miss one of 16 others."""
+        self._count += 1
+        chance = np.random.default_rng([*self._seed, self._count])
+        for _ in range(_MOST_TRIES):
+            changed = np.ascontiguousarray(data ^ (chance.integers(0, 256, data.shape, np.uint8) & mask))
+            if message.check >= 0:
+                sealed = changed.copy()
+                seal(self._vehicle.tables, message.check, sealed, message.size)
+                if (sealed == changed).all():
+                    continue
+            if (changed != data).any():
+                return changed[0]
+        return (data ^ mask)[0]

@@ -23,7 +23,7 @@ class Kind(enum.Enum):
     STUCK = "stuck"
     """Its value stays as it was; counters and checksums go on and are right."""
     CORRUPTED = "corrupted"
-    """Bits of it are flipped; the checksum is left as it was."""
+    """Bits of it are flipped, and its checksum, where it has one, is wrong."""
     DELAYED = "delayed"
     """It arrives ``amount`` seconds late."""
     COMMANDS_LOST = "commands lost"
