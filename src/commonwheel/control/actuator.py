@@ -104,20 +104,20 @@ class Actuator:
         if not guard.acts(axis):
             self.controller.reset(now)
             self.frames_left, self.allowed, self.sent_reference = 0, math.nan, math.nan
-            self._rest(t_ns, now)
+            self._rest(t_ns)
             return
         if wish is not None and guard.state(axis) is State.ENGAGED:
             reference = self._follow(t_ns, wish, now, dt_s)
         else:  # a release, or a pause: the guard leads all to neutral
             self.allowed = math.nan
-            reference = self._leave(t_ns, now)
+            reference = self._leave(t_ns)
         commands = self.controller.command(reference, now, dt_s)
         for name in self._commands:
             if name not in self._values:
                 self._limit(t_ns, name, commands.get(name, self._centres[name]))
         for name in self._targets:
             if name not in self._values:
-                self._limit(t_ns, name, self._neutral(name, now))
+                self._limit(t_ns, name, None)
 
     def send(self, t_ns: int, slack_ns: int) -> Iterator[Leaving]:
         """Make the frames that are due, and yield those that the guard lets pass."""
@@ -144,17 +144,31 @@ class Actuator:
         """Do without whatever has failed: neutral everywhere, and the frames of it. What is done already stays."""
         for name in [*self._targets, *self._commands]:
             if name not in self._values:
-                self._limit(t_ns, name, self._centres[name])
+                self._limit(t_ns, name, None)
         yield from self.send(t_ns, slack_ns)
 
     def _frame(self, t_ns: int, slack_ns: int, maker: FrameMaker, *, acts: bool) -> Iterator[Leaving]:
-        payload = maker.make(self._values, self._centres, acts=acts)
+        values = self._values
+        if self._guard.state(self.adapter.axis) is not State.ENGAGED:
+            values = {command.name: self._leaving(command.name) for command in maker.commands}
+        payload = maker.make(values, self._centres, acts=acts)
         message = maker.message
         if self._guard.check(t_ns, message.bus, message.frame_id, payload).passed:
             maker.sent(t_ns, slack_ns)
             self._sent |= maker.read(payload)
             self.frames_left += acts
             yield Leaving(message.bus, message.frame_id, payload)
+
+    def _leaving(self, name: str) -> float:
+        """Return what a frame says of a quantity in a release: never more than the last frame said.
+
+        What was allowed after that frame, and never left, is not made up for once the car is released.
+        """
+        value = self._values[name]
+        if isinstance(self._envelopes[name].neutral, MeasuredNeutral):
+            return value
+        neutral, last = self._centres[name], self._sent[name]
+        return min(max(value, min(neutral, last)), max(neutral, last))
 
     def _follow(self, t_ns: int, wish: Wish, now: Measured, dt_s: float) -> float:
         """Return the reference of a wish, as the guard allows it."""
@@ -170,30 +184,23 @@ class Actuator:
         self.allowed = value
         return reference
 
-    def _leave(self, t_ns: int, now: Measured) -> float:
+    def _leave(self, t_ns: int) -> float:
         """Return the reference while it is released: what the guard makes of neutral."""
         if self._reference in self._targets:
-            return self._limit(t_ns, self._reference, self._neutral(self._reference, now))
+            return self._limit(t_ns, self._reference, None)
         return 0.0 if math.isnan(self.sent_reference) else self.sent_reference
 
-    def _rest(self, t_ns: int, now: Measured) -> None:
+    def _rest(self, t_ns: int) -> None:
         for name in [*self._targets, *self._commands]:
-            self._limit(t_ns, name, self._neutral(name, now))
+            self._limit(t_ns, name, None)
         self.verdict = None
 
-    def _limit(self, t_ns: int, name: str, asked: float) -> float:
+    def _limit(self, t_ns: int, name: str, asked: float | None) -> float:
         verdict = self._guard.limit(t_ns, name, asked)
         self._values[name] = verdict.allowed
         if self.verdict is None and verdict.outcome is not Outcome.ALLOWED:
             self.verdict = verdict
         return verdict.allowed
-
-    def _neutral(self, name: str, now: Measured) -> float:
-        neutral = self._envelopes[name].neutral
-        if not isinstance(neutral, MeasuredNeutral):
-            return neutral
-        measured = now.good(neutral.path)
-        return neutral.centre if measured is None else neutral.scale * measured
 
     def _is_neutral(self, maker: FrameMaker) -> bool:
         return all(self._values[command.name] == self._centres[command.name] for command in maker.commands)

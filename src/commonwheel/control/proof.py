@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from commonwheel.control.request import Phase
+from commonwheel.guard import Rule
 
 if TYPE_CHECKING:
     from commonwheel.control.actuator import Actuator
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from commonwheel.control.measured import Measured
 
 __all__ = ["Follower"]
+
+_OPEN = frozenset({Phase.SENT, Phase.TIMED_OUT})
+"""What proves it may still come, even late."""
+_LASTING = frozenset({Rule.RANGE, Rule.LATERAL_ACCELERATION})
+"""Rules that do not only say how fast."""
 
 
 class Follower:
@@ -43,18 +49,29 @@ class Follower:
             reference = actuator.sent_reference
             value = actuator.controller.express(life.request.path, reference, self._measured)
             arbiter.note(t_ns, life, Phase.SENT, value)
-        elif life.phase is Phase.SENT:
+        elif life.phase in _OPEN:
             self._prove(t_ns, life, arbiter)
 
     def _prove(self, t_ns: int, life: Life, arbiter: Arbiter) -> None:
         proven = self._actuator.adapter.proven.get(life.request.path)
         if proven is None or self._right_ns is None:
             return
+        actuator = self._actuator
         shown = self._measured.good(proven.path)
-        if shown is not None and abs(shown - self._actuator.allowed) <= proven.tolerance:
+        follows = shown is not None and abs(shown - actuator.allowed) <= proven.tolerance
+        if follows:
             self._right_ns = t_ns
-            arbiter.note(t_ns, life, Phase.CONFIRMED, shown)
-        elif t_ns - self._right_ns > proven.within_ns:
+        if follows and self._settled(life, proven.tolerance):
+            arbiter.note(t_ns, life, Phase.CONFIRMED, shown if shown is not None else actuator.allowed)
+        elif life.phase is Phase.SENT and t_ns - self._right_ns > proven.within_ns:
             why = "nothing shows it" if shown is None else f"{proven.path} is {shown:g}"
-            value = self._actuator.allowed
-            arbiter.note(t_ns, life, Phase.TIMED_OUT, value, f"{why} after {proven.within_ns * 1e-9:g} s")
+            arbiter.note(
+                t_ns, life, Phase.TIMED_OUT, actuator.allowed, f"{why} after {proven.within_ns * 1e-9:g} s"
+            )  # fmt: skip
+
+    def _settled(self, life: Life, tolerance: float) -> bool:
+        """Whether what is allowed is what was asked for, or as much of it as ever will be: not on its way there."""
+        verdict = self._actuator.verdict
+        if abs(self._actuator.allowed - life.request.value) <= tolerance:
+            return True
+        return verdict is not None and verdict.rule in _LASTING
