@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from commonwheel.control.capabilities import with_acting
 from commonwheel.report.reference import label_of, reference_of, told
 from commonwheel.report.reference_page import index_page, reference_page
 from commonwheel.report.reference_text import file_name, index_text, reference_text
 from commonwheel.vehicles import car_names
 from tests.vehicles.workshop import HEAD, Workshop
 
-reference_once = functools.cache(reference_of)
+reference_once = functools.cache(lambda car: with_acting(reference_of(car)))
 CARS = [name for name in car_names() if ":" not in name]
 COMMITTED = Path(__file__).parents[2] / "docs" / "cars" / "reference"
 ROWS = """

@@ -63,19 +63,23 @@ def _check(args: argparse.Namespace) -> None:
 
 def _one(args: argparse.Namespace) -> Iterator[tuple[Path, str]]:
     from commonwheel.cli.cars import folders_of
+    from commonwheel.control.capabilities import with_acting
     from commonwheel.report.reference import reference_of
 
-    yield args.html, _text(args, reference_of(args.car, folders_of(args)))
+    folders = folders_of(args)
+    yield args.html, _text(args, with_acting(reference_of(args.car, folders), folders, args.car))
 
 
 def _all(args: argparse.Namespace) -> Iterator[tuple[Path, str]]:
     from commonwheel.cli.cars import described, folders_of
+    from commonwheel.control.capabilities import with_acting
     from commonwheel.report.reference import reference_of
     from commonwheel.report.reference_page import index_page
     from commonwheel.report.reference_text import file_name, index_text
 
     names = [car.name for car in described(args) if ":" not in car.name]
-    references = [reference_of(name, folders_of(args)) for name in names]
+    folders = folders_of(args)
+    references = [with_acting(reference_of(name, folders), folders) for name in names]
     suffix = ".md" if args.markdown else ".html"
     for reference in references:
         yield args.pages / file_name(reference.car.name, suffix), _text(args, reference, "index.html")

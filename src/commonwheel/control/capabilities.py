@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from commonwheel.control.description import load_control
 from commonwheel.control.manners import MANNERS
 from commonwheel.errors import DescriptionError
 from commonwheel.guard.envelope import Curve, Lateral, Without
+from commonwheel.report.reference import Served
 from commonwheel.vehicles.description import SHIPPED
 
 if TYPE_CHECKING:
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
 
     from commonwheel.control.model import Adapter, Control
     from commonwheel.guard.envelope import Envelope
+    from commonwheel.report.reference import Reference
     from commonwheel.vehicles.vehicle import Vehicle
 
-__all__ = ["Capability", "capabilities", "served_by"]
+__all__ = ["Capability", "capabilities", "served_by", "with_acting"]
 
 KMH = 3.6
 
@@ -65,6 +67,22 @@ def served_by(vehicles: Iterable[Vehicle], folders: tuple[Path, ...] = (SHIPPED,
         if control is not None:
             found[vehicle.name] = {each.path: each.text for each in capabilities(control)}
     return found
+
+
+def with_acting(reference: Reference, folders: tuple[Path, ...] = (SHIPPED,), name: str | Path = "") -> Reference:
+    """Return a car's reference with what it can be made to do; *name* is what it was loaded by, where not its own.
+
+    Raises:
+        DescriptionError: its ``control.yaml`` has faults.
+    """
+    control = load_control(reference.car, name or None, folders)
+    if control is None:
+        return reference
+    served = tuple(
+        Served(each.path, each.manner, each.limits, each.proven, each.evidence, each.source)
+        for each in capabilities(control)
+    )
+    return replace(reference, served=served, cannot=control.cannot)
 
 
 def _capability(path: str, adapter: Adapter, control: Control) -> Capability:

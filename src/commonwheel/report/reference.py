@@ -6,7 +6,7 @@ Made of the compiled vehicle and of what is written about it; ``reference_page``
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from commonwheel.report.reference_variants import FOLD_FROM, NUMBER, changes_of, common, told
@@ -28,6 +28,7 @@ __all__ = [
     "FieldLine",
     "MessageSheet",
     "Reference",
+    "Served",
     "SignalLine",
     "VariantLine",
     "label_of",
@@ -112,6 +113,20 @@ class VariantLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Served:
+    """One actuator that a car can be asked for, as the page tells it."""
+
+    path: str
+    manner: str
+    limits: str
+    proven: str
+    """The signal that proves it; '' for none."""
+    evidence: str
+    source: str
+    """Where the limits come from."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reference:
     """Everything about one car."""
 
@@ -120,6 +135,10 @@ class Reference:
     signals: tuple[SignalLine, ...]
     messages: tuple[MessageSheet, ...]
     variants: tuple[VariantLine, ...]
+    served: tuple[Served, ...] = ()
+    """What the platform makes the car do, when asked."""
+    cannot: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What it cannot be asked for, and why."""
 
     def groups(self) -> Mapping[str, Sequence[SignalLine]]:
         """Return the signals by the first level of their path, 'Vehicle' for those right below it."""
@@ -128,6 +147,11 @@ class Reference:
             levels = line.path.split(".")
             found.setdefault(levels[1] if len(levels) > 2 else levels[0], []).append(line)  # noqa: PLR2004 - a branch between root and leaf
         return found
+
+    @property
+    def asked(self) -> int:
+        """How much the car can be asked for."""
+        return len({request.path for request in self.car.requests} | {one.path for one in self.served})
 
     def evidence(self) -> dict[str, int]:
         """Return how many signals are verified, documented, assumed."""

@@ -49,7 +49,7 @@ def index_page(references: Sequence[Reference], link: Callable[[str], str] | Non
             len(one.car.signals),
             _rests(one),
             len(one.messages),
-            len(one.car.requests),
+            one.asked,
         ]
         for one in references
     ]
@@ -75,6 +75,7 @@ def reference_page(reference: Reference, index: str = "") -> str:
     parts = {
         "signals": ("Signals", _signals(reference)),
         "requests": ("Requests", [_requests(reference)] if car.requests else []),
+        "acting": ("Acting", _acting(reference) if reference.served else []),
         "facts": ("Fixed facts", [_attributes(reference)] if car.attributes else []),
         "messages": ("Messages", _messages(reference)),
         "sources": ("Sources", _sources(reference)),
@@ -96,7 +97,7 @@ def _about(reference: Reference) -> Markup:
         "Powertrain": car.powertrain,
         "Signals": len(car.signals),
         "Messages": len(car.messages),
-        "Requests": len(car.requests),
+        "Requests": reference.asked,
     }
     for bus in car.buses:
         told[f"Bus {bus.name}"] = f"{bus.bitrate / 1000:g} kbit/s{', CAN FD' if bus.fd else ''}"
@@ -225,6 +226,24 @@ def _requests(reference: Reference) -> Markup:
     ]
     columns = ["request", "unit", "to", "range", "confirmed by", "rests on"]
     return table(columns, rows, caption="What may be asked of the car", wide=(2, 4, 5))
+
+
+def _acting(reference: Reference) -> list[Markup]:
+    rows = [
+        [
+            _broken(short(one.path)),
+            one.manner,
+            one.limits,
+            _broken(short(one.proven)),
+            _evidence(one.evidence),
+            one.source,
+        ]
+        for one in reference.served
+    ]
+    columns = ["actuator", "manner", "limits", "confirmed by", "rests on", "limits from"]
+    shown = table(columns, rows, caption="What the car can be made to do, within limits", wide=(2, 4, 5))
+    cannot = [el("p", f"It cannot be asked for {short(path)}: {why}.") for path, why in reference.cannot.items()]
+    return [shown, *cannot]
 
 
 def _attributes(reference: Reference) -> Markup:

@@ -59,7 +59,7 @@ def index_text(references: Sequence[Reference]) -> str:
             len(one.car.signals),
             " / ".join(str(count) for count in one.evidence().values()),
             len(one.car.messages),
-            len(one.car.requests),
+            one.asked,
         ]
         for one in references
     ]
@@ -78,6 +78,7 @@ def reference_text(reference: Reference) -> str:
     for group, lines in reference.groups().items():
         parts += [f"### {group}", _signals(lines)]
     parts += _requests(reference)
+    parts += _acting(reference)
     if car.attributes:
         rows = [[f"`{path}`", value] for path, value in attributes(reference)]
         parts += ["## Fixed facts", _table(["attribute", "value"], rows)]
@@ -137,6 +138,17 @@ def _requests(reference: Reference) -> list[str]:
     ]
     columns = ["request", "unit", "to", "range", "confirmed by", "evidence"]
     return ["## Requests", _table(columns, rows)] if rows else []
+
+
+def _acting(reference: Reference) -> list[str]:
+    """Return what the car can be made to do, and what it cannot."""
+    rows = [
+        [f"`{short(one.path)}`", one.manner, one.limits, short(one.proven), one.evidence, one.source]
+        for one in reference.served
+    ]
+    columns = ["actuator", "manner", "limits", "confirmed by", "evidence", "limits from"]
+    cannot = [f"It cannot be asked for `{short(path)}`: {why}." for path, why in reference.cannot.items()]
+    return ["## Acting", _table(columns, rows), *cannot] if rows else []
 
 
 def _variants(reference: Reference) -> list[str]:

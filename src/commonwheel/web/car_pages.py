@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
+from commonwheel.control.capabilities import with_acting
 from commonwheel.report.reference import reference_of
 from commonwheel.report.reference_page import index_page, reference_page
 from commonwheel.vehicles import car_names
@@ -37,10 +38,11 @@ def car_page(scene: Scene, name: str) -> str | None:
 
 @functools.lru_cache(maxsize=32)
 def _page(source: str) -> str:
-    return reference_page(reference_of(source), "/cars/")
+    return reference_page(with_acting(reference_of(source), name=source), "/cars/")
 
 
 @functools.lru_cache(maxsize=4)
 def _index(own: tuple[tuple[str, str], ...]) -> str:
     sources = dict(own) | {name: name for name in car_names() if ":" not in name and name not in dict(own)}
-    return index_page([reference_of(source) for source in sources.values()], lambda name: f"/cars/{name}")
+    references = [with_acting(reference_of(source), name=source) for source in sources.values()]
+    return index_page(references, lambda name: f"/cars/{name}")
