@@ -191,7 +191,10 @@ def _frame(one: FrameRule) -> tuple[str, ...]:
 def _field(one: FieldRule) -> tuple[str, ...]:
     match one.kind:
         case FieldKind.LIMITED:
-            may = f"`{one.envelope}` in steps of {abs(one.factor):g}"
+            apart = f"; neutral, or raw {min(one.allowed)} … {max(one.allowed)}" if one.allowed else ""
+            may = f"`{one.envelope}` in steps of {abs(one.factor):g}{apart}"
+        case FieldKind.HELD:
+            may = f"what the car's own controller last sent; {_raws(one.allowed)} before that"
         case FieldKind.ACTIVE:
             may = f"{_raws(one.idle)}; {_raws(one.allowed)} while {one.axis} acts"
         case FieldKind.FIXED:

@@ -181,7 +181,7 @@ class Rig:
                 return raw_of(one, self.neutral(self.limits(one.envelope)))
             case FieldKind.ACTIVE:
                 return min(one.allowed if self.guard.acts(one.axis) else one.idle)
-            case FieldKind.FIXED:
+            case FieldKind.FIXED | FieldKind.HELD:
                 return min(one.allowed)
             case FieldKind.COUNTER:
                 return self.counters.get((rule.bus, rule.can_id), -1) + 1

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from commonwheel.guard import Measured, Rule, State, Without
-from commonwheel.guard.envelope import FieldKind
+from commonwheel.guard.envelope import FieldKind, Stock
 from commonwheel.vehicles.emission import layout_of
 from commonwheel.wire.codec import pack
 from tests.guard.cars import ACTING, acting, envelope
@@ -98,6 +98,41 @@ def test_each_fixed_and_active_field_holds_only_what_it_may(car: str) -> None:
                     assert not verdict.passed, f"{rule.name}.{one.name} = {raw}"
                     assert verdict.rule in {Rule.FRAME_CONTENT, Rule.STATE}, verdict
         assert rig.check(rule).passed
+
+
+def test_held_fields_are_as_the_car_last_sent_them(car: str) -> None:
+    """Pedals, counters, icons in a message that is replaced or mixed in: nothing is made up."""
+    for rig, rule in _engaged(car):
+        held = [one for one in rule.fields if one.kind is FieldKind.HELD]
+        for one in held:
+            flipped = min(one.allowed) ^ 1
+            assert not rig.check(rule, {one.name: flipped}).passed, f"{rule.name}.{one.name} before anything was heard"
+        if rule.stock is Stock.BLOCKED or not held:
+            continue
+        own = bytearray(rule.size)
+        for one in held:
+            put(own, one, 1)
+        rig.guard.heard(rig.t_ns, rule.bus, rule.can_id, bytes(own))
+        assert not rig.check(rule).passed, f"{rule.name}: as it was before"
+        right = dict.fromkeys((one.name for one in held), 1)
+        for one in held:
+            assert not rig.check(rule, right | {one.name: 0}).passed, f"{rule.name}.{one.name}"
+        assert rig.check(rule, right).passed, rule.name
+
+
+def test_what_is_apart_from_neutral_means_something(car: str) -> None:
+    """Between a neutral that stands apart and the range that means something nothing leaves."""
+    for rig, rule in _engaged(car):
+        for one in rule.fields:
+            if one.kind is not FieldKind.LIMITED or not one.allowed:
+                continue
+            neutral = raw_of(one, rig.neutral(rig.limits(one.envelope)))
+            for raw in (min(one.allowed) - 1, neutral + 1, neutral - 1, (neutral + min(one.allowed)) // 2):
+                assert not rig.check(rule, {one.name: raw}).passed, f"{rule.name}.{one.name} = {raw}"
+            rig.spaced(rule)
+            assert rig.check(rule, {one.name: min(one.allowed)}).passed
+            rig.spaced(rule)
+            assert rig.check(rule).passed
 
 
 def test_active_fields_are_idle_while_their_axis_is(car: str) -> None:

@@ -65,6 +65,8 @@ class Watch:
     armed: bool = False
     released_ns: dict[str, int] = field(default_factory=dict[str, int])
     """When each axis was last engaged."""
+    stock: dict[tuple[int, int], bytes] = field(default_factory=dict[tuple[int, int], bytes])
+    """What the car's own controllers last sent."""
     wanted_ns: dict[str, int] = field(default_factory=dict[str, int])
     consented: dict[str, bool] = field(default_factory=dict[str, bool])
     """Whether consent has been away since the axis was last armed or released, so that it can begin."""
@@ -87,6 +89,12 @@ class Watch:
             kept = self.readings.setdefault(path, [])
             kept.append(reading)
             del kept[:-400]
+
+    def heard(self, bus: int, can_id: int, payload: bytes) -> None:
+        """The car's own controller has sent a frame."""
+        rule = self._rules.get((bus, can_id))
+        if rule is not None and len(payload) == rule.size:
+            self.stock[bus, can_id] = payload
 
     def asked(self, t_ns: int, axis: str) -> None:
         """There is a valid request."""
@@ -165,7 +173,8 @@ class Watch:
         rule = self._rules.get((bus, can_id))
         assert rule is not None, f"{can_id:#x} on bus {bus} is not on the list"
         assert len(payload) == rule.size, f"{rule.name} has {len(payload)} bytes"
-        assert any(state is not State.OFF for state in self.states.values()), f"{rule.name} left while all is off"
+        shut = all(state is State.OFF for state in self.states.values()) and not any(self.acts.values())
+        assert not shut, f"{rule.name} left while all is off"
         stray = [
             at for at, (byte, mask) in enumerate(zip(payload, self._covered[bus, can_id], strict=True)) if byte & ~mask
         ]
@@ -177,6 +186,10 @@ class Watch:
             self._holds_field(rule, one, now, kept)
         kept.append(now)
         del kept[:-400]
+
+    @staticmethod
+    def _rest(limits: Envelope) -> float:
+        return limits.neutral.centre if isinstance(limits.neutral, Measured) else limits.neutral
 
     def _in_time(self, rule: FrameRule, now: _Left, kept: list[_Left]) -> None:
         if kept:
@@ -193,9 +206,15 @@ class Watch:
             case FieldKind.ACTIVE:
                 allowed = one.allowed | one.idle if self.acts[one.axis] else one.idle
                 assert raw in allowed, f"{name} is {raw} while {one.axis} is {self.states[one.axis]}"
+            case FieldKind.HELD:
+                stock = self.stock.get((rule.bus, rule.can_id))
+                may = one.allowed if stock is None else {read(stock, one)}
+                assert raw in may, f"{name} is {raw}, and the car's own is {may}"
             case FieldKind.COUNTER if kept:
                 assert raw == (kept[-1].raws[one.name] + 1) % (1 << one.length), f"{name} does not count on"
             case FieldKind.LIMITED:
+                if one.allowed and raw != raw_of(one, self._rest(self._limits[one.envelope])):
+                    assert min(one.allowed) <= raw <= max(one.allowed), f"{name} = {raw} means nothing"
                 self._holds_limits(name, one, now, kept)
             case _:
                 pass

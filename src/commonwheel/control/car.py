@@ -117,8 +117,8 @@ class CarControl:
                 found = listeners.get(key)
                 if found is not None:
                     t_ns = int(frames.t_ns[row])
-                    self.guard.heard(t_ns, *key)
                     payload = frames.data[row, : int(frames.size[row])].tobytes()
+                    self.guard.heard(t_ns, *key, payload)
                     for maker in found:
                         maker.hear(t_ns, payload)
         except Exception as error:  # noqa: BLE001 - whatever it is, the car has to be released

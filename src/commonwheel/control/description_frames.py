@@ -7,7 +7,8 @@ other field of it is stated, one way or another::
     ControlOn: {idle: 0, acting: 5}         raw values while the axis does not act, and while it does
     Constant03: {always: 3}                 one raw value
     FcmOff: {held: [0, 1]}                  as the car's own controller last sent it, if that is one of these
-    Icons: {held: why}                      ... whatever it is, since nothing can come of it
+    Icons: {held: why}                      ... whatever that is; the guard holds it against what it heard
+    GasCommand: {carries: gas, within: [0, 2000]}   neutral, or between these raw values: neutral stands apart
 
 A field that shares its bits with stated ones needs no word of its own. Bits that no field covers are zero.
 """
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Frame", "default_raw", "frames_of"]
 
-_FIELD_KEYS = ("carries", "idle", "acting", "also", "always", "held", "note")
+_FIELD_KEYS = ("carries", "within", "idle", "acting", "also", "always", "held", "note")
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,12 +203,14 @@ def _field(row: _FieldRow, parts: _Parts, envelopes: Mapping[str, Envelope]) -> 
         row.fault("is a floating-point number, which the guard does not check")
         return
     ways = [key for key in ("carries", "acting", "always", "held") if key in entries]
-    if len(ways) != 1 or ("acting" in entries) != ("idle" in entries) or ("also" in entries and ways != ["acting"]):
+    odd = ("also" in entries and ways != ["acting"]) or ("within" in entries and ways != ["carries"])
+    if len(ways) != 1 or ("acting" in entries) != ("idle" in entries) or odd:
         row.fault("is one of {carries: envelope}, {idle: raw, acting: raw}, {always: raw} and {held: raws or why}")
         return
     match ways[0]:
         case "carries":
-            _carries(row, entries["carries"], parts, envelopes)
+            within = row.raws(entries["within"], "'within'") if "within" in entries else frozenset[int]()
+            _carries(row, entries["carries"], parts, envelopes, within)
         case "acting":
             idle, acting = row.raw(entries["idle"], "'idle'"), row.raw(entries["acting"], "'acting'")
             also = row.raws(entries["also"], "'also'") if "also" in entries else frozenset[int]()
@@ -223,22 +226,24 @@ def _field(row: _FieldRow, parts: _Parts, envelopes: Mapping[str, Envelope]) -> 
             _held(row, entries["held"], parts)
 
 
-def _carries(row: _FieldRow, node: Node, parts: _Parts, envelopes: Mapping[str, Envelope]) -> None:
+def _carries(
+    row: _FieldRow, node: Node, parts: _Parts, envelopes: Mapping[str, Envelope], within: frozenset[int]
+) -> None:
     name = row.frame.values.reader.text(node, f"'carries' of {row.what}")
     if name not in envelopes:
         row.fault(f"carries '{name}', which is no envelope{suggest(name, envelopes)}")
         return
     parts.commands[row.field.name] = name
-    parts.rules.append(_rule(row.field, FieldKind.LIMITED, envelope=name))
+    parts.rules.append(_rule(row.field, FieldKind.LIMITED, envelope=name, allowed=within))
 
 
 def _held(row: _FieldRow, node: Node, parts: _Parts) -> None:
     parts.held.append(row.field.name)
+    default = default_raw(row.message, row.field)
     if isinstance(node.value, str) and node.value.strip():
-        parts.rules.append(_rule(row.field, FieldKind.FREE, why=node.value))
+        parts.rules.append(_rule(row.field, FieldKind.HELD, allowed=frozenset({default})))
         return
     allowed = row.raws(node, f"'held' of {row.what}")
-    default = default_raw(row.message, row.field)
     if default not in allowed:
         row.fault(f"is {default} where the car's own controller never sent it, which 'held' does not list")
     parts.rules.append(_rule(row.field, FieldKind.FIXED, allowed=allowed))

@@ -215,6 +215,8 @@ class FieldKind(enum.Enum):
     """Counts up by one, from frame to frame of this message that leaves."""
     CHECKSUM = "checksum"
     """Whatever the receiver checks; wrong ones are ignored there."""
+    HELD = "held"
+    """As the car's own controller last sent it; one of ``allowed`` while it has sent none."""
     FREE = "free"
     """Anything: it moves nothing; ``why`` says so."""
 
@@ -236,7 +238,8 @@ class FieldRule:
     axis: str
     """ACTIVE: whose; '' else."""
     allowed: frozenset[int]
-    """Raw values; ACTIVE and FIXED."""
+    """Raw values; ACTIVE, FIXED and HELD. LIMITED: if any, it is neutral or between the least and the greatest of
+    these: for fields in which neutral stands apart, as a number that means none."""
     idle: frozenset[int]
     """Raw values; ACTIVE."""
     why: str

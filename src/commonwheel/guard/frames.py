@@ -108,11 +108,23 @@ class Quantity:
             bounds = hull.within(last - step, last + step, Rule.RELEASE)
         else:
             bounds = Bounds(low, high, Rule.STATE, Rule.STATE)
+        self._apart(value, neutral)
         slack = EPSILON * self._step
         if value < bounds.low - slack:
             self._refuse(bounds.low_rule, value, bounds.low, "at least")
         if value > bounds.high + slack:
             self._refuse(bounds.high_rule, value, bounds.high, "at most")
+
+    def _apart(self, value: float, neutral: float) -> None:
+        """Refuse what is between a neutral that stands apart and the least that means anything."""
+        field = self.field
+        if not field.allowed or value == neutral:
+            return
+        ends = [raw * field.factor + field.offset for raw in (min(field.allowed), max(field.allowed))]
+        if value < min(ends):
+            self._refuse(Rule.RANGE, value, min(ends), "neutral or at least")
+        if value > max(ends):
+            self._refuse(Rule.RANGE, value, max(ends), "neutral or at most")
 
     def _refuse(self, rule: Rule, value: float, limit: float, how: str) -> None:
         text = f"{self.field.name} is {value:g} {self.envelope.unit}, {how} {limit:g} by its {rule.value}"
@@ -130,6 +142,8 @@ class Frame:
             for field, layout in layouts
             if field.kind is FieldKind.LIMITED
         ]
+        self._held = [each for each in layouts if each[0].kind is FieldKind.HELD]
+        self._stock: bytes | None = None
         self._codes = [each for each in layouts if each[0].kind in {FieldKind.ACTIVE, FieldKind.FIXED}]
         self._counters = [each for each in layouts if each[0].kind is FieldKind.COUNTER]
         self._uncovered = (1 << rule.size * 8) - 1
@@ -141,6 +155,11 @@ class Frame:
         """What it serves; one that serves nothing of its own serves all."""
         self._counts: tuple[int, ...] = ()
         self._sent: deque[int] = deque(maxlen=max(rule.most_in_window, 1))
+
+    def heard(self, payload: bytes) -> None:
+        """Take in what the car's own controller sends."""
+        if len(payload) == self.rule.size:
+            self._stock = payload
 
     def check(self, car: Situation, now_ns: int, payload: bytes) -> None:
         """Take a frame as sent, or find what is wrong with it.
@@ -173,6 +192,11 @@ class Frame:
             raw = layout.raw(payload)
             if raw not in self._permitted(car, now_ns, field):
                 raise BrokenRule(Rule.FRAME_CONTENT, f"{field.name} is {raw}, which it may not be now", asked=raw)
+        for field, layout in self._held:
+            raw = layout.raw(payload)
+            if raw not in (field.allowed if self._stock is None else {layout.raw(self._stock)}):
+                text = f"{field.name} is {raw}, not what the car's own controller last sent"
+                raise BrokenRule(Rule.FRAME_CONTENT, text, asked=raw)
 
     @staticmethod
     def _permitted(car: Situation, now_ns: int, field: FieldRule) -> frozenset[int]:

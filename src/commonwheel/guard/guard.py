@@ -74,6 +74,9 @@ class Guard:
             for each in envelope.envelopes
             if isinstance(each.tracking, Tracking)
         ]
+        self._relied = {
+            axis: [watch for watch in self._car.watches.values() if axis in watch.rule.axes] for axis in axes
+        }
         self._steering = {each.axis for each in envelope.envelopes if isinstance(each.lateral, Lateral)}
         self._stock: dict[str, Cause] = {}
         self._record = Record()
@@ -120,9 +123,11 @@ class Guard:
         if watch is not None:
             watch.take(self._pace.at(reading.t_ns), reading.value, reading.quality)
 
-    def heard(self, t_ns: int, bus: int, can_id: int) -> None:
+    def heard(self, t_ns: int, bus: int, can_id: int, payload: bytes = b"") -> None:
         """Take note of a frame on a bus that did not leave from here; one that is to be blocked is a fault."""
         frame = self._frames.get((bus, can_id))
+        if frame is not None:
+            frame.heard(payload)
         if frame is not None and frame.rule.stock is Stock.BLOCKED:
             text = f"{frame.rule.name} came from the car at {t_ns} ns, which is to be kept off the bus"
             self._stock |= dict.fromkeys(frame.axes, (Rule.STOCK_MESSAGE, text))
@@ -150,23 +155,23 @@ class Guard:
     def _step(self, machine: Machine, t_ns: int, now: int, untimely: Cause | None) -> Transition | None:
         """Go on with one axis; what failed with the time may have done so at any time since the last tick."""
         axis = machine.axis.name
-        bad = [watch for watch in self._car.watches.values() if axis in watch.rule.axes]
+        relied = self._relied[axis]
         failed = {OnBad.RELEASE: "", OnBad.FAULT: ""}
-        for watch in bad:
+        for watch in relied:
             action = watch.failed(now)
             if action is not None and not failed[action]:
                 failed[action] = str(watch)
         fault = untimely or self._stock.get(axis) or self._untrue(machine, now)
         if fault is None and failed[OnBad.FAULT]:
             fault = Rule.INPUT_QUALITY, failed[OnBad.FAULT]
-        release = lateral(self._car, now) if axis in self._steering else None
+        release = lateral(self._car, now) if axis in self._steering and machine.state is State.ENGAGED else None
         if failed[OnBad.RELEASE]:
             release = Rule.INPUT_QUALITY, failed[OnBad.RELEASE]
         if fault is not None:
             transition = machine.fault(t_ns, self._pace.before if untimely else now, fault)
             if transition is not None:
                 return transition
-        return machine.step(t_ns, now, good=all(watch.quality == Quality.GOOD for watch in bad), release=release)
+        return machine.step(t_ns, now, good=all(watch.quality == Quality.GOOD for watch in relied), release=release)
 
     def _untrue(self, machine: Machine, now: int) -> Cause | None:
         """Return what does not follow its command."""

@@ -59,7 +59,7 @@ def _field(car: CarEnvelope, field: FieldRule, layout: Layout) -> Iterator[str]:
         yield "why nothing can come of it is what a free field has, and no other"
     if bool(field.idle) != (kind is FieldKind.ACTIVE):
         yield "idle values are what an active field has, and no other"
-    if kind in {FieldKind.ACTIVE, FieldKind.FIXED} and not field.allowed:
+    if kind in {FieldKind.ACTIVE, FieldKind.FIXED, FieldKind.HELD} and not field.allowed:
         yield "no value is allowed"
     outside = [raw for raw in field.allowed | field.idle if not layout.least <= raw <= layout.most]
     if outside:
@@ -73,7 +73,7 @@ def _limited(car: CarEnvelope, field: FieldRule, layout: Layout) -> Iterator[str
     (envelope,) = (each for each in car.envelopes if each.name == field.envelope)
     neutral = envelope.neutral
     raw = ((neutral.centre if isinstance(neutral, Measured) else neutral) - field.offset) / field.factor
-    if not layout.least <= round(raw) <= layout.most or abs(raw - round(raw)) > EPSILON:
+    if not math.isfinite(raw) or not layout.least <= round(raw) <= layout.most or abs(raw - round(raw)) > EPSILON:
         yield f"it cannot hold neutral, which would be raw {raw:g}"
     if isinstance(neutral, Measured) and neutral.tolerance < abs(field.factor) / 2 * (1 - EPSILON):
         yield f"a step of {abs(field.factor):g} cannot follow what is measured to within {neutral.tolerance:g}"
