@@ -292,6 +292,9 @@ def test_a_bus_that_is_lost_faults_it_until_it_is_armed_anew(car: Driven) -> Non
     assert "faulted" in refused.why
     car.drive.broken.clear()
     until(lambda: car.bus("drive")["state"] == "up")
+    again = car.arm()
+    assert again.wait(5) is Stage.REFUSED
+    assert "disarm it first" in again.why
     car.arm(arm=False)
     assert car.arm().wait(5) is Stage.CONFIRMED
 

@@ -13,7 +13,6 @@ controllers take no two frames in one period), and the guard is told the true ti
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from commonwheel.control import CYCLE_NS, Request
 from commonwheel.gateway.asking import Arming, Asked, Withdrawn
 from commonwheel.gateway.pulse import Lateness
 from commonwheel.gateway.telling import OVER, Armed, Told
+from commonwheel.gateway.urgency import favour_thread
 from commonwheel.gateway.worker import Worker
 from commonwheel.guard import State
 
@@ -131,7 +131,7 @@ class Acting(Worker):
 
     def _go(self) -> None:
         """Cycle until it is to stop."""
-        _hurry(self.name)
+        favour_thread(self.name)
         due = grid = time.monotonic_ns()
         while not self._stop.wait(max(0, due - time.monotonic_ns()) / 1e9):
             began = time.monotonic_ns()
@@ -192,12 +192,20 @@ class Acting(Worker):
                 control.disarm(now, order.who)
                 self._teller.put(Armed(order))
             case Arming():
-                self._outlets.again()
-                lost = self._outlets.lost()
-                if not lost:
+                why_not = self._unfit()
+                if not why_not:
                     self._lost = ""
                     control.arm(now, order.who)
-                self._teller.put(Armed(order, lost))
+                self._teller.put(Armed(order, why_not))
+
+    def _unfit(self) -> str:
+        """Return why the car cannot be armed; '' when it can."""
+        guard = self.control.guard
+        faulted = [axis.name for axis in guard.envelope.axes if guard.state(axis.name) is State.FAULTED]
+        if faulted:
+            return f"{' and '.join(faulted)} faulted; disarm it first, which says that the cause was seen"
+        self._outlets.again()
+        return self._outlets.lost()
 
     def _see_buses(self, now: int) -> None:
         """Let go of the car when a bus that acting needs is gone; said once, until somebody arms it anew."""
@@ -233,13 +241,3 @@ class Acting(Worker):
 
 def _histogram() -> Lateness:
     return Lateness(_BOUNDS_S, [0] * (len(_BOUNDS_S) + 1))
-
-
-def _hurry(name: str) -> None:
-    """Ask the system to let this thread go first when its time has come; where that takes a right, go on without."""
-    if not hasattr(os, "sched_setscheduler"):
-        return
-    try:
-        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(os.sched_get_priority_min(os.SCHED_RR)))
-    except OSError as error:
-        _LOG.info("%s: it has no real-time priority: %s", name, error.strerror)

@@ -151,6 +151,7 @@ class Parts:
         from commonwheel.gateway.actuator import leave_to_act
         from commonwheel.gateway.car import CarGateway
         from commonwheel.gateway.sources import ReplaySource, parse_buses
+        from commonwheel.gateway.urgency import favour_process
         from commonwheel.vehicles import load_vehicle
 
         vehicle = load_vehicle(car.car, catalog=settings.catalog)
@@ -162,6 +163,8 @@ class Parts:
             texts = [f"{name}={where}" if name else where for name, where in car.buses.items()]
             sources = parse_buses(texts, vehicle)
         leave = leave_to_act(vehicle, car.car, self._record(broker.name, settings)) if car.actuate else None
+        if leave is not None:
+            favour_process()
         return CarGateway(vehicle, broker, sources, actuate=leave, with_personal=car.with_personal)
 
     def _record(self, car: str, settings: Settings) -> Verdicts:

@@ -8,6 +8,7 @@ a thread of its own, so that who acts never waits for a disk. A file that grows 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import logging
 import math
@@ -57,6 +58,7 @@ class Verdicts:
         """Keep no more than in memory, unless there is a *file*."""
         self._file, self._car = file, car
         self._last: deque[Said] = deque(maxlen=DEPTH)
+        self._number = 0
         self._counts: Counter[tuple[str, str]] = Counter()
         self._lock = threading.Lock()
 
@@ -65,6 +67,7 @@ class Verdicts:
         said = Said(t_ns, kind, {"rule": rule, **facts})
         with self._lock:
             self._last.append(said)
+            self._number += 1
             self._counts[str(facts.get("outcome", kind)), rule] += 1
         if self._file is not None:
             self._file.write({"t_ns": t_ns, "car": self._car, "kind": kind, **said.facts})
@@ -74,6 +77,13 @@ class Verdicts:
         with self._lock:
             kept = list(self._last)
         return kept if count is None else kept[-count:] if count else []
+
+    def since(self, count: int, most: int) -> tuple[list[Said], int]:
+        """Return what came after the first *count*, the last *most* of it, and how many there were by now."""
+        with self._lock:
+            fresh = min(self._number - count, most, len(self._last))
+            start = len(self._last) - fresh
+            return list(itertools.islice(self._last, start, None)), self._number
 
     @property
     def counts(self) -> Mapping[tuple[str, str], int]:

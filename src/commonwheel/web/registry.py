@@ -35,7 +35,7 @@ class Registry:
 
 def registry() -> Registry:
     """Return everything there is."""
-    from commonwheel.web import apps_view
+    from commonwheel.web import apps_view, control_view
     from commonwheel.web.alliance_view import AllianceView
     from commonwheel.web.car_pages import car_page
     from commonwheel.web.coverage_view import cell, coverage
@@ -48,6 +48,7 @@ def registry() -> Registry:
         views={
             "alliance": AllianceView,
             "apps": apps_view.AppsView,
+            "control": control_view.ControlView,
             "signals": SignalsView,
             "signal": SignalView,
             "traffic": TrafficView,
@@ -56,6 +57,7 @@ def registry() -> Registry:
         calls={
             "apps.start": apps_view.start,
             "apps.stop": apps_view.stop,
+            "control.arm": control_view.arm,
             "signals.match": match,
             "coverage": coverage,
             "coverage.cell": cell,

@@ -9,6 +9,7 @@ const PAGES = [
   { name: "signals", label: "Signals" },
   { name: "coverage", label: "Coverage" },
   { name: "apps", label: "Apps" },
+  { name: "control", label: "Control" },
   { name: "traffic", label: "Traffic" },
 ];
 const SAY_EVERY_MS = 4000;

@@ -75,6 +75,29 @@ export function spark(canvas, past, { to, seconds, step }) {
   context.restore();
 }
 
+/** Several lines in one small picture and one scale: [{past, tone, dash}]. */
+export function traces(canvas, lines, { to, seconds }) {
+  const [context, width, height] = fitCanvas(canvas);
+  context.clearRect(0, 0, width, height);
+  const from = to - 1000 * seconds;
+  const found = lines.map((one) => limits(one.past, from)).filter(Boolean);
+  if (!found.length || !width) return;
+  let low = Math.min(...found.map((one) => one[0]));
+  let high = Math.max(...found.map((one) => one[1]));
+  if (low === high) [low, high] = [low - 1, high + 1];
+  context.save();
+  context.beginPath();
+  context.rect(0, 0, width, height);
+  context.clip();
+  for (const { past, tone, dash } of lines) {
+    context.strokeStyle = color(tone);
+    context.lineWidth = dash ? 1 : 1.5;
+    context.setLineDash(dash ?? []);
+    line(context, past, { from, to, left: 1, right: width - 1, top: 3, bottom: height - 3, low, high, step: true });
+  }
+  context.restore();
+}
+
 /** A plot with its least, its greatest and its time. */
 export function plot(canvas, past, { to, seconds, step }) {
   const [context, width, height] = fitCanvas(canvas);
