@@ -33,8 +33,3 @@ class Span:
         while self._highs and self._highs[0][0] < since:
             self._highs.popleft()
         return (self._lows[0][1], self._highs[0][1]) if self._lows else None
-
-    def clear(self) -> None:
-        """Forget all of them."""
-        self._lows.clear()
-        self._highs.clear()
