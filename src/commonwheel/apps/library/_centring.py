@@ -11,11 +11,13 @@ damped second order system (Rajamani, Vehicle Dynamics and Control, chapter 3, i
     k = r(ahead) - (w^2 y + 2 z w v p) / v^2 - i        i' = w^3 y / (INTEGRAL v^2)
 
 ``y`` and ``p`` are led ahead for a part of what steering lags. In a bend a car points elsewhere than it goes, for its
-tyres slip; how the offset changes tells by how much, and ``p`` is where it goes. What steering is off by is found twice.
-Quickly, by an observer: how fast the heading error changes tells what curvature is driven, ``k = p' / v + r``, and what
-that differs by from what was asked (a steering ratio or understeer that is not quite as stated, camber) is taken off.
-Slowly, by the integral, for what is left; by the criterion of Routh it is stable for ``INTEGRAL > 1 / (2 z)``. An offset
-that is there at the beginning is worked off along a curve of its own, so that nothing jerks when it begins.
+tyres slip; how the offset changes tells by how much, and ``p`` is where it goes.
+
+What steering is off by is found twice. Quickly, by an observer: how fast the heading error changes tells what curvature
+is driven, ``k = p' / v + r``, and what that differs by from what was asked (a steering ratio or understeer that is not
+quite as stated, camber) is taken off. Slowly, by the integral, for what is left; by the criterion of Routh it is stable
+for ``INTEGRAL > 1 / (2 z)``. An offset that is there at the beginning is worked off along a curve of its own, so that
+nothing jerks when it begins.
 """
 
 from __future__ import annotations

@@ -27,6 +27,8 @@ __all__ = ["LIMITS", "Follower", "Jerk", "Lead", "Limits", "Need", "Tuning", "be
 LEAD_S = 0.35
 """A usual delay from what is asked to what the car does."""
 _LEAST_GAP_M = 0.5
+_REST_MPS2 = 0.5
+"""What is left to make up for an error, while the speed to keep changes as fast as comfort allows."""
 _STEADY_MPS2 = 0.5
 """A lead that brakes by less goes on as it is."""
 
@@ -76,12 +78,12 @@ class Tuning:
     """The most that a gap that is too small is opened with, while nothing is in danger."""
     close_mps2: float = 1.2
     """The most that the car speeds up with, to close one that is too large."""
-    speed_rate: float = 0.4
+    speed_rate: float = 0.5
     """1/s: how fast an error of the speed is worked off."""
     up_mps2: float = 1.4
     down_mps2: float = 1.6
     """Of speed keeping."""
-    jerk_mps3: float = 1.2
+    jerk_mps3: float = 1.5
     """Of what nothing urges."""
     relief_mps3: float = 2.5
     """Of letting go what was braked."""
@@ -186,7 +188,8 @@ class Follower:
         """
         tuning = self.tuning
         keep = ahead_mps2 + self._bias + tuning.speed_rate * (wanted_mps - speed_mps)
-        keep = min(max(keep, -tuning.down_mps2), tuning.up_mps2)
+        least, most = min(-tuning.down_mps2, ahead_mps2 - _REST_MPS2), max(tuning.up_mps2, ahead_mps2 + _REST_MPS2)
+        keep = min(max(keep, least), most)
         if lead is None:
             return Need(keep, 0.0, follows=False)
         asked = self._jerk.mps2
