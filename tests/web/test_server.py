@@ -265,7 +265,9 @@ _JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=12,
 )
-_VIEWS = st.sampled_from(["alliance", "apps", "signals", "signal", "traffic", "message", ""]) | st.text(max_size=9)
+_VIEWS = st.sampled_from(["alliance", "apps", "control", "signals", "signal", "traffic", "message", ""]) | st.text(
+    max_size=9
+)
 _MESSAGES = st.one_of(
     st.text(max_size=60),
     st.binary(max_size=60),

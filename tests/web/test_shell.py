@@ -13,7 +13,7 @@ from tests.web.stage import NAMES, Running, Tokens, scene_of, until, wired
 
 pytestmark = pytest.mark.browser
 
-PAGES = ("alliance", "signals", "coverage", "apps", "traffic")
+PAGES = ("alliance", "signals", "coverage", "apps", "control", "traffic")
 SERIOUS = {"serious", "critical"}
 
 
