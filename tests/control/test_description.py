@@ -89,7 +89,7 @@ def test_a_frame_is_stated_once_and_serves_guard_and_controller(bench: Bench) ->
         "ModeLow": FieldKind.ACTIVE,
         "ModeHigh": FieldKind.FIXED,
         "Constant": FieldKind.FIXED,
-        "Display": FieldKind.FREE,
+        "Display": FieldKind.HELD,
         "Icon": FieldKind.FIXED,
         "Counter": FieldKind.COUNTER,
         "Sum": FieldKind.CHECKSUM,
