@@ -302,3 +302,21 @@ def test_a_car_says_what_its_sensor_says_and_knows_what_is_true(tmp_path: Path) 
     assert samples.of(LEFT).value == pytest.approx(speed.t_ns // (10 * MS) / 50, abs=0.006)
     assert (samples.of(VOLTAGE).quality == Quality.INVALID).sum() == 5
     assert twin.truth[SPEED] == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in FaultKind if not kind.is_of_signal])
+@pytest.mark.parametrize("length_ms", [50, 5000])
+def test_every_fault_of_frames_has_an_end_after_which_all_is_as_without_it(
+    tmp_path: Path, kind: FaultKind, length_ms: int
+) -> None:
+    """All of the buses at once, for a moment and for long."""
+    amount = 0.03 if kind is FaultKind.DELAYED else 1.0
+    hits = Injection(kind, signal="Vehicle", from_s=0.5, to_s=0.5 + length_ms / 1000, amount=amount)
+    spoilt, sound = small_twin(tmp_path, hits), small_twin(tmp_path)
+    before, plain = spoilt.advance(500 * 10**6), sound.advance(500 * 10**6)
+    assert (before.data == plain.data).all()
+    during, plain = (twin.advance((550 + length_ms) * 10**6) for twin in (spoilt, sound))
+    assert len(during) != len(plain) or (during.data != plain.data).any() or (during.t_ns != plain.t_ns).any()
+    after, plain = (twin.advance((1550 + length_ms) * 10**6) for twin in (spoilt, sound))
+    assert after.t_ns.tolist() == plain.t_ns.tolist()
+    assert (after.data == plain.data).all()

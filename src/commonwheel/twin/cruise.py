@@ -28,6 +28,8 @@ BELT = "Vehicle.Cabin.Seat.Row1.DriverSide.IsBelted"
 GAP_GAIN, SPEED_GAIN = 0.12, 0.7
 """Acceleration per metre that the gap is off (1/s^2), and per m/s that the vehicle ahead is faster (1/s)."""
 HOLDING_MPS2 = -0.5
+CREEPING_MPS, SLOW_MPS, NEAR_M, STOPPING_MPS2 = 0.3, 1.2, 2.5, -0.4
+"""Behind a vehicle that stands, a car that is slow and near is brought to a stop, and does not creep on for long."""
 LEFT_M, URGENT_MPS2 = 2.5, -1.2
 """What is left of the gap when it is closed as late as can be; from this on that is what counts."""
 BRAKING = ((5.0, 5.0), (20.0, 2.5))
@@ -115,7 +117,7 @@ class CruiseControl:
         state.cruise_set_kmh = self._within(whole * step)
 
     def _within(self, kmh: float) -> float:
-        return min(self.cruise.highest_mps * KMH, max(self.cruise.lowest_mps * KMH, kmh))
+        return round(min(self.cruise.highest_mps * KMH, max(self.cruise.lowest_mps * KMH, kmh)), 6)
 
     def _fast_enough(self, state: State) -> bool:
         return state.speed_mps >= self.cruise.from_mps - 1e-6 or state.lead_detected
@@ -141,18 +143,26 @@ class CruiseControl:
             apart = lead.gap_m - cruise.gap_m - cruise.time_gap_s * speed
             wish = min(wish, GAP_GAIN * apart + SPEED_GAIN * (lead.lead_mps - speed), _needed(lead, speed))
         wish = max(cruise.least, min(cruise.most, wish))
-        if speed <= STANDING_MPS and (lead is None or lead.lead_mps < 0.3 or self._standing_s > cruise.waits_s):  # noqa: PLR2004 - m/s
-            self._standing_s = 0.0 if inputs.accelerator > TOUCHED else self._standing_s + dt_s
-            self._wanted = self._given = HOLDING_MPS2 if lead is not None or self._standing_s > 0.0 else wish
-            if self._standing_s > 0.0 and (lead is not None or self._standing_s > cruise.waits_s):
+        if speed <= STANDING_MPS:
+            if self._holds(inputs, lead, dt_s):
+                self._wanted = self._given = HOLDING_MPS2
                 return HOLDING_MPS2
-        elif speed > STANDING_MPS:
+        else:
             self._standing_s = 0.0
+            near = lead is not None and lead.lead_mps < CREEPING_MPS and lead.gap_m < cruise.gap_m + NEAR_M
+            if near and speed < SLOW_MPS:
+                wish = min(wish, STOPPING_MPS2)
         rise = cruise.jerk * dt_s
         fall = interpolate(BRAKING, speed) * dt_s if wish < 0.0 else rise
         self._wanted += max(-fall, min(rise, wish - self._wanted))
         self._given += (self._wanted - self._given) * dt_s / (cruise.lag_s + dt_s)
         return self._given
+
+    def _holds(self, inputs: Inputs, lead: Traffic | None, dt_s: float) -> bool:
+        """Whether a standing car is held: nobody moves off ahead, or it has stood for too long to do so by itself."""
+        self._standing_s = 0.0 if inputs.accelerator > TOUCHED else self._standing_s + dt_s
+        stands = lead is not None and lead.lead_mps < CREEPING_MPS
+        return stands or self._standing_s > self.cruise.waits_s
 
 
 def _needed(lead: Traffic, speed_mps: float) -> float:

@@ -64,8 +64,8 @@ class Driving:
 
     @property
     def target_mps(self) -> float:
-        """The speed that is meant now."""
-        return self._profile.speed(self._t_s)
+        """The speed that is meant now; NaN while the pedals are held, whatever the speed."""
+        return self._profile.speed(self._t_s) if self._profile.held(self._t_s) is None else math.nan
 
     def act(self, state: State, inputs: Inputs, dt_s: float) -> None:
         """Say what is done to the car for the next *dt_s* seconds.
