@@ -14,7 +14,7 @@ from commonwheel.proving.run import QUANTITIES, STATES, Run
 from commonwheel.wire.frames import Frames
 
 N = 6000
-T = np.arange(1, N + 1) * 0.01
+T = np.asarray(np.arange(1, N + 1) * 0.01, np.float64)
 
 
 def drive(*, engaged: slice = slice(None), **columns: np.ndarray) -> Run:

@@ -57,10 +57,28 @@ def run(args: argparse.Namespace) -> int:
 
     for target in filter(None, (args.report, args.table, args.campaign)):
         check_target(target)
+    _check(args.car or (), trials)
     cars, jobs = args.car or CARS, args.jobs if args.jobs > 0 else cores()
     if args.campaign is not None:
         return _campaign(args, cars, trials, jobs)
     return _prove(args, cars, trials, jobs)
+
+
+def _check(cars: Sequence[str], trials: Sequence[Trial]) -> None:
+    """See that there are such cars and scenarios, before any process begins to drive.
+
+    Raises:
+        DescriptionError: there are not, or they have faults.
+    """
+    from commonwheel.control.description import load_control
+    from commonwheel.twin.scenario_file import load_scenario
+    from commonwheel.vehicles import load_vehicle
+
+    for car in cars:
+        load_control(load_vehicle(car))
+    for trial in trials:
+        if trial.cycle is None:
+            load_scenario(trial.scenario)
 
 
 def _list(trials: Sequence[Trial], *, as_json: bool) -> None:

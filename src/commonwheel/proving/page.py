@@ -148,10 +148,18 @@ def _figures(proofs: Sequence[Proof]) -> Markup:
         about, limit = _ABOUT[name], limits.get(name)
         bound = "" if limit is None else str(limit).removeprefix(f"{name} ").removesuffix(f" {about.unit}")
         cells = [_value(proof, name) for proof in proofs]
-        rows.append([about.about, about.unit, bound, *cells, limit.source if limit else ""])
-    columns = ["figure", "unit", "has to be", *(proof.car for proof in proofs), "limit from"]
+        rows.append(
+            [
+                el("span", about.name.replace("_", " "), title=about.about),
+                about.unit,
+                bound,
+                *cells,
+                limit.source if limit else "",
+            ]
+        )
+    columns = ["figure", "unit", "has to be", *(proof.car.rpartition("/")[2] for proof in proofs), "limit from"]
     numeric = range(2, 3 + len(proofs))
-    return table(columns, rows, caption="What was measured", numeric=tuple(numeric), wide=(0, 3 + len(proofs)))
+    return table(columns, rows, caption="What was measured", numeric=tuple(numeric), wide=(3 + len(proofs),))
 
 
 def _value(proof: Proof, name: str) -> Markup | str:

@@ -9,6 +9,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from commonwheel.apps.loading import locate
 from commonwheel.errors import ConfigError, Fault
 from commonwheel.proving.criteria import Criterion
 from commonwheel.proving.cycle import Cycle
@@ -143,6 +144,7 @@ def chosen(names: Sequence[str], apps: Sequence[str]) -> tuple[Trial, ...]:
 
     Raises:
         ConfigError: there is no such trial and no such scenario.
+        AppError: there is no such app.
     """
     from commonwheel.twin.scenario_file import scenario_names
     from commonwheel.vehicles.yamltree import suggest
@@ -160,6 +162,8 @@ def chosen(names: Sequence[str], apps: Sequence[str]) -> tuple[Trial, ...]:
                 f"there is no trial, scenario or file{suggest(name, by_name)}; 'commonwheel prove --list' tells them"
             )
             raise ConfigError([Fault(Path(name), 0, message)])
+    for app in apps:
+        locate(app)
     wanted = set(apps)
     kept = [one for one in found if not wanted or wanted & {app.name for app in one.apps}]
     return tuple(kept)
