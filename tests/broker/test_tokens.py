@@ -522,3 +522,17 @@ def test_a_token_explained() -> None:
     assert explain_token(_signed(_claims(exp=1)), time.time_ns())["faults"] == ["it has ended"]
     assert explain_token(GOOD, time.time_ns())["faults"] == []
     assert split_token(GOOD).header["alg"] == "EdDSA"
+
+
+def test_a_token_says_with_which_priority_its_requests_may_be() -> None:
+    def read(**more: object) -> int:
+        claims = {"sub": "app", "aud": "kuksa.val", "exp": 10**9, "scope": "read", **more}
+        return read_claims(json.dumps(claims).encode(), 0).priority
+
+    assert read() == 0
+    assert read(priority=7) == 7
+    for wrong in (101, -101, True, 1.5, "high", None):
+        with pytest.raises(BrokerError, match="priority"):
+            read(priority=wrong)
+    token = make_token(ED, "app", (), issued_s=0, valid_s=1, priority=5)
+    assert json.loads(split_token(token).payload)["priority"] == 5

@@ -87,7 +87,7 @@ class JwtAuthority:
         parts = split_token(token)
         self._check_signature(parts)
         claims = read_claims(parts.payload, time.time_ns(), self._audience)
-        return Rights.of(claims.subject, claims.scopes, claims.expires_ns)
+        return Rights.of(claims.subject, claims.scopes, claims.expires_ns, priority=claims.priority)
 
     def _check_signature(self, parts: Parts) -> None:
         name = parts.header.get("alg")

@@ -1,7 +1,8 @@
 """Tokens: JSON Web Tokens (RFC 7519) taken apart and put together, their claims checked; signatures are elsewhere.
 
 The claims are those of KUKSA's: ``sub`` who it is, ``aud`` has to contain ``kuksa.val``, ``exp`` when it ends
-(required), ``nbf`` and ``iat`` before which it does not count, ``scope`` what it allows.
+(required), ``nbf`` and ``iat`` before which it does not count, ``scope`` what it allows. ``priority`` is our own: the
+highest with which it may ask actuators that several ask, 0 without it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
+from commonwheel.broker.actuation import MOST_PRIORITY
 from commonwheel.broker.faults import BrokerError, Reason
 from commonwheel.broker.scopes import parse_scopes
 
@@ -57,6 +59,8 @@ class Claims:
     scopes: tuple[Scope, ...]
     expires_ns: int
     """Nanoseconds UTC."""
+    priority: int = 0
+    """The highest that its requests may have."""
 
 
 def split_token(token: str) -> Parts:
@@ -128,7 +132,14 @@ def read_claims(payload: bytes, now_ns: int, audience: str = AUDIENCE) -> Claims
         scopes = parse_scopes(scope)
     except BrokerError as error:
         raise _refused(str(error)) from error
-    return Claims(_subject(claims.get("sub")), scopes, expires)
+    return Claims(_subject(claims.get("sub")), scopes, expires, _priority(claims.get("priority", 0)))
+
+
+def _priority(found: object) -> int:
+    if isinstance(found, bool) or not isinstance(found, int) or abs(found) > MOST_PRIORITY:
+        message = f"the token's 'priority' is {found!a:.40}; it is a whole number up to {MOST_PRIORITY}"
+        raise _refused(message)
+    return found
 
 
 def _subject(found: object) -> str:
@@ -172,6 +183,7 @@ def make_token(
     valid_s: int,
     audience: Sequence[str] = (AUDIENCE,),
     algorithm: str | None = None,
+    priority: int = 0,
 ) -> str:
     """Make a token, signed, in the form that KUKSA's databroker takes too.
 
@@ -183,6 +195,7 @@ def make_token(
         valid_s: how long it counts, in seconds.
         audience: whom it may be shown to.
         algorithm: one of the key's; None: its first.
+        priority: the highest that requests may have.
 
     Raises:
         BrokerError: INVALID; the algorithm is not the key's, or the token would not be taken.
@@ -200,6 +213,7 @@ def make_token(
         "iat": issued_s,
         "exp": issued_s + valid_s,
         "scope": " ".join(map(str, scopes)),
+        **({"priority": priority} if priority else {}),
     }
     try:
         for each in audience:
@@ -223,6 +237,7 @@ def explain_token(token: str, now_ns: int) -> dict[str, Any]:
         "subject": claims.get("sub"),
         "issuer": claims.get("iss"),
         "audience": claims.get("aud"),
+        "priority": claims.get("priority"),
     }
     facts |= {
         name: _moment(claims.get(claim)) for name, claim in (("issued", "iat"), ("since", "nbf"), ("ends", "exp"))

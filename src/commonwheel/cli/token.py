@@ -65,6 +65,12 @@ def _configure_make(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(f"--{action}", action="append", nargs="?", const="", default=[], metavar="PATH",
                             help=f"may {action} this signal, branch or pattern; alone: all; several times")  # fmt: skip
     parser.add_argument("--valid", type=_seconds, default="1h", metavar="TIME", help="90s, 15m, 1h, 30d; default: 1h")
+    parser.add_argument(
+        "--priority",
+        type=int,
+        metavar="N",
+        help="highest priority of its requests, -100 to 100; default: the app's, or 0",
+    )
     parser.add_argument("--audience", action="append", metavar="NAME", help="default: kuksa.val")
     parser.add_argument("--algorithm", metavar="NAME", help="one of the key's; default: its first")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write it there; default: print it")
@@ -123,9 +129,10 @@ def _make(args: argparse.Namespace) -> int:
     key: PrivateKey = private_key(args.key)
     named = [(action, path) for action in _ACTIONS for path in getattr(args, action)]
     words = [f"{action}:{path}" if path else action for action, path in named]
-    subject = args.subject
+    subject, priority = args.subject, args.priority
     if args.app is not None:
-        app, declared = _app(args.app)
+        app, declared, bound = _app(args.app)
+        priority = bound if priority is None else priority
         subject, words = (app if subject is None else subject), [*words, declared]
     if subject is None:
         message = "name who the token is for: --subject NAME, or --app APP"
@@ -141,6 +148,7 @@ def _make(args: argparse.Namespace) -> int:
         valid_s=args.valid,
         audience=audience,
         algorithm=args.algorithm,
+        priority=priority or 0,
     )
     if args.output is not None:
         write_new(args.output, token.encode() + b"\n", private=True)
@@ -155,15 +163,15 @@ def _make(args: argparse.Namespace) -> int:
     return FINE
 
 
-def _app(name: str) -> tuple[str, str]:
-    """Return an app's name, and what it declares as scopes."""
+def _app(name: str) -> tuple[str, str, int]:
+    """Return an app's name, what it declares as scopes, and the highest priority that it may ask with."""
     from commonwheel.apps.checks import check
     from commonwheel.apps.loading import load_app
     from commonwheel.apps.scopes import scopes_of
 
     app = load_app(name)
     check(app)
-    return app.manifest.name, scopes_of(app.manifest)
+    return app.manifest.name, scopes_of(app.manifest), max(app.manifest.priorities.values(), default=0)
 
 
 def _warn(scopes: Sequence[Scope]) -> None:
