@@ -299,9 +299,7 @@ _STEPS = st.lists(
 @pytest.mark.parametrize("name", MOTION)
 @settings(max_examples=6, suppress_health_check=[HealthCheck.too_slow], phases=[HypothesisPhase.generate])
 @given(_STEPS)
-def test_whatever_is_asked_nothing_fails_and_the_guard_refuses_no_frame(
-    name: str, steps: list[tuple[object, ...]]
-) -> None:
+def test_whatever_is_asked_the_guard_refuses_no_frame(name: str, steps: list[_Step]) -> None:
     bench = Bench(name)
     bench.engage({ACCELERATION: 0.2, ANGLE: 0.0})
     for step in steps:
