@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from commonwheel.guard import Ending, Guard, Measured, Reading, State, Transition, Verdict, Without
 from commonwheel.guard.envelope import (
@@ -24,7 +24,10 @@ from commonwheel.guard.envelope import (
 )
 from commonwheel.vehicles.samples import Quality
 
-__all__ = ["CAR", "MS", "S", "Drive", "constant", "one_of", "with_one"]
+Changed: TypeAlias = Any
+"""A field of an envelope, of whatever kind."""
+
+__all__ = ["CAR", "MS", "Drive", "S", "constant", "one_of", "with_one"]
 
 MS = 1_000_000
 S = 1_000_000_000
@@ -36,7 +39,7 @@ def constant(value: float) -> Curve:
     return Curve(((0.0, value),))
 
 
-def _input(path: str, axes: str, low: float, high: float, **changes: Any) -> Input:
+def _input(path: str, axes: str, low: float, high: float, **changes: Changed) -> Input:
     return replace(
         Input(
             path=path,
@@ -169,7 +172,7 @@ FIELD = FieldRule(
 )
 
 
-def _field(name: str, start: int, length: int, kind: FieldKind, **changes: Any) -> FieldRule:
+def _field(name: str, start: int, length: int, kind: FieldKind, **changes: Changed) -> FieldRule:
     return replace(FIELD, name=name, start=start, length=length, kind=kind, **changes)
 
 
@@ -189,7 +192,7 @@ DRIVE = FrameRule(
     ),
     least_period_ns=15 * MS,
     window_ns=200 * MS,
-    most_in_window=8,
+    most_in_window=20,
     stock=Stock.BLOCKED,
     source="round numbers",
 )
@@ -249,7 +252,7 @@ CAR = CarEnvelope(
 )
 
 
-def with_one(car: CarEnvelope, what: str, named: str, **changes: Any) -> CarEnvelope:
+def with_one(car: CarEnvelope, what: str, named: str, **changes: Changed) -> CarEnvelope:
     """Return a car with one of its inputs, axes, envelopes or frames changed."""
     rows = getattr(car, what)
     assert sum(named in {getattr(row, "name", ""), getattr(row, "path", "")} for row in rows) == 1
@@ -260,7 +263,7 @@ def with_one(car: CarEnvelope, what: str, named: str, **changes: Any) -> CarEnve
     return replace(car, **{what: tuple(changed)})
 
 
-def one_of(frame: FrameRule, named: str, **changes: Any) -> FrameRule:
+def one_of(frame: FrameRule, named: str, **changes: Changed) -> FrameRule:
     """Return a frame with one of its fields changed."""
     return replace(frame, fields=tuple(replace(f, **changes) if f.name == named else f for f in frame.fields))
 

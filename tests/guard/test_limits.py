@@ -114,15 +114,20 @@ def test_lateral_jerk_bounds_a_change() -> None:
 
 
 def test_a_window_bounds_the_change_of_all_of_it() -> None:
-    assert windowed(WIDE, ACCEL, (-1.0, 2.0), 1.0) == Bounds(-2.0, 3.0, Rule.WINDOW, Rule.WINDOW)
-    assert windowed(WIDE, ACCEL, None, 1.0) == WIDE
-    assert windowed(WIDE, TORQUE, (-1.0, 2.0), 1.0) == WIDE
+    assert windowed(WIDE, ACCEL, (-1.0, 2.0), last=1.0, spare=0.0) == Bounds(-2.0, 3.0, Rule.WINDOW, Rule.WINDOW)
+    assert windowed(WIDE, ACCEL, None, last=1.0, spare=0.0) == WIDE
+    assert windowed(WIDE, TORQUE, (-1.0, 2.0), last=1.0, spare=0.0) == WIDE
+
+
+def test_a_window_gives_what_the_wire_cannot_hold_once() -> None:
+    assert windowed(WIDE, ACCEL, (0.0, 0.0), last=0.0, spare=0.5)[:2] == (-4.5, 4.5)
+    assert windowed(WIDE, ACCEL, (0.0, 4.5), last=4.5, spare=0.5)[:2] == (0.0, 4.5)
 
 
 def test_a_window_that_is_used_up_holds_it_where_it_is() -> None:
     """What was cut to neutral has changed by more than the window; it may stay, or go back into it."""
-    assert windowed(WIDE, ACCEL, (0.0, 6.0), 0.0)[:2] == (0.0, 4.0)
-    assert windowed(WIDE, ACCEL, (0.0, 6.0), 6.0)[:2] == (2.0, 6.0)
+    assert windowed(WIDE, ACCEL, (0.0, 6.0), last=0.0, spare=0.0)[:2] == (0.0, 4.0)
+    assert windowed(WIDE, ACCEL, (0.0, 6.0), last=6.0, spare=0.0)[:2] == (2.0, 6.0)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +154,9 @@ _NUMBERS = st.floats(-100, 100)
 
 @given(st.tuples(_NUMBERS, _NUMBERS).map(sorted), st.tuples(_NUMBERS, _NUMBERS).map(sorted))
 def test_what_is_allowed_is_in_the_range_and_never_empty(within: list[float], reach: list[float]) -> None:
-    both = allowed(Bounds(*within, Rule.RANGE, Rule.RANGE), Bounds(*reach, Rule.RATE, Rule.RATE))
+    both = allowed(
+        Bounds(within[0], within[1], Rule.RANGE, Rule.RANGE), Bounds(reach[0], reach[1], Rule.RATE, Rule.RATE)
+    )
     assert within[0] <= both.low <= both.high <= within[1]
     if reach[0] <= within[1] and reach[1] >= within[0]:
         assert (both.low, both.high) == (max(within[0], reach[0]), min(within[1], reach[1]))

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from commonwheel.guard import Ending, Outcome, Rule, State, Verdict
+from commonwheel.guard import Ending, Outcome, Reading, Rule, State, Verdict
 from commonwheel.guard.envelope import OnBad
 from commonwheel.vehicles.samples import Quality
-from tests.guard.little import AXES, CAR, CRUISE, MS, NO, S, Drive, with_one
+from tests.guard.little import AXES, CAR, CRUISE, MS, NO, Drive, S, with_one
 
 LONG, LAT = "longitudinal", "lateral"
 
@@ -96,7 +96,8 @@ def test_consent_that_ended_before_the_rest_came_has_to_begin_again() -> None:
 def test_it_is_not_engaged(readings: dict[str, float], quality: dict[str, Quality], waits: str) -> None:
     """While a condition does not hold, the driver acts, or an input is not good, tolerated or not."""
     drive = _armed()
-    drive.cycle(3, **readings)
+    drive.readings |= readings
+    drive.cycle(3)
     drive.quality = quality
     drive.cycle(2, Cruise=1.0)
     assert drive.state() is State.ARMED
@@ -164,7 +165,8 @@ def test_the_driver_cuts_a_ramp_short() -> None:
     for by in ({"Pedal": 50.0}, {"Cruise": 0.0}):
         drive = Drive().engaged()
         drive.cycle(11, Door=1.0)
-        drive.cycle(**by)
+        drive.readings |= by
+        drive.cycle()
         assert not drive.guard.acts(LONG)
 
 
@@ -359,12 +361,12 @@ def test_what_the_car_sends_while_it_is_off_is_no_fault_later() -> None:
 
 
 def test_armed_for_too_long_it_is_off() -> None:
-    drive = _armed()
-    drive.cycle(5998)
+    drive = _armed(replace(CAR, armed_ns=S))
+    drive.cycle(98)
     assert drive.state() is State.ARMED
     (transition, _) = drive.cycle()
     assert (transition.after, transition.rule) == (State.OFF, Rule.ARMING)
-    assert transition.cause == "armed for 60 s without being engaged"
+    assert transition.cause == "armed for 1 s without being engaged"
     assert drive.state("comfort") is State.ENGAGED
 
 
@@ -393,6 +395,13 @@ def test_each_transition_is_in_the_record_once_and_in_order() -> None:
     assert long == [State.ARMED, State.ENGAGED, State.ARMED, State.OFF]
     assert drive.guard.drain() == []
     assert drive.guard.lost == 0
+
+
+def test_what_the_envelope_does_not_know_is_passed_over() -> None:
+    drive = Drive().engaged()
+    drive.guard.observe("Moon", Reading(drive.t_ns, 1.0, Quality.CORRUPT))
+    drive.guard.heard(drive.t_ns, 7, 0x100)
+    assert drive.cycle(20) == []
 
 
 def test_a_car_without_conditions_of_any_kind_works() -> None:

@@ -220,10 +220,10 @@ class Watch:
                 pass
 
     def _speed(self, t_ns: int) -> float | None:
-        """Return the speed that was last known to be good, m/s, if it is recent enough to count."""
+        """Return the speed that was last known to be good, m/s, while its being no longer so is put up with."""
         one = self._inputs[self.envelope.speed]
         for reading in reversed(self.readings.get(one.path, [])):
-            if self._good(one, reading) and t_ns - reading.t_ns <= _RECENT_NS:
+            if self._good(one, reading) and t_ns - reading.t_ns <= one.max_age_ns + one.tolerance_ns:
                 return reading.value / 3.6
         return None
 
@@ -300,10 +300,13 @@ class Watch:
     def _holds_window(self, name: str, one: FieldRule, limits: Envelope, now: _Left, kept: list[_Left]) -> None:
         if isinstance(limits.window_change, Without):
             return
-        value = value_of(one, now.raws[one.name])
+        value, after_ns = value_of(one, now.raws[one.name]), now.t_ns
         for each in reversed(kept):
             if now.t_ns - each.t_ns > limits.window_ns or each.states[limits.axis] is not State.ENGAGED:
                 break
+            if after_ns - each.t_ns > limits.timeout_ns:  # it had lapsed, and began at neutral anew
+                break
+            after_ns = each.t_ns
             change = abs(value - value_of(one, each.raws[one.name])) - abs(one.factor)
             text = f"{name} changes by {change} within {now.t_ns - each.t_ns} ns"
             assert change <= limits.window_change + _TINY, text

@@ -100,8 +100,8 @@ class Quantity:
             low, high = low - envelope.neutral.tolerance, high + envelope.neutral.tolerance
         last, elapsed_s = self.last(now_ns, neutral, phase)
         if phase is Phase.ACTING:
-            reach = car.reach(envelope, self._recent, now_ns, last=last, elapsed_s=elapsed_s)
-            bounds = allowed(car.within(envelope, now_ns), reach.wider(self._step))
+            reach = car.reach(envelope, self._recent, now_ns, last=last, elapsed_s=elapsed_s, spare=self._step)
+            bounds = allowed(car.within(envelope, now_ns), reach)
         elif phase is Phase.RELEASING:
             step = envelope.release_rate * elapsed_s + self._step
             hull = Bounds(min(last, low), max(last, high), Rule.RELEASE, Rule.RELEASE)
@@ -118,7 +118,7 @@ class Quantity:
     def _apart(self, value: float, neutral: float) -> None:
         """Refuse what is between a neutral that stands apart and the least that means anything."""
         field = self.field
-        if not field.allowed or value == neutral:
+        if not field.allowed or abs(value - neutral) <= EPSILON * self._step:
             return
         ends = [raw * field.factor + field.offset for raw in (min(field.allowed), max(field.allowed))]
         if value < min(ends):

@@ -119,12 +119,14 @@ def reach_of(
     return bounds
 
 
-def windowed(reach: Bounds, envelope: Envelope, recent: tuple[float, float] | None, last: float) -> Bounds:
-    """Return a reach within what may change in the envelope's window; it may always stay as it is."""
+def windowed(
+    reach: Bounds, envelope: Envelope, recent: tuple[float, float] | None, *, last: float, spare: float
+) -> Bounds:
+    """Return a reach within what may change in the envelope's window, and so much more; it may stay as it is."""
     if recent is None or isinstance(envelope.window_change, Without):
         return reach
     least, most = recent
-    low, high = most - envelope.window_change, least + envelope.window_change
+    low, high = most - envelope.window_change - spare, least + envelope.window_change + spare
     return reach.within(min(low, last), max(high, last), Rule.WINDOW)
 
 

@@ -82,9 +82,14 @@ class Situation:
         """Return where a quantity may be now."""
         return range_of(envelope, self.envelope.geometry, self.speeds(now_ns))
 
-    def reach(self, envelope: Envelope, recent: Span, now_ns: int, *, last: float, elapsed_s: float) -> Bounds:
-        """Return where a quantity can have got to from where it was last, and with what it was of late."""
+    def reach(
+        self, envelope: Envelope, recent: Span, now_ns: int, *, last: float, elapsed_s: float, spare: float
+    ) -> Bounds:
+        """Return where a quantity can have got to from where it was last, and with what it was of late.
+
+        *spare* is what the wire cannot hold: so much further it may be, and no further the next time.
+        """
         centre = envelope.neutral.centre if isinstance(envelope.neutral, Measured) else envelope.neutral
         geometry, speeds = self.envelope.geometry, self.speeds(now_ns)
         reach = reach_of(envelope, geometry, speeds, last=last, centre=centre, elapsed_s=elapsed_s)
-        return windowed(reach, envelope, recent.at(now_ns), last)
+        return windowed(reach.wider(spare), envelope, recent.at(now_ns), last=last, spare=spare)

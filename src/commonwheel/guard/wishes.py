@@ -81,7 +81,7 @@ class Wish:
             ):  # nobody has asked for it for so long: it comes from neutral, and just now
                 last, rest, past_ns = neutral, neutral, 0
             elapsed_s = min(past_ns, self._late_ns) / _S
-            reach = car.reach(envelope, self._recent, now_ns, last=last, elapsed_s=elapsed_s)
+            reach = car.reach(envelope, self._recent, now_ns, last=last, elapsed_s=elapsed_s, spare=0.0)
             bounds = allowed(self.grid.inwards(car.within(envelope, now_ns)), reach)
             wish = rest if asked is None or not math.isfinite(asked) else asked
             self._value, rule, limit = _clamped(bounds, wish)
