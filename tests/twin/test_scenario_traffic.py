@@ -93,9 +93,7 @@ def test_limits_sensors_friction_and_what_the_car_does_otherwise(load) -> None: 
     around = scenario.surroundings
     assert around.limits == ((0.0, pytest.approx(50 / 3.6)), (1000.0, pytest.approx(20.0)))
     assert around.friction == ((0.0, 0.9), (300.0, 0.4))
-    assert around.sensor == Sensor(
-        0.08, 120.0, gap_noise_m=0.2, heading_noise_rad=math.radians(0.1), dropout=0.02
-    )
+    assert around.sensor == Sensor(0.08, 120.0, gap_noise_m=0.2, heading_noise_rad=math.radians(0.1), dropout=0.02)
     assert around.variation == Variation(0.15, 0.8)
     assert not scenario.hands
     assert scenario.lets_go

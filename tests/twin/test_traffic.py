@@ -268,3 +268,29 @@ def test_friction_changes_on_the_way(own) -> None:  # noqa: ANN001
     assert twin.inputs.friction == 0.9
     twin.advance(6 * S)
     assert twin.inputs.friction == 0.3
+
+
+def test_a_parked_car_is_cooled_when_its_telematics_unit_says_so_and_draws_on_its_battery(own) -> None:  # noqa: ANN001
+    text = "format: 1\nscenario: own\nabout: A test.\nstart: {air: 33 degC, soak: 45 degC}\ndrive: [{wait: 100 s}]\n"
+    text += "events: [{at: 0 s, ignition: off}]\n"
+    twin = Twin(vehicle("nissan/leaf_aze0:30kwh"), own(text), harness=True)
+    active = "Vehicle.Cabin.HVAC.IsAirConditioningActive"
+
+    def say(code: int, begin_s: int, count: int) -> None:
+        for step in range(count):
+            twin.advance((begin_s * 10 + step) * 100 * MS)
+            row = frame(twin.vehicle, "ev/TelematicsCommand", {"Command": code})
+            twin.receive(Frames.build([(twin.t_ns, *row)]))
+        twin.advance((begin_s + 20) * S)
+
+    charge = twin.state.charge
+    say(0x4E, 1, 5)  # too short
+    assert twin.truth[active] == 0.0
+    assert twin.state.charge == pytest.approx(charge, abs=1e-6)
+    say(0x4E, 25, 25)
+    assert twin.truth[active] == 1.0
+    assert not twin.state.ready
+    assert twin.state.cabin_c < 45.0
+    assert twin.state.charge < charge - 1e-4
+    say(0x56, 50, 25)
+    assert twin.truth[active] == 0.0

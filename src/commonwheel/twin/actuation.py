@@ -16,6 +16,7 @@ from commonwheel.twin.actuators import (
     AngleActuator,
     BrakeActuator,
     ButtonActuator,
+    ClimateActuator,
     GasActuator,
     TorqueActuator,
 )
@@ -93,12 +94,13 @@ class Actuation:
         self._gas = GasActuator(p.gas, vehicle) if fitted and p.gas else None
         self._acceleration = AccelerationActuator(p.acceleration, vehicle) if fitted and p.acceleration else None
         self._buttons = ButtonActuator(p.buttons, vehicle) if fitted and p.buttons else None
+        self._climate = ClimateActuator(p.remote_climate, vehicle) if fitted and p.remote_climate else None
         self._cruise = CruiseControl(p.cruise) if p.cruise else None
         self._regulates = p.cruise is not None and (p.cruise.regulates or not fitted)
         self._cancel = p.cruise.cancel if p.cruise and fitted else dict[str, int]()
         self._propulsion = Propulsion(feel_of(p))
         self._brake_n = p.brakes.force_n
-        parts = (self._torque, self._angle, self._brake, self._gas, self._acceleration, self._buttons)
+        parts = (self._torque, self._angle, self._brake, self._gas, self._acceleration, self._buttons, self._climate)
         self._hearers = [part for part in parts if part is not None]
         fields = [name for part in self._hearers for name in part.hearing.fields]
         self._commands = Commands(vehicle, [*fields, *self._cancel])
@@ -123,10 +125,25 @@ class Actuation:
             traffic: what is ahead.
             dt_s: length of the step.
         """
+        if self._rests(state, inputs, traffic):
+            return
         wanted = self._cruising(t_ns, state, inputs, traffic, dt_s)
         if self._moves:
             self._drive(t_ns, wanted, state, inputs, dt_s)
         self._steer(t_ns, state, inputs, dt_s)
+        if self._climate is not None:
+            inputs.preconditions = self._climate.step(t_ns, state)
+
+    def _rests(self, state: State, inputs: Inputs, traffic: Traffic | None) -> bool:
+        """Whether there is nothing to do: nobody commands, cruise control is let be, and the hands are on the wheel."""
+        return (
+            not self._hearers
+            and not state.cruise_active
+            and inputs.cruise is state.cruise_switch is CruiseSwitch.NONE
+            and inputs.wheel is Wheel.HELD
+            and inputs.hands
+            and traffic is None
+        )
 
     def _cruising(
         self, t_ns: int, state: State, inputs: Inputs, traffic: Traffic | None, dt_s: float

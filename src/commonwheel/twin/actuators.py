@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Buttons,
         Gas,
         Needs,
+        RemoteClimate,
         SteeringAngle,
         SteeringTorque,
     )
@@ -36,6 +37,7 @@ __all__ = [
     "Asked",
     "BrakeActuator",
     "ButtonActuator",
+    "ClimateActuator",
     "GasActuator",
     "Hearing",
     "TorqueActuator",
@@ -290,3 +292,30 @@ class ButtonActuator:
         if self._pressed is CruiseSwitch.NONE or self._late(t_ns):
             return CruiseSwitch.NONE
         return self._pressed if t_ns - self._since_ns >= self.buttons.pressed_s * 1e9 else CruiseSwitch.NONE
+
+
+class ClimateActuator:
+    """See ``RemoteClimate``."""
+
+    def __init__(self, climate: RemoteClimate, vehicle: Vehicle) -> None:
+        self.climate = climate
+        self.hearing = Hearing(vehicle, climate.command, (), climate.timeout_s)
+        self._line: Line[bool] = Line(climate.delay_s, climate.most_s)
+        self._code = -1
+        self._since_ns = self._heard_ns = 0
+
+    def hear(self, command: Command) -> None:
+        """Take in a command."""
+        climate, t_ns = self.climate, command.t_ns
+        if self.hearing.raws(command) is None:
+            return
+        code = int(command.raw[climate.command])
+        if code != self._code or t_ns - self._heard_ns > climate.timeout_s * 1e9:
+            self._code, self._since_ns = code, t_ns
+        self._heard_ns = t_ns
+        if code in {climate.on, climate.off} and t_ns - self._since_ns >= climate.lasts_s * 1e9:
+            self._line.put(t_ns, code == climate.on)
+
+    def step(self, t_ns: int, state: State) -> bool:
+        """Return whether the air of the car, which stands, is conditioned."""
+        return bool(self._line.at(t_ns)) and state.speed_mps == 0.0

@@ -36,7 +36,7 @@ class Climate:
         parameters = self.parameters
         heat_w = 0.0
         state.heater_w = state.compressor_w = self.electric_w = 0.0
-        if on and inputs.climate:
+        if on and (inputs.climate or inputs.preconditions):
             missing = inputs.cabin_target_c - state.cabin_c
             share = max(-1.0, min(1.0, missing / _BAND_K))
             if missing > _DEAD_K:

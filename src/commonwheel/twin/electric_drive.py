@@ -38,6 +38,7 @@ class ElectricPowertrain:
         self.range = BatteryRange(parameters)
         self._base_w = auxiliaries.base_w
         self._charge_w = 0.0
+        self._preconditions = False
         powers = motor.power_w + (0.0 if parameters.rear_motor is None else parameters.rear_motor.power_w)
         self._front_part = motor.power_w / powers
         self.braked_n = 0.0
@@ -55,6 +56,7 @@ class ElectricPowertrain:
         supplied = state.charge > _EMPTY or state.engine_on
         ready = supplied and inputs.ignition == Ignition.ON and not inputs.plugged
         state.ready = ready
+        self._preconditions = inputs.preconditions and supplied and not ready
         self._charge_w = 0.0
         if self.charging is not None and (inputs.plugged or state.charging):
             self._charge_w = self.charging.step(inputs, state, self.pack, self.climate.electric_w)
@@ -102,7 +104,7 @@ class ElectricPowertrain:
         auxiliary = 0.0
         if state.charging:  # the wall supplies them then
             power -= self._charge_w
-        elif ready:
+        elif ready or self._preconditions:
             auxiliary = self._base_w + self.climate.electric_w
             power += auxiliary - self.added_w
             self.auxiliary_j += auxiliary * dt_s
@@ -117,7 +119,8 @@ class ElectricPowertrain:
     def rest(self, inputs: Inputs, state: State, dt_s: float) -> None:
         """Bring temperatures, limits, charger and range up to date; see ``Powertrain``."""
         air = inputs.air_c
-        self.climate.rest(inputs, state, on=state.ready or state.charging, dt_s=dt_s)
+        on = state.ready or state.charging
+        self.climate.rest(inputs, state, on=on or self._preconditions, dt_s=dt_s)
         self.pack.rest(state, air, dt_s)
         self.front.rest(air, state.pack_v, dt_s)
         if self.rear is not None:

@@ -92,6 +92,8 @@ class Inputs:
     """What they ask of the drive, as a position of the accelerator, 0..1."""
     braking: float = 0.0
     """What they ask of the brakes, as a position of the pedal, 0..1."""
+    preconditions: bool = False
+    """Whether the air of a parked car is conditioned, though nobody has switched it on."""
     wheel: Wheel = Wheel.HELD
     assist_nm: float = 0.0
     """What the power steering turns a free wheel with, beyond its help; left is positive."""

@@ -20,6 +20,7 @@ from commonwheel.twin.parameters_actuation import (
     Cruise,
     Gas,
     Harness,
+    RemoteClimate,
     SteeringAngle,
     SteeringTorque,
 )
@@ -281,6 +282,7 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     gas: Gas | None = None
     acceleration: Acceleration | None = None
     buttons: Buttons | None = None
+    remote_climate: RemoteClimate | None = None
     cruise: Cruise | None = None
     column: Column | None = None
     sources: Mapping[str, str]

@@ -22,6 +22,7 @@ __all__ = [
     "Gas",
     "Harness",
     "Needs",
+    "RemoteClimate",
     "SteeringAngle",
     "SteeringTorque",
 ]
@@ -142,6 +143,22 @@ class Buttons(msgspec.Struct, frozen=True, kw_only=True):
     """A switch counts as pressed once it was for so long."""
     timeout_s: _Timeout
     """It counts as let go when no frame said otherwise for so long."""
+
+
+class RemoteClimate(msgspec.Struct, frozen=True, kw_only=True):
+    """Air conditioning of a parked car, as it is switched by a telematics unit."""
+
+    command: str
+    on: int
+    """Raw value of the field that switches it on, ..."""
+    off: int
+    """... and off."""
+    lasts_s: Annotated[float, unit("s", 0.0, 60.0)]
+    """The command has to last for so long."""
+    delay_s: _Delay
+    timeout_s: _Timeout
+    most_s: Annotated[float, unit("s", 1.0, 86_400.0)] = 900.0
+    """It switches itself off after so long."""
 
 
 class Cruise(msgspec.Struct, frozen=True, kw_only=True):

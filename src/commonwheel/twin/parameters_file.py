@@ -50,6 +50,7 @@ GROUPS = types.MappingProxyType(
     {
         "actuation": (
             "harness", "steering_torque", "steering_angle", "braking", "gas", "acceleration", "buttons",
+            "remote_climate",
         ),
         "stock": ("cruise", "column"),
     }
