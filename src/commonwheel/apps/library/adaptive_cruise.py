@@ -104,7 +104,8 @@ doing = Doing.READY
 kept_mps = 0.0
 """What it keeps."""
 last_ns = 0
-last_mps = 0.0
+last_mps: float | None = None
+"""Speed at the last turn; None: not known."""
 slope_mps2 = 0.0
 lost_ns = stood_ns = 0
 stood_m = 0.0
@@ -148,11 +149,13 @@ def turn(car: Car) -> None:
     if speed is None or not permission.open(car):
         if speed is None and pull.asking:
             alarm(car, "speed", "the car's speed is lost")
+        last_mps, slope_mps2 = (None, 0.0) if speed is None else (last_mps, slope_mps2)
         rest(car)
         return
     alarmed.discard("speed")
     mps = max(0.0, float(speed) / 3.6)
-    slope_mps2 += ((mps - last_mps) / dt_s - slope_mps2) * min(1.0, dt_s / 0.3)
+    if last_mps is not None:
+        slope_mps2 += ((mps - last_mps) / dt_s - slope_mps2) * min(1.0, dt_s / 0.3)
     last_mps = mps
     if not permission.acting(car):
         make_ready(car)

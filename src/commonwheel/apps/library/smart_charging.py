@@ -115,7 +115,7 @@ def start(car: Car) -> None:
     left = Left(float(car.settings["capacity"]))
 
 
-@app.every(10.0)
+@app.every(60.0)
 def turn(car: Car) -> None:
     """Look, plan, act, tell."""
     charge, capacity = charge_of(car), left.capacity_kwh(car)

@@ -68,7 +68,8 @@ app = App(
 class Kept:
     """What a run keeps."""
 
-    mps: float = 0.0
+    mps: float | None = None
+    """Speed at the last turn; None: not known."""
     mps2: float = 0.0
     last_ns: int = 0
     limit_kmh: float | None = None
@@ -102,15 +103,17 @@ def turn(car: Car) -> None:
         car.report("limit_changed", limit=limit)
     car.show(limit=limit)
     if speed is None or limit is None:
+        kept.mps, kept.mps2 = None, 0.0
         let_go(car, "unknown")
         return
     mps = float(speed) / 3.6
-    kept.mps2 += ((mps - kept.mps) / dt_s - kept.mps2) * min(1.0, dt_s / MEASURED_S)
+    if kept.mps is not None:
+        kept.mps2 += ((mps - kept.mps) / dt_s - kept.mps2) * min(1.0, dt_s / MEASURED_S)
     kept.mps = mps
     most = (limit + float(car.settings["tolerance"])) / 3.6
-    tell(car, most)
-    if Pull.offered(car) and permission.open(car) and is_near(most):
-        cap(car, most, dt_s)
+    tell(car, mps, most)
+    if Pull.offered(car) and permission.open(car) and is_near(mps, most):
+        cap(car, mps, most, dt_s)
     else:
         let_go(car, "over" if kept.told_over else "below")
 
@@ -123,19 +126,19 @@ def limit_of(car: Car) -> float | None:
     return min(found, default=None)
 
 
-def is_near(most: float) -> bool:
+def is_near(mps: float, most: float) -> bool:
     """Whether the limit has to be thought of: it would be reached soon, or it was and is not far yet."""
-    soon = kept.mps + max(0.0, kept.mps2) * LOOK_S >= most - 0.1
-    return soon or (pull.asking and kept.mps > most - APART_MPS)
+    soon = mps + max(0.0, kept.mps2) * LOOK_S >= most - 0.1
+    return soon or (pull.asking and mps > most - APART_MPS)
 
 
-def cap(car: Car, most: float, dt_s: float) -> None:
+def cap(car: Car, mps: float, most: float, dt_s: float) -> None:
     """Let nobody have more acceleration than leads to the limit, or than there is now."""
-    wanted = max(-DOWN_MPS2, min(RATE * (most - kept.mps), max(0.0, kept.mps2)))
+    wanted = max(-DOWN_MPS2, min(RATE * (most - mps), max(0.0, kept.mps2)))
     if not pull.asking:
         jerk.reset(max(wanted, kept.mps2))
     allowed = min(jerk.follow(wanted, JERK_MPS3, JERK_MPS3, dt_s), max(0.0, kept.mps2))
-    pull.ask(car, allowed, kept.mps)
+    pull.ask(car, allowed, mps)
     car.show(state="over" if kept.told_over else "capping", cap=allowed)
 
 
@@ -145,15 +148,15 @@ def let_go(car: Car, state: str) -> None:
     car.show(state=state, cap=None)
 
 
-def tell(car: Car, most: float) -> None:
+def tell(car: Car, mps: float, most: float) -> None:
     """Tell the driver what comes, and what is."""
-    soon = kept.mps + max(0.0, kept.mps2) * float(car.settings["notice"]) > most
-    if soon and not kept.told_near and kept.mps <= most and kept.mps2 > 0.1:  # noqa: PLR2004 - m/s^2
+    soon = mps + max(0.0, kept.mps2) * float(car.settings["notice"]) > most
+    if soon and not kept.told_near and mps <= most and kept.mps2 > 0.1:  # noqa: PLR2004 - m/s^2
         kept.told_near = True
-        car.report("approaching", speed=round(kept.mps * 3.6, 1), limit=kept.limit_kmh)
-    elif kept.mps < most - 2 * APART_MPS:
+        car.report("approaching", speed=round(mps * 3.6, 1), limit=kept.limit_kmh)
+    elif mps < most - 2 * APART_MPS:
         kept.told_near = False
-    if kept.mps <= most + 0.3:
+    if mps <= most + 0.3:
         kept.over_ns = 0
         if kept.told_over:
             kept.told_over = False
@@ -162,4 +165,4 @@ def tell(car: Car, most: float) -> None:
     kept.over_ns = kept.over_ns or car.now_ns
     if not kept.told_over and car.now_ns - kept.over_ns >= OVER_S * 1e9:
         kept.told_over = True
-        car.report("over_limit", speed=round(kept.mps * 3.6, 1), limit=kept.limit_kmh)
+        car.report("over_limit", speed=round(mps * 3.6, 1), limit=kept.limit_kmh)
