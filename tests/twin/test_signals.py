@@ -15,6 +15,7 @@ from commonwheel.twin.body import Body
 from commonwheel.twin.inputs import Gear, Ignition, Inputs
 from commonwheel.twin.signals import Standard, resting
 from commonwheel.twin.signals_facts import facts_of
+from commonwheel.twin.signals_motion import RUNOUT
 from commonwheel.twin.start import Start
 from commonwheel.twin.state import State
 from commonwheel.vehicles import car_names, load_vehicle
@@ -101,7 +102,20 @@ def test_units_are_the_standards() -> None:
         "Vehicle.Exterior.AirTemperature": -3,
         "Vehicle.Cabin.HVAC.Station.Row1.Driver.FanSpeed": 50,
     }
-    assert values(LEAF, list(expected), state, inputs) == pytest.approx(expected)
+    assert values(LEAF, list(expected), state, inputs) == pytest.approx(expected, rel=1.01 * RUNOUT)
+
+
+def test_a_wheels_sensor_never_tells_an_even_speed() -> None:
+    """Which is what a speed that stays the same in every bit is recognised by as frozen."""
+    path = "Vehicle.Chassis.Axle.Row2.Wheel.Left.Speed"
+    told = [
+        values(LEAF, [path], State(speed_mps=20, wheel_mps=[20] * 4, odometer_m=0.4 * step))[path] for step in range(50)
+    ]
+    windows = [{round(value / 0.005) for value in told[begin : begin + 20]} for begin in range(30)]  # 400 ms each
+    assert all(len(window) > 1 for window in windows)
+    assert max(told) == pytest.approx(72 * (1 + RUNOUT), rel=RUNOUT / 10)
+    assert sum(told) / len(told) == pytest.approx(72, rel=RUNOUT / 10)
+    assert values(LEAF, [path], State(odometer_m=0.3))[path] == 0
 
 
 def test_enumerations_are_codes_of_their_labels() -> None:

@@ -13,6 +13,8 @@ from commonwheel.twin.inputs import Gear, Ignition
 from commonwheel.twin.signals_facts import Getter, tables
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from commonwheel.twin.inputs import Inputs
     from commonwheel.twin.signals_facts import Facts
     from commonwheel.twin.state import State
@@ -24,7 +26,7 @@ DEGREES: Final = 180 / math.pi
 TOUCHED: Final = 0.005
 """Share of its way from which a pedal's switch says that it is pressed."""
 RUNOUT: Final = 0.0005
-"""Share by which a wheel's sensor tells more and less within each turn: a tenth of a millimetre of its ring's radius."""
+"""Share by which a wheel's sensor tells more and less within each turn: some hundredths of a millimetre at its ring."""
 FIRM_NM: Final = 1.0
 """Torque of the hands from which a steering says that the driver turns it; opendbc 0.3.1 takes that for Nissan's."""
 
@@ -37,19 +39,23 @@ _WHEELS = {
 }
 
 
-def _wheel_speed(wheel: int) -> Getter:
-    """Return what a wheel's own sensor tells: its ring runs out of true, so that no wheel ever tells an even speed."""
+def _wheel(wheel: int, per_mps: Callable[[Facts], float]) -> Getter:
+    """Return what a wheel's own sensor tells: its ring runs out of true, so that no wheel tells an even speed."""
     begin = wheel * math.pi / 2
 
     def get(state: State, _inputs: Inputs, facts: Facts) -> float:
         turned = math.radians(state.odometer_m * facts.degrees_per_m)
-        return state.wheel_mps[wheel] * KMH * (1.0 + RUNOUT * math.sin(turned + begin))
+        return state.wheel_mps[wheel] * per_mps(facts) * (1.0 + RUNOUT * math.sin(turned + begin))
 
     return get
 
 
+def _wheel_speed(wheel: int) -> Getter:
+    return _wheel(wheel, lambda _facts: KMH)
+
+
 def _wheel_turning(wheel: int) -> Getter:
-    return lambda state, _inputs, facts: state.wheel_mps[wheel] * facts.degrees_per_m
+    return _wheel(wheel, lambda facts: facts.degrees_per_m)
 
 
 def _belted(state: State, inputs: Inputs) -> bool:
