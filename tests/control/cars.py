@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from commonwheel.control import CYCLE_NS, CarControl, Cycle, Request
-from commonwheel.guard import Guard, State
+from commonwheel.guard import Guard, State, Without
 from commonwheel.vehicles.samples import Quality, Samples
 from tests.guard.cars import acting
 from tests.guard.rig import Rig
@@ -21,6 +21,8 @@ __all__ = ["MOTION", "Bench"]
 
 MOTION = ("honda/civic_touring_2016", "honda/civic_gen10_bosch", "nissan/leaf_ze1", "nissan/x_trail_2017")
 """Cars that steer and drive, each in a manner of its own."""
+
+_STIR = 0.013
 
 
 class Bench:
@@ -48,12 +50,18 @@ class Bench:
     def samples(self, quality: Quality = Quality.GOOD) -> Samples:
         """Return what the car shows now."""
         numbers = self.control.vehicle.numbers
-        shown = [(numbers[path], value) for path, value in self.values.items() if path in numbers]
+        shown = [(numbers[path], value + self._stir(path)) for path, value in self.values.items() if path in numbers]
         return Samples(
             np.full(len(shown), self.t_ns, np.int64), np.array([number for number, _ in shown], np.int32),
             np.array([value for _, value in shown], np.float64), np.full(len(shown), quality, np.uint8),
             self.control.vehicle.signals,
         )  # fmt: skip
+
+    def _stir(self, path: str) -> float:
+        """Return how much a value is off in this cycle: what never rests on a car that moves does not rest here."""
+        one = self.rig.inputs.get(path)
+        rests = one is None or isinstance(one.frozen_ns, Without)
+        return 0.0 if rests else _STIR * (self.t_ns // CYCLE_NS % 2)
 
     def cycle(self, wishes: Mapping[str, float] | None = None, *, source: str = "app", priority: int = 0) -> Cycle:
         """Go through one cycle with these targets."""
