@@ -18,6 +18,7 @@ from commonwheel.broker.actuation import Actuation, Stage, Step
 from commonwheel.broker.faults import BrokerError, Reason
 from commonwheel.broker.repetition import RENEWED, Memory
 from commonwheel.broker.values import to_inside
+from commonwheel.errors import CommonwheelError
 from commonwheel.vehicles.samples import Quality
 
 if TYPE_CHECKING:
@@ -211,14 +212,14 @@ class Desk:
         """
         try:
             yield
-        except BrokerError as error:
+        except CommonwheelError as error:
+            known = error if isinstance(error, BrokerError) else None
+            reason = Reason.INVALID if known is None else known.reason
+            about = path if known is None or known.signal is None else self._table[known.signal].path
             self.refused += 1
-            about = path if error.signal is None else self._table[error.signal].path
-            if self._memory.is_new_refusal(requester, error.reason.name, about):
+            if self._memory.is_new_refusal(requester, reason.name, about):
                 named = {"signal": about} if about else {}
-                self._events.add(
-                    "request.refused", requester=requester, reason=error.reason.name, why=str(error), **named
-                )
+                self._events.add("request.refused", requester=requester, reason=reason.name, why=str(error), **named)
             raise
 
     def _shows(self, updates: Updates, actuation: Actuation) -> bool:
