@@ -21,6 +21,7 @@ from commonwheel.broker.signals import SignalTable
 from commonwheel.broker.subscription import Overflow, Queue
 from commonwheel.broker.updates import Updates
 from commonwheel.catalog.tree import Catalog
+from commonwheel.errors import CommonwheelError
 from commonwheel.vehicles.samples import Quality
 
 if TYPE_CHECKING:
@@ -292,7 +293,9 @@ class Attachment:
             await self._car.withdraw()
 
     async def close(self) -> None:
-        """Give everything back."""
+        """Take back at once what the app asks for, and give everything back."""
+        with contextlib.suppress(CommonwheelError):
+            await self.withdraw(None)
         for reader in self._readers:
             await reader.close()
         for task in self._tasks:

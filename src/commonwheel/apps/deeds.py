@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from typing import TYPE_CHECKING
 
@@ -122,9 +121,7 @@ class Deeds:
                 self._vetting.note("warning", f"what it publishes was refused: {error}")
 
     async def close(self) -> None:
-        """Withdraw what it asked for, at once, and wait for no request any more."""
+        """Wait for no request any more; what was asked is taken back by the attachment that ends."""
         for task in self._requests:
             task.cancel()
-        with contextlib.suppress(CommonwheelError):
-            await self._attachment.withdraw(None)
         await asyncio.gather(*self._requests, return_exceptions=True)
