@@ -60,6 +60,16 @@ class Requirement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tests: tuple[str, ...]
 
 
+class Difference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where ours and the independent rules differ."""
+
+    cars: str
+    ours: str
+    theirs: str
+    stricter: str
+    why: str
+
+
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file."""
 
@@ -67,6 +77,7 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hazards: dict[str, Hazard]
     goals: dict[str, Goal]
     requirements: dict[str, Requirement]
+    differences: dict[str, Difference]
 
 
 def load(path: Path = TABLE) -> Table:
@@ -113,10 +124,17 @@ def requirements(table: Table) -> str:
     return rows_of(("", "requirement", "rule", "goal", "source", "verified for every car by `test_…`"), rows)
 
 
+def differences(table: Table) -> str:
+    """Return where ours and the independent rules differ."""
+    rows = [(key, row.cars, row.ours, row.theirs, row.stricter, row.why) for key, row in table.differences.items()]
+    return rows_of(("", "cars", "ours", "opendbc's", "the stricter", "why"), rows)
+
+
 LISTS: dict[str, Callable[[Table], str]] = {
     "hazards": hazards,
     "goals": goals,
     "requirements": requirements,
+    "differences": differences,
     "limits": lambda _: limits(),
 }
 

@@ -180,7 +180,7 @@ class Rig:
             case FieldKind.LIMITED:
                 return raw_of(one, self.neutral(self.limits(one.envelope)))
             case FieldKind.ACTIVE:
-                return min(one.allowed if self.guard.acts(one.axis) else one.idle)
+                return min(one.allowed - one.idle if self.guard.acts(one.axis) else one.idle)
             case FieldKind.FIXED | FieldKind.HELD:
                 return min(one.allowed)
             case FieldKind.COUNTER:

@@ -168,7 +168,7 @@ class Measured:
     scale: float
     """Neutral = scale times the measured value, within ``low`` and ``high``."""
     tolerance: float
-    """So far off what was measured within the last 100 ms a frame's neutral may be, in the envelope's unit."""
+    """So far off what was measured within the last 50 ms a frame's neutral may be, in the envelope's unit."""
     centre: float
     """Rates up and down are away from and towards this value, since what is measured moves."""
 

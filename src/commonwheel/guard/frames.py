@@ -87,14 +87,20 @@ class Quantity:
             return neutral, 0.0
         return self._last, past_ns / _S
 
-    def judge(self, car: Situation, now_ns: int, value: float) -> None:
+    def judge(self, car: Situation, now_ns: int, value: float, *, idle: bool = False) -> None:
         """Find out whether a value may leave.
+
+        Args:
+            car: what it is judged by.
+            now_ns: the guard's time.
+            value: in the envelope's unit.
+            idle: the frame says itself that nothing acts: then it has to be neutral, whatever acts.
 
         Raises:
             BrokenRule: it may not.
         """
         envelope = self.envelope
-        phase = car.phase(envelope.axis, now_ns)
+        phase = Phase.NEUTRAL if idle else car.phase(envelope.axis, now_ns)
         low, high, neutral = car.neutral(envelope, now_ns)
         if isinstance(envelope.neutral, Measured):
             low, high = low - envelope.neutral.tolerance, high + envelope.neutral.tolerance
@@ -174,14 +180,31 @@ class Frame:
             raise BrokenRule(Rule.STATE, f"nothing leaves: {', '.join(self.axes)} off")
         self._content(car, now_ns, payload)
         values = [each.value(payload) for each in self.quantities]
+        idle = self._idle(payload)
         for quantity, value in zip(self.quantities, values, strict=True):
-            quantity.judge(car, now_ns, value)
+            quantity.judge(car, now_ns, value, idle=quantity.envelope.axis in idle)
         counts = self._counted(now_ns, payload)
         self._paced(now_ns)
         self._sent.append(now_ns)
         self._counts = counts
         for quantity, value in zip(self.quantities, values, strict=True):
             quantity.left(now_ns, value)
+
+    def _idle(self, payload: bytes) -> set[str]:
+        """Return the axes that do not act by what the frame itself says.
+
+        Raises:
+            BrokenRule: it says both.
+        """
+        says = {
+            (field.axis, layout.raw(payload) in field.allowed - field.idle)
+            for field, layout in self._codes
+            if field.kind is FieldKind.ACTIVE
+        }
+        idle = {axis for axis, acting in says if not acting}
+        if any(acting and axis in idle for axis, acting in says):
+            raise BrokenRule(Rule.FRAME_CONTENT, "some of its fields say that it acts, and some that nothing does")
+        return idle
 
     def _content(self, car: Situation, now_ns: int, payload: bytes) -> None:
         stray = int.from_bytes(payload, "little") & self._uncovered

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RECENT_NS", "Judged", "Watch"]
 
+NEAR_NS = 50_000_000
+"""A neutral that is measured is what was measured within this time."""
 RECENT_NS = 100_000_000
 """Limits count with all that was measured within this time."""
 _MS = 1e6
@@ -35,6 +37,7 @@ class Watch:
         self._changed_ns = 0
         self._bad_since_ns: int | None = 0
         self._recent = Span(RECENT_NS)
+        self._near = Span(NEAR_NS)
         self.good: float | None = None
         """The last good value; None before the first."""
         self.good_ns = 0
@@ -54,6 +57,7 @@ class Watch:
         if self.rule.low <= value <= self.rule.high:
             self.good, self.good_ns = value, t_ns
             self._recent.add(t_ns, value)
+            self._near.add(t_ns, value)
         else:
             self._quality = Quality.INVALID
 
@@ -89,6 +93,11 @@ class Watch:
     def recent(self, now_ns: int) -> tuple[float, float] | None:
         """Return the least and greatest good value of late; the last good one if that is older; None without any."""
         found = self._recent.at(now_ns)
+        return found if found is not None or self.good is None else (self.good, self.good)
+
+    def near(self, now_ns: int) -> tuple[float, float] | None:
+        """Return what ``recent`` does, of a shorter time."""
+        found = self._near.at(now_ns)
         return found if found is not None or self.good is None else (self.good, self.good)
 
     def usable(self, now_ns: int) -> bool:

@@ -70,7 +70,7 @@ class Situation:
         if not isinstance(rule, Measured):
             return rule, rule, rule
         watch = self.watches[rule.path]
-        recent = watch.recent(now_ns)
+        recent = watch.near(now_ns)
         if recent is None or watch.good is None:
             return rule.centre, rule.centre, rule.centre
         everywhere = 0.0, self._top_mps
