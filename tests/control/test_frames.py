@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -20,7 +19,6 @@ from commonwheel.vehicles.emission import layout_of
 from commonwheel.vehicles.model import Field
 from commonwheel.wire.codec import check_frames, pack
 from commonwheel.wire.frames import Frames
-from commonwheel.wire.sealing import Sealer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -178,19 +176,3 @@ def test_after_a_late_cycle_frames_do_not_crowd(nidec: Vehicle) -> None:
 def test_a_field_that_is_not_there_is_said(nidec: Vehicle, name: str) -> None:
     with pytest.raises(DescriptionError, match=rf"control.yaml: a frame of SteeringControl .*'{name}' does not exist"):
         _maker(nidec, "SteeringControl", constant={name: 1})
-
-
-@pytest.mark.parametrize("size", [1, 5, 8, 20, 64])
-def test_a_sealer_is_asked_for_one_size(nidec: Vehicle, size: int) -> None:
-    sealer = Sealer(nidec.tables, next(m.check for m in nidec.messages if m.check >= 0), size)
-    with pytest.raises(ValueError, match=f"have {size} bytes, not {size + 1}"):
-        sealer(bytes(size + 1))
-    assert len(sealer(bytes(size))) == size
-
-
-def test_there_is_no_sealer_of_what_is_not() -> None:
-    tables = cast("Vehicle", SimpleNamespace(tables=load_vehicle("honda/civic_touring_2016").tables)).tables
-    with pytest.raises(ValueError, match="no checksum -1 of payloads of 8 bytes"):
-        Sealer(tables, -1, 8)
-    with pytest.raises(ValueError, match="no checksum 0 of payloads of 65 bytes"):
-        Sealer(tables, 0, 65)
