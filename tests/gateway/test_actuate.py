@@ -31,7 +31,7 @@ from commonwheel.gateway.outlets import MOST_FAILED
 from commonwheel.gateway.port import Outlet
 from commonwheel.gateway.sources import BusSource, parse_buses
 from commonwheel.gateway.telling import ACTING, CAUSE, IS_ARMED, STATES
-from commonwheel.vehicles import Vehicle, load_vehicle
+from commonwheel.vehicles import Vehicle
 from tests.gateway.kit import SPEED, TARGET, WHEEL, Rig, small_car, small_leave, until
 
 STEER, ANGLE, MOTION = 0x200, 0x101, 0x100
@@ -402,8 +402,8 @@ def test_without_leave_nobody_makes_an_actuator_act(vehicle: Vehicle) -> None:
         assert not any(isinstance(reader.port, Outlet) for reader in rig.gateway._readers)
 
 
-def test_a_car_that_does_not_say_how_it_acts_gets_no_leave(caplog: pytest.LogCaptureFixture) -> None:
-    assert leave_to_act(load_vehicle("nissan/leaf_ze0")) is None
+def test_a_car_that_does_not_say_how_it_acts_gets_no_leave(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    assert leave_to_act(small_car(tmp_path), str(tmp_path)) is None
     assert any("no control.yaml" in record.getMessage() for record in caplog.records)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -110,3 +111,15 @@ def test_one_that_is_right_is_taken_over_every_protocol(rig: Rig, protocol: str)
     stop()
     assert "actuation.forwarded" in ended
     assert cast("int", rig.gateway.facts()["sent"]) > 0
+
+
+@pytest.mark.parametrize("protocol", [name for name in PROTOCOLS if name != "native"])
+def test_what_is_refused_at_once_is_told_to_whoever_asks(tmp_path: Path, protocol: str) -> None:
+    """The native protocol tells it as a step of the request's life."""
+    vehicle = small_car(tmp_path)
+    with Rig(vehicle, actuate=small_leave(vehicle, tmp_path)) as unarmed:
+        with pytest.raises(CommonwheelError, match="not armed"):
+            PROTOCOLS[protocol](unarmed, 1.0, Rights.everything("someone"))
+        (actuation,) = cast("list[Any]", native(unarmed, 1.0, Rights.everything("someone")))
+        assert actuation.stage is Stage.REFUSED
+        assert refusals(unarmed, "someone") == 2

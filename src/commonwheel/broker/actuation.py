@@ -152,6 +152,13 @@ class Actuation:
                 self._outcome.set_result(stage)
         return True
 
+    @property
+    def refusal(self) -> BrokerError | None:
+        """Why it came to nothing at once, as an error; None while it may still come to something."""
+        if self.stage not in {Stage.REFUSED, Stage.FAILED}:
+            return None
+        return BrokerError(Reason.PROVIDER_FAILED, self.why, signal=self.signal)
+
     def wait(self, seconds: float | None = None) -> Stage:
         """Wait for its end, and return how far it has come by then."""
         try:

@@ -122,9 +122,13 @@ class Changes:
             self._broker.clear_targets([number for number in targets if number not in asked])
         try:
             with self._broker.refusing(self._rights.client):
-                self._broker.actuate(asked, self._rights.client, need_provider=False)
+                actuations = self._broker.actuate(asked, self._rights.client, need_provider=False)
         except BrokerError as error:
             self._fail(dict.fromkeys(asked, error))
+            return
+        for actuation in actuations:
+            if actuation.refusal is not None:  # at once: the car is not armed, say
+                self._fail({actuation.signal: actuation.refusal})
 
     def _fail(self, faults: dict[int, BrokerError]) -> None:
         for number, error in faults.items():

@@ -12,7 +12,6 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from commonwheel import __version__
-from commonwheel.broker.actuation import Stage
 from commonwheel.broker.faults import BrokerError, Reason
 from commonwheel.broker.filters import Filter
 from commonwheel.broker.rights import Action
@@ -210,8 +209,8 @@ class Val:
         with self._broker.refusing(call.client):
             actuations = self._broker.actuate(targets, call.client) if targets else ()
         for actuation in actuations:
-            if actuation.stage in {Stage.REFUSED, Stage.FAILED}:  # at once: its bus is down, say
-                raise BrokerError(Reason.PROVIDER_FAILED, actuation.why, signal=actuation.signal)
+            if actuation.refusal is not None:  # at once: the car is not armed, say
+                raise actuation.refusal
 
     # ---- providing --------------------------------------------------------------------------------------------------
 

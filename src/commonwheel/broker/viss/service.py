@@ -287,7 +287,10 @@ class Service:
                 raise VissError(Fault.READ_ONLY, f"{signal.path} is a {signal.leaf.kind.value}")
             value = from_text(signal, request.value)
             need = version is Version.V3 and not self.broker.is_heard(number)
-            self.broker.actuate({number: value}, rights.client, need_provider=need)
+            actuations = self.broker.actuate({number: value}, rights.client, need_provider=need)
+        for actuation in actuations:
+            if actuation.refusal is not None:  # at once: the car is not armed, say
+                raise actuation.refusal
 
     def _settable(self, path: str, version: Version) -> int:
         number = self.broker.table.numbers.get(path)
