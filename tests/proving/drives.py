@@ -22,7 +22,7 @@ format: 1
 scenario: short
 about: for tests
 start: {speed: 80 km/h}
-drive: [{hold: 1.3 s}, {accelerator: 0 %, for: 8.7 s}]
+drive: [{hold: 1.3 s}, {accelerator: 0 %, for: 5.7 s}]
 lane: {bends: [{after: 60 m, over: 200 m, turn: left, radius: 600 m, clothoid: 60 m}]}
 lead: {gap: 45 m, speed: 78 km/h}
 events:

@@ -80,9 +80,9 @@ def test_everything_that_is_said_and_sent_is_kept(sound: Run) -> None:
     rules = {(rule.bus, rule.can_id) for rule in car()[1].envelope.frames}
     assert set(zip(sound.emitted.bus.tolist(), sound.emitted.id.tolist(), strict=True)) <= rules
     assert (np.diff(sound.emitted.t_ns) >= 0).all()
-    assert len(sound.received) > 10_000
-    assert len(sound.t_s) == 1000
-    assert all(len(column) == 1000 for column in sound.truth.values())
+    assert len(sound.received) > 7_000
+    assert len(sound.t_s) == 700
+    assert all(len(column) == 700 for column in sound.truth.values())
 
 
 def test_the_same_setup_leads_to_the_same_frames(drive: Loop, sound: Run) -> None:
@@ -123,6 +123,7 @@ def test_a_platform_that_fails_releases_both_axes(drive: Loop, kind: Kind, amoun
         assert why == rule.value
 
 
+@pytest.mark.slow
 def test_a_flood_and_a_rival_do_not_move_the_car_beyond_its_limits(drive: Loop) -> None:
     run = spoilt(drive, fault(Kind.FLOOD, ANGLE, 20), fault(Kind.RIVAL, ACCELERATION, 1.5))
     assert run.engaged("lateral")[-1]
@@ -146,6 +147,7 @@ def test_a_copy_that_raises_says_what() -> None:
         forked(lambda: 1 // 0)
 
 
+@pytest.mark.slow
 def test_the_same_apps_drive_a_car_that_steers_by_angle_and_drives_by_buttons(tmp_path: Path) -> None:
     leaf = loop(tmp_path, name=LEAF)
     leaf.until(6.0)
