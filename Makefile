@@ -20,7 +20,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 
 
 KERNELS := $(wildcard src/commonwheel/native/*.c src/commonwheel/native/*.h)
 
-.PHONY: demo test test-all coverage lint lint-style lint-format lint-types lint-c format bench docs wheels lock \
+.PHONY: demo test test-all coverage coverage-guard mutate lint lint-style lint-format lint-types lint-c format bench docs wheels lock \
   sanitize fuzz kernels clean
 
 demo: $(VENV)/.run ## three virtual cars, five apps, the dashboard: needs nothing but this checkout
@@ -34,6 +34,16 @@ test-all: $(VENV)/.dev kernels ## all tests, and properties with more examples
 
 coverage: $(VENV)/.dev kernels ## all tests but the slow ones, and what they reach
 	$(PY) -m pytest -m "not slow" $(PYTEST_FLAGS) --cov --cov-report=term
+
+coverage-guard: $(VENV)/.dev kernels ## the guard's own tests reach every branch of it, or this fails
+	COVERAGE_FILE=.coverage.guard $(PY) -m coverage run --branch --source=src/commonwheel/guard --rcfile=/dev/null \
+	  -m pytest -q -n0 -m "not slow" tests/guard --ignore=tests/guard/oracle --ignore-glob='*requirements*' \
+	  --ignore-glob='*all_cars*'
+	$(PY) -m coverage report --rcfile=/dev/null --data-file=.coverage.guard --show-missing --fail-under=100 \
+	  --skip-covered
+
+mutate: $(VENV)/.dev kernels ## change the guard in one small way after the other: its tests have to notice
+	$(PY) -m tools.mutate $(MUTATE_FLAGS)
 
 lint: lint-style lint-format lint-types lint-c ## style, types, and the C compiler's warnings
 

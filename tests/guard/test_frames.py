@@ -12,7 +12,7 @@ from commonwheel.guard import Outcome, Rule, State
 from commonwheel.guard.envelope import FieldKind, FieldRule, Stock
 from commonwheel.guard.frames import Layout
 from tests.guard.layout import covered, put, read
-from tests.guard.little import CAR, DRIVE, FIELD, HUD, MS, NO, ON, STEER, Drive, one_of, with_one
+from tests.guard.little import CAR, DRIVE, FIELD, HUD, MS, NO, OFF, ON, STEER, Drive, one_of, with_one
 
 
 @st.composite
@@ -451,3 +451,17 @@ def test_between_a_neutral_that_stands_apart_and_the_rest_nothing_leaves() -> No
     drive.cycle(2)
     assert drive.drive(2.01).text == "Accel is 2.01 m/s^2, neutral or at most 2 by its range"
     assert drive.drive(-0.5).text == "Accel is -0.5 m/s^2, neutral or at least 0 by its range"
+
+
+def test_fields_that_say_whether_it_acts_agree() -> None:
+    """With one of two on, a frame says both: it is neither a command nor none."""
+    frame = one_of(DRIVE, "Mode", kind=FieldKind.ACTIVE, axis="longitudinal", allowed=frozenset({0, 2}), idle=OFF)
+    frame = one_of(frame, "Active", allowed=frozenset({0, 1}))
+    drive = Drive(replace(CAR, frames=(frame,))).engaged()
+    for active, mode, rule in ((0, 2, Rule.FRAME_CONTENT), (1, 0, Rule.FRAME_CONTENT), (1, 2, Rule.NONE)):
+        verdict = drive.drive(active=active, mode=mode)
+        assert verdict.rule is rule
+        if rule is Rule.FRAME_CONTENT:
+            assert verdict.text == "some of its fields say that it acts, and some that nothing does"
+    drive.cycle(2)
+    assert drive.drive(active=0, mode=0).passed

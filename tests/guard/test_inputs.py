@@ -88,10 +88,11 @@ def test_tolerance_counts_from_the_first_bad_reading_whatever_comes_after() -> N
 
 def test_a_value_that_stands_still_while_the_car_moves_is_invalid() -> None:
     watch = _watch()
-    for now in range(S + 10 * MS, 3 * S + 10 * MS, 10 * MS):
+    for now in range(S + 10 * MS, 3 * S + 20 * MS, 10 * MS):
         watch.take(now, 50.0, Quality.GOOD)
         watch.judge(now, moving=True)
         assert watch.quality == (Quality.GOOD if now <= 3 * S else Quality.INVALID)
+    assert watch.quality == Quality.INVALID
     watch.take(3 * S + 20 * MS, 50.1, Quality.GOOD)
     watch.judge(3 * S + 20 * MS, moving=True)
     assert watch.quality == Quality.GOOD
