@@ -132,8 +132,26 @@ def test_so_do_its_variants(car: str, tmp_path: Path) -> None:
     assert len(compared(car, tmp_path, seed=2)) > 10
 
 
-@pytest.mark.parametrize("car", [car for car in CARS if load_vehicle(car).requests])
-def test_what_kuksa_sends_for_a_request_is_what_the_description_says(car: str, tmp_path: Path) -> None:
+_ASKING = """\
+format: 1
+vehicle: acme/asking
+sold_as: [{brand: Acme, model: Asking}]
+extends: nissan/x_trail_2017
+requests:
+  Vehicle.MotionManagement.Steering.SteeringWheel.AngleTarget:
+    {to: car/LaneKeepCommand.DesiredAngle, range: [-600, 600], confirm: Vehicle.Chassis.SteeringWheel.Angle,
+     evidence: assumed (a test)}
+  Vehicle.MotionManagement.Steering.SteeringWheel.AngleTargetMode:
+    {to: car/LaneKeepCommand.Active, range: [0, 1], evidence: assumed (a test),
+     confirm: Vehicle.MotionManagement.Steering.SteeringWheel.AngleTargetMode}
+"""
+
+
+def test_what_kuksa_sends_for_a_request_is_what_the_description_says(tmp_path: Path) -> None:
+    """Of a description of one's own: what moves a shipped car is asked for through its ``control.yaml`` only."""
+    car = tmp_path / "acme" / "asking"
+    car.mkdir(parents=True)
+    (car / "vehicle.yaml").write_text(_ASKING)
     export, vehicle = export_mapping(car), load_vehicle(car)
     write_export(export, tmp_path / "car.json")
     for bus in export.buses:
