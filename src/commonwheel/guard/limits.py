@@ -65,6 +65,8 @@ class Bounds(NamedTuple):
 def extent(curve: Curve, speeds: Speeds) -> tuple[float, float]:
     """Return the least and the greatest value of a curve between two speeds."""
     slow, fast = speeds
+    if len(curve.points) == 1:
+        return curve.points[0][1], curve.points[0][1]
     values = [curve.at(slow), curve.at(fast), *(value for speed, value in curve.points if slow < speed < fast)]
     return min(values), max(values)
 
