@@ -210,7 +210,7 @@ class Watch:
                 stock = self.stock.get((rule.bus, rule.can_id))
                 may = one.allowed if stock is None else {read(stock, one)}
                 assert raw in may, f"{name} is {raw}, and the car's own is {may}"
-            case FieldKind.COUNTER if kept:
+            case FieldKind.COUNTER if kept and now.t_ns - kept[-1].t_ns <= rule.window_ns:
                 assert raw == (kept[-1].raws[one.name] + 1) % (1 << one.length), f"{name} does not count on"
             case FieldKind.LIMITED:
                 if one.allowed and raw != raw_of(one, self._rest(self._limits[one.envelope])):
