@@ -1,9 +1,8 @@
 """Writes what the safety pages state of limits and evidence: ``python -m tools.safety [--check]``.
 
 The requirements are in ``src/commonwheel/guard/requirements.yaml``, the limits in the cars' ``control.yaml`` as they
-are compiled; both become tables between the marks of ``docs/safety.md`` and ``docs/safety-limits.md``. Figures of
-measurements (mutation, coverage, fault campaign, comparison) are read from ``docs/safety/*.json``, which the tools that
-measure write. ``--check`` writes nothing and exits with 1 when a page is out of date.
+are compiled; both become tables between the marks of ``docs/safety.md`` and ``docs/safety-limits.md``. ``--check``
+writes nothing and exits with 1 when a page is out of date.
 """
 
 from __future__ import annotations

@@ -56,6 +56,12 @@ def test_every_requirement_has_tests_and_they_are_there(table: safety.Table) -> 
     assert all(row.tests for row in table.requirements.values())
 
 
+@pytest.mark.parametrize("page", safety.PAGES, ids=lambda page: page.name)
+def test_the_pages_say_what_is_there(table: safety.Table, page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert safety.with_lists(text, table) == text, "run python -m tools.safety"
+
+
 def test_hazards_goals_and_requirements_are_tied_together(table: safety.Table) -> None:
     """No goal without a hazard (but that of records), no goal without a requirement, no name that leads nowhere."""
     goals = set(table.goals)
