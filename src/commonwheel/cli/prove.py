@@ -172,7 +172,7 @@ def _campaign(args: argparse.Namespace, cars: Sequence[str], trials: Sequence[Tr
     from commonwheel.proving.results import Results, campaign_tasks, probe_part
 
     results = Results(args.campaign)
-    tasks = campaign_tasks(cars, trials, every_s=args.every, seed=args.seed, done=results.done, jobs=jobs)
+    tasks = campaign_tasks(cars, trials, every_s=args.every, seed=args.seed, done=results.done)
     with show.progress(f"{len(tasks)} parts of drives", len(tasks)) as tell:
         from commonwheel.proving.many import spread
 

@@ -88,9 +88,12 @@ class Part:
 
 
 def campaign_tasks(
-    cars: Iterable[str], trials: Sequence[Trial], *, every_s: float, seed: int, done: frozenset[Key], jobs: int
+    cars: Iterable[str], trials: Sequence[Trial], *, every_s: float, seed: int, done: frozenset[Key]
 ) -> list[Part]:
-    """Return a campaign in parts that can be worked on at once; what a car cannot drive is left out.
+    """Return a campaign in parts that can be worked on at once, one for each time of each drive.
+
+    Each drives up to its time anew, which is little beside what is tried there; so little is lost when a campaign is
+    broken off. What a car cannot drive is left out.
 
     Raises:
         CommonwheelError: a car or scenario does not exist, or has faults.
@@ -102,10 +105,8 @@ def campaign_tasks(
             if setup is None:
                 continue
             times = grid(_FIRST_S, setup.scenario.length_s - _LAST_S, every_s)
-            pieces = max(1, min(jobs, len(times)))
-            size = -(-len(times) // pieces)
             here = frozenset(key for key in done if key[:2] == (setup.vehicle.name, setup.scenario.name))
-            parts += [Part(car, trial, tuple(times[at : at + size]), seed, here) for at in range(0, len(times), size)]
+            parts += [Part(car, trial, (t_s,), seed, here) for t_s in times]
     return parts
 
 
