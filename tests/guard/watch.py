@@ -68,6 +68,8 @@ class Watch:
     stock: dict[tuple[int, int], bytes] = field(default_factory=dict[tuple[int, int], bytes])
     """What the car's own controllers last sent."""
     wanted_ns: dict[str, int] = field(default_factory=dict[str, int])
+    consent_ns: dict[str, int] = field(default_factory=dict[str, int])
+    """When each axis was last without consent, or released."""
     consented: dict[str, bool] = field(default_factory=dict[str, bool])
     """Whether consent has been away since the axis was last armed or released, so that it can begin."""
     frames: int = 0
@@ -106,7 +108,7 @@ class Watch:
             before, now = self.states.get(name, State.OFF), guard.state(name)
             consents = isinstance(axis.consent, Without) or self._holds(axis.consent)
             if not consents:
-                self.consented[name] = True
+                self.consented[name], self.consent_ns[name] = True, t_ns
             if now is State.ENGAGED:
                 self.engaged += 1
                 self._is_engaged(t_ns, axis, before)
@@ -126,6 +128,9 @@ class Watch:
             raise AssertionError(message)
         if before is State.ARMED and not isinstance(axis.consent, Without):
             assert self.consented.get(axis.name), f"{axis.name}: consent did not begin while it was armed"
+            assert not isinstance(axis.consent_most_ns, Without)
+            old_ns = t_ns - self.consent_ns[axis.name] - axis.consent_most_ns - axis.consent.for_ns
+            assert old_ns <= self.slack_ns + self._inputs[axis.consent.path].tolerance_ns, f"{axis.name}: consent of long ago"
         conditions = list(axis.keep) + ([] if isinstance(axis.consent, Without) else [axis.consent])
         if before is State.ARMED:
             conditions += axis.engage
@@ -215,7 +220,7 @@ class Watch:
             case FieldKind.LIMITED:
                 if one.allowed and raw != raw_of(one, self._rest(self._limits[one.envelope])):
                     assert min(one.allowed) <= raw <= max(one.allowed), f"{name} = {raw} means nothing"
-                self._holds_limits(name, one, now, kept)
+                self._holds_limits(rule, one, now, kept)
             case _:
                 pass
 
@@ -227,11 +232,17 @@ class Watch:
                 return reading.value / 3.6
         return None
 
-    def _holds_limits(self, name: str, one: FieldRule, now: _Left, kept: list[_Left]) -> None:
-        limits = self._limits[one.envelope]
+    @staticmethod
+    def _is_idle(rule: FrameRule, axis: str, now: _Left) -> bool:
+        """Whether the frame says itself that the axis does not act: as if nothing came, which nobody can prevent."""
+        flags = [one for one in rule.fields if one.kind is FieldKind.ACTIVE and one.axis == axis]
+        return any(now.raws[one.name] not in one.allowed - one.idle for one in flags)
+
+    def _holds_limits(self, rule: FrameRule, one: FieldRule, now: _Left, kept: list[_Left]) -> None:
+        name, limits = f"{rule.name}.{one.name}", self._limits[one.envelope]
         axis, step = limits.axis, abs(one.factor)
         value = value_of(one, now.raws[one.name])
-        if not self.acts[axis]:
+        if not self.acts[axis] or self._is_idle(rule, axis, now):
             self._is_neutral(name, one, limits, now)
             return
         speed = self._speed(now.t_ns)
