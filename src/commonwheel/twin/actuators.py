@@ -102,6 +102,7 @@ class TorqueActuator:
             return False
         obeys = asked is not None and abs(state.speed_mps) >= steering.from_mps
         aim = max(-steering.highest_nm, min(steering.highest_nm, asked)) if obeys and asked is not None else 0.0
+        aim *= interpolate(steering.by_speed, abs(state.speed_mps))
         most = steering.rate_nm_per_s * dt_s
         self.torque_nm += max(-most, min(most, aim - self.torque_nm))
         return obeys

@@ -51,7 +51,9 @@ class SteeringTorque(msgspec.Struct, frozen=True, kw_only=True):
     gain_nm: Annotated[float, unit("Nm", -10.0, 10.0)]
     """Torque at the steering wheel per unit of the field; negative where the field counts to the right."""
     highest_nm: Annotated[float, unit("Nm", 0.05, 50.0)]
-    """More is never given."""
+    """More is never given, at speeds where ``by_speed`` is 1."""
+    by_speed: tuple[tuple[_Speed, Annotated[float, unit("", 0.0, 10.0)]], ...] = ((0.0, 1.0), (100.0, 1.0))
+    """What a command is worth at a speed, as a share of its gain."""
     rate_nm_per_s: Annotated[float, unit("Nm/s", 0.1, 1_000.0)]
     delay_s: _Delay
     timeout_s: _Timeout
