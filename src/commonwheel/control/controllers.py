@@ -9,6 +9,7 @@ back. All of it is arithmetic on its inputs: no clock, no chance.
 from __future__ import annotations
 
 import math
+from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
 from commonwheel.control import standard
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from commonwheel.control.measured import Measured
 
 __all__ = ["Controller", "DirectController", "Expected", "PulseController", "clamp", "interpolate"]
+
+_TICK = 1e-9
+"""What the sum of many cycles' times is off by."""
 
 
 class Controller(Protocol):
@@ -79,24 +83,26 @@ class Expected:
         self._delay_s = delay_s
         self._lags_s = tuple(lag for lag in lags_s if lag > 0)
         self._states = [0.0] * len(self._lags_s)
-        self._line: list[float] = []
-        self._at = 0
+        self._line: deque[tuple[float, float]] = deque()
+        """What was asked and has not come to be yet, with when it was asked."""
+        self._clock_s, self._due = 0.0, 0.0
         self.value = 0.0
 
     def reset(self, value: float) -> None:
         """Begin settled at a value."""
-        self._line, self._at, self.value = [], 0, value
+        self._line.clear()
+        self._clock_s, self._due, self.value = 0.0, value, value
         self._states = [value] * len(self._lags_s)
 
     def follow(self, asked: float, dt_s: float) -> float:
-        """Go on by one cycle with what was asked; returns what is expected."""
-        steps = round(self._delay_s / dt_s) if dt_s > 0 else 0
-        if len(self._line) != steps:
-            self._line, self._at = [self.value] * steps, 0
-        due = asked
-        if steps:
-            due, self._line[self._at] = self._line[self._at], asked
-            self._at = (self._at + 1) % steps
+        """Go on by one cycle with what was asked; returns what is expected. Cycles may be of any length."""
+        self._clock_s += dt_s
+        since_s = self._clock_s - self._delay_s + _TICK
+        if dt_s > 0.0:
+            self._line.append((self._clock_s, asked))
+        while self._line and self._line[0][0] <= since_s:
+            self._due = self._line.popleft()[1]
+        due = self._due
         for i, lag_s in enumerate(self._lags_s):
             self._states[i] += (due - self._states[i]) * (1.0 - math.exp(-dt_s / lag_s))
             due = self._states[i]
@@ -217,6 +223,3 @@ class PulseController:
         """See ``Controller``."""
         del now
         self._target, self._elapsed_s, self._meant = None, 0.0, math.nan
-
-
-_TICK = 1e-9
