@@ -147,12 +147,16 @@ def _axes(one: CarEnvelope) -> list[tuple[str, ...]]:
 def _axis(axis: Axis) -> list[tuple[str, str]]:
     consent = f"*None: {axis.consent.why}*" if isinstance(axis.consent, Without) else _condition(axis.consent)
     return [
-        ("the driver's consent", consent),
+        ("the driver's consent", f"{consent}{_lapse(axis.consent_most_ns)}"),
         ("engaged while", _conditions(axis.engage)),
         ("kept while", _conditions(axis.keep)),
         ("overridden while", f"{_conditions(axis.override)}; by then for {_time(axis.override_most_ns)} at most"),
         ("released within", f"{_time(axis.release_ns)}; without a request after {_time(axis.request_timeout_ns)}"),
     ]
+
+
+def _lapse(most_ns: int | Without) -> str:
+    return "" if isinstance(most_ns, Without) else f"; it engages until {_time(most_ns)} after it began"
 
 
 def _quantity(one: Envelope) -> tuple[str, ...]:

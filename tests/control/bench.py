@@ -110,6 +110,7 @@ conditions:
 axes:
   lateral:
     consent: cruise is on
+    consent_most: 10 s
     engage: [fast enough]
     keep: [no brake, drive]
     override: {{none: a test}}

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from commonwheel.catalog import Catalog, load_catalog
+from commonwheel.control.description import load_control
 from commonwheel.errors import CommonwheelError
+from commonwheel.vehicles.compiler import compile_vehicle
 from tests.control.bench import CONTROL, Bench
 
 
@@ -42,6 +46,8 @@ def _line(text: str) -> int:
         ("ending: cut", "ending: gentle", "is one of ramp, cut, not 'gentle'"),
         ("engage: [fast enough]", "engage: [fast]", "there is no condition 'fast'"),
         ("consent: cruise is on", "consent: [cruise is on, drive]", "has one consent"),
+        ("    consent_most: 10 s\n", "", "needs 'consent_most'"),
+        ("consent_most: 10 s", "consent_most: {none: why not}", "its consent lapses at some time"),
         ("unit: degrees", "unit: wobbles", "'wobbles' is no unit that is known here"),
         ("rate_up: 50 deg/s", "rate_up: 50 km/h", "'km/h' is no unit for it"),
         ("rate_up: 50 deg/s", "rate_up: 0 deg/s", "is at least 1e-09"),
@@ -136,3 +142,15 @@ def test_a_file_that_cannot_be_read_says_so(bench: Bench) -> None:
 
     with pytest.raises(CommonwheelError, match="cannot be read"):
         load_control_file(bench.folder / "none.yaml", bench.vehicle())
+
+
+def test_a_car_in_other_units_than_the_standards_is_not_made_to_act(bench: Bench) -> None:
+    """The guard takes the speed for km/h: in m/s a car would be thought to be slower than it is."""
+    bench.write(CONTROL)
+    whole = load_catalog()
+    leaves = dict(whole.leaves) | {"Vehicle.Speed": replace(whole.leaves["Vehicle.Speed"], unit="m/s")}
+    other = Catalog(leaves, whole.branches, "one in m/s")
+    folders = (bench.folder.parents[1],)
+    vehicle, _ = compile_vehicle("acme/bench", other, folders=folders)
+    with pytest.raises(CommonwheelError, match=r"'Vehicle\.Speed' is counted in 'm/s' by the catalog of acme/bench"):
+        load_control(vehicle, folders=folders)

@@ -104,6 +104,7 @@ conditions:
 axes:
   lateral:
     consent: {{none: a test}}
+    consent_most: {{none: a test}}
     engage: []
     keep: [the car does not race]
     override: []

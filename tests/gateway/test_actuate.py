@@ -10,6 +10,7 @@ import itertools
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Self, cast
 
@@ -450,6 +451,21 @@ def test_a_catalog_that_nothing_can_be_armed_in_is_refused(vehicle: Vehicle, lea
     with pytest.raises(GatewayError, match="IsArmed"):
         gateway.start()
     gateway.stop()
+
+
+def test_a_target_that_the_catalog_counts_otherwise_cannot_be_asked_for(vehicle: Vehicle, leave: Leave) -> None:
+    """Nothing converts it: 30 m/s would be taken for 30 km/h."""
+    whole = load_catalog()
+    leaves = dict(whole.leaves) | {TARGET: replace(whole.leaves[TARGET], unit="rad")}
+    broker = Broker(Catalog(leaves, whole.branches, "one in radians"))
+    gateway = CarGateway(vehicle, broker, {"power": BusSource("virtual", "x")}, actuate=leave)
+    gateway.start()
+    try:
+        with pytest.raises(BrokerError) as refused:
+            broker.actuate({broker.table.number(TARGET): 1.0}, "a test")
+        assert refused.value.reason is Reason.NO_PROVIDER
+    finally:
+        gateway.stop()
 
 
 # ---- what is told ---------------------------------------------------------------------------------------------------

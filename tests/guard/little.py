@@ -66,12 +66,13 @@ CRUISE = _when("Cruise", 1, 1, "cruise control is active", Ending.CUT)
 NO_BRAKE = _when("Brake", 0, 0, "the brake is not pressed", Ending.CUT)
 DOOR = _when("Door", 0, 0, "the door is closed", for_ns=100 * MS)
 PEDAL = _when("Pedal", 5, 100, "the accelerator is pressed", Ending.CUT)
+BELT = _when("Belt", 1, 1, "the belt is on")
 HANDS = _when("Hands", 3, 100, "the driver turns the wheel", for_ns=50 * MS)
 
 AXES = (
-    Axis("longitudinal", CRUISE, (_when("Belt", 1, 1, "the belt is on"),), (NO_BRAKE, DOOR), (PEDAL,), S, S, 500 * MS),
-    Axis("lateral", CRUISE, (), (NO_BRAKE,), (HANDS,), 2 * S, S, 500 * MS),
-    Axis("comfort", NO, (), (), (), 0, 200 * MS, S),
+    Axis("longitudinal", CRUISE, 5 * S, (BELT,), (NO_BRAKE, DOOR), (PEDAL,), S, S, 500 * MS),
+    Axis("lateral", CRUISE, 5 * S, (), (NO_BRAKE,), (HANDS,), 2 * S, S, 500 * MS),
+    Axis("comfort", NO, NO, (), (), (), 0, 200 * MS, S),
 )
 
 INPUTS = (

@@ -22,6 +22,14 @@ def _armed(car: object = CAR) -> Drive:
     return drive
 
 
+def _alone() -> Drive:
+    """Return it armed, with nobody who asks."""
+    drive = _armed()
+    drive.wanted = False
+    drive.cycle(51)
+    return drive
+
+
 def test_nothing_is_engaged_that_was_not_armed() -> None:
     drive = Drive()
     drive.cycle(50, Cruise=1.0)
@@ -74,6 +82,24 @@ def test_consent_that_has_begun_waits_for_the_rest() -> None:
     assert drive.guard.acts(LONG)
 
 
+def test_consent_counts_for_so_long_and_then_has_to_begin_again() -> None:
+    drive = _alone()
+    drive.cycle(500, Cruise=1.0)  # it begins in the first; 500 cycles later it still counts
+    drive.wanted = True
+    drive.cycle()
+    assert drive.state() is State.ENGAGED
+
+    drive = _alone()
+    drive.cycle(501, Cruise=1.0)
+    drive.wanted = True
+    drive.cycle(50)
+    assert drive.state() is State.ARMED
+    assert "to begin while it is armed; it counts for 5 s" in drive.guard.waits(LONG)
+    drive.cycle(Cruise=0.0)
+    drive.cycle(Cruise=1.0)
+    assert drive.state() is State.ENGAGED
+
+
 def test_consent_that_ended_before_the_rest_came_has_to_begin_again() -> None:
     drive = _armed()
     drive.cycle(Cruise=1.0, Belt=0.0)
@@ -81,7 +107,7 @@ def test_consent_that_ended_before_the_rest_came_has_to_begin_again() -> None:
     drive.cycle(5)
     assert drive.state() is State.ARMED
     assert drive.guard.waits(LONG) == (
-        "cruise control is active (Cruise is 0, from 1 to 1), to begin while it is armed"
+        "cruise control is active (Cruise is 0, from 1 to 1), to begin while it is armed; it counts for 5 s"
     )
 
 

@@ -105,6 +105,8 @@ _WRONG: list[tuple[CarEnvelope, str]] = [
             "on which 'longitudinal' does not rely"
         ),
     ),
+    (_axis(consent_most_ns=0), "axis 'longitudinal': consent_most_ns is 0, not above 0"),
+    (_axis(consent_most_ns=NO), "axis 'longitudinal': its consent lapses at some time: consent_most_ns says when"),
     (_axis(override_most_ns=-1), "axis 'longitudinal': override_most_ns is -1, not 0 or above"),
     (_axis(request_timeout_ns=0), "axis 'longitudinal': request_timeout_ns is 0, not above 0"),
     # envelopes

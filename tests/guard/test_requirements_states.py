@@ -115,6 +115,24 @@ def test_it_is_engaged_when_consent_begins(car: str) -> None:
         assert _causes(rig.said, axis)[-1] is Rule.ENGAGEMENT
 
 
+def test_consent_of_long_ago_engages_nothing(car: str) -> None:
+    for axis, rig in _each(car):
+        if isinstance(axis.consent_most_ns, Without):
+            continue
+        rig.wanted = False
+        rig.arm()
+        rig.consent(given=True)
+        step_ns = max(rig.envelope.late_ns // 2, CYCLE_NS)
+        rig.cycle(axis.consent_most_ns // step_ns + 50, step_ns)
+        rig.wanted = True
+        rig.cycle(50)
+        assert rig.guard.state(axis.name) is State.ARMED
+        rig.consent(given=False)
+        rig.cycle(50)
+        rig.consent(given=True)
+        assert rig.until(axis.name, State.ENGAGED)
+
+
 def test_consent_that_was_there_before_arming_engages_nothing(car: str) -> None:
     for axis, rig in _each(car):
         if isinstance(axis.consent, Without):

@@ -130,7 +130,8 @@ class Watch:
             assert self.consented.get(axis.name), f"{axis.name}: consent did not begin while it was armed"
             assert not isinstance(axis.consent_most_ns, Without)
             old_ns = t_ns - self.consent_ns[axis.name] - axis.consent_most_ns - axis.consent.for_ns
-            assert old_ns <= self.slack_ns + self._inputs[axis.consent.path].tolerance_ns, f"{axis.name}: consent of long ago"
+            old_ns -= self._inputs[axis.consent.path].tolerance_ns
+            assert old_ns <= self.slack_ns, f"{axis.name}: consent of long ago engages it"
         conditions = list(axis.keep) + ([] if isinstance(axis.consent, Without) else [axis.consent])
         if before is State.ARMED:
             conditions += axis.engage

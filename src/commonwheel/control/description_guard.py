@@ -121,7 +121,7 @@ def axes_of(rows: Mapping[str, Node], conditions: Mapping[str, Condition], value
 
 
 def _axis_of(name: str, node: Node, conditions: Mapping[str, Condition], values: Values) -> Axis:
-    keys = ("consent", "engage", "keep", "override", "override_most", "release", "request_timeout")
+    keys = ("consent", "consent_most", "engage", "keep", "override", "override_most", "release", "request_timeout")
     row = values.row(node, f"axis '{name}'", keys)
     _axis(name, node, values)
     consent: Condition | Without | None = row.without("consent")
@@ -133,6 +133,7 @@ def _axis_of(name: str, node: Node, conditions: Mapping[str, Condition], values:
     return Axis(
         name=name,
         consent=consent,
+        consent_most_ns=row.without("consent_most") or row.ns("consent_most", least_s=1e-3),
         engage=_named(row, "engage", conditions),
         keep=_named(row, "keep", conditions),
         override=_named(row, "override", conditions),

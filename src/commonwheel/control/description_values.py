@@ -10,6 +10,7 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from commonwheel.catalog import load_catalog
 from commonwheel.guard.envelope import Curve, Without
 from commonwheel.vehicles.quantities import Bounds, quantity
 from commonwheel.vehicles.yamltree import Node, suggest
@@ -110,7 +111,15 @@ class Values:
                 hint = suggest(path, self.vehicle.numbers)
                 self.reader.fault(node, f"{what}: {self.vehicle.name} does not give '{path}'{hint}")
             return None
-        return self.vehicle.signals[number]
+        info = self.vehicle.signals[number]
+        leaf = load_catalog().get(path)
+        if leaf is not None and (leaf.unit or "") != info.unit:
+            self.reader.fault(
+                node,
+                f"{what}: '{path}' is counted in '{info.unit}' by the catalog of {self.vehicle.name}, and in "
+                f"'{leaf.unit or ''}' by the standard, in which cars are made to act",
+            )
+        return info
 
     def of_signal(self, node: Node | None, what: str, info: SignalInfo | None, default: float = 0.0) -> float:
         """Return a value of a signal: a quantity in its unit, a label as its code, true and false as 1 and 0."""

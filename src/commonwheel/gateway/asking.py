@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from commonwheel.broker.actuation import Stage
 from commonwheel.broker.providers import SECOND, Proof
 from commonwheel.broker.values import to_inside
+from commonwheel.catalog import load_catalog
 from commonwheel.gateway.faults import GatewayError
 from commonwheel.gateway.telling import COMFORT, IS_ARMED, MILLISECOND, OVER
 from commonwheel.guard import State
@@ -100,11 +101,16 @@ class Front:
             )
             raise GatewayError(message)
         self._armed_number = numbers[IS_ARMED]
+        units = {path: leaf.unit or "" for path, leaf in load_catalog().leaves.items()}
         proofs: dict[int, Proof | None] = {self._armed_number: Proof(self._armed_number, SECOND)}
         for path in self._control.served:
             number = numbers.get(path)
             if number is None or not self._broker.table[number].is_actuator:
                 self._teller.left_out(path, "the catalog lacks it, or it is no actuator there")
+                continue
+            unit, own = self._broker.table[number].leaf.unit or "", units.get(path)
+            if unit != own:  # nothing converts it: a speed in m/s would be taken for one in km/h
+                self._teller.left_out(path, f"the catalog counts it in '{unit}', and the standard in '{own}'")
                 continue
             self._paths[number] = path
             proofs[number] = Proof(number, self._usual_ns(path), arbitrated=True)

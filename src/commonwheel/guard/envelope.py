@@ -120,6 +120,8 @@ class Axis:
     name: str
     consent: Condition | Without
     """The driver's own word: engaging takes that it begins to hold while armed. Without: armed is enough."""
+    consent_most_ns: int | Without
+    """So long after it began it still engages; later it is another drive, and takes consent anew."""
     engage: tuple[Condition, ...]
     """All have to hold when it is engaged."""
     keep: tuple[Condition, ...]

@@ -10,9 +10,9 @@
 Its rules:
 
 1. Only ``arm`` leads out of OFF, and only ``disarm`` out of FAULTED.
-2. It engages when the driver's consent has begun to hold while it was armed and still does, when all conditions to
-   engage and to keep hold, none to override does, every input that it relies on is good, a request is valid, and the
-   last release is over. Having been released takes consent anew.
+2. It engages when the driver's consent has begun to hold while it was armed, not long ago, and still does, when all
+   conditions to engage and to keep hold, none to override does, every input that it relies on is good, a request is
+   valid, and the last release is over. Having been released takes consent anew.
 3. Engaged, it goes back to ARMED when consent or a condition to keep is lost, when an input of no use says so, when the
    measured lateral acceleration is too high, and when no request is valid any more.
 4. While a condition to override holds it is OVERRIDING; it is engaged again when that ends in time, else ARMED.
@@ -59,6 +59,8 @@ class Machine:
         self.axis = axis
         self._armed_ns = armed_ns
         self._consent = None if isinstance(axis.consent, Without) else judged[axis.consent]
+        most_ns = axis.consent_most_ns
+        self._consent_most_ns = 0 if isinstance(most_ns, Without) else most_ns
         self._keep = tuple(judged[condition] for condition in axis.keep)
         self._lasting = self._keep if self._consent is None else (self._consent, *self._keep)
         self._engage = tuple(judged[condition] for condition in axis.engage)
@@ -68,7 +70,8 @@ class Machine:
         """Of the last transition."""
         self._since_ns = 0
         self._released_ns = 0
-        self._consented = False
+        self._consented_ns: int | None = None
+        """Since when there is consent that engages."""
         self._wanted_ns: int | None = None
 
     def phase(self, now_ns: int) -> Phase:
@@ -89,8 +92,9 @@ class Machine:
             return "the last release to be over"
         broken = [str(each) for each in (*self._keep, *self._engage) if not each.holds]
         broken += [f"not: {each}" for each in self._override if each.holds]
-        if self._consent is not None and not self._consented:
-            broken.append(f"{self._consent}, to begin while it is armed")
+        if self._consent is not None and self._consented_ns is None:
+            most_s = self._consent_most_ns / _S
+            broken.append(f"{self._consent}, to begin while it is armed; it counts for {most_s:g} s")
         if not self._requested(now_ns):
             broken.append("a valid request")
         return "; ".join(broken)
@@ -133,12 +137,8 @@ class Machine:
         return None
 
     def _armed(self, t_ns: int, now_ns: int, *, good: bool) -> Transition | None:
-        if self._consent is None or self._consent.began:
-            self._consented = True
-        elif not self._consent.holds:
-            self._consented = False
         if (
-            self._consented
+            self._consents(now_ns)
             and good
             and self._requested(now_ns)
             and self.phase(now_ns) is not Phase.RELEASING
@@ -151,6 +151,18 @@ class Machine:
             why = f"armed for {self._armed_ns / _S:g} s without being engaged"
             return self._go(t_ns, now_ns, State.OFF, (Rule.ARMING, why))
         return None
+
+    def _consents(self, now_ns: int) -> bool:
+        """Whether consent has begun while it was armed, and not too long ago."""
+        if self._consent is None:
+            return True
+        if self._consent.began:
+            self._consented_ns = now_ns
+        elif not self._consent.holds:
+            self._consented_ns = None
+        if self._consented_ns is not None and now_ns - self._consented_ns > self._consent_most_ns:
+            self._consented_ns = None
+        return self._consented_ns is not None
 
     def _engaged(self, t_ns: int, now_ns: int, release: Cause | None) -> Transition | None:
         ended = self._ended(t_ns, now_ns, release)
@@ -193,5 +205,5 @@ class Machine:
         before, self.state, self.cause = self.state, after, cause
         if before is State.ENGAGED:
             self._released_ns = now_ns + (0 if self._cut() else self.axis.release_ns)
-        self._since_ns, self._consented = now_ns, False
+        self._since_ns, self._consented_ns = now_ns, None
         return Transition(t_ns, self.axis.name, before, after, *cause)

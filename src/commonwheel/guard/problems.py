@@ -119,6 +119,11 @@ def _relies(car: CarEnvelope, axis: str, path: str, for_what: str) -> Iterator[s
 def _axis(car: CarEnvelope, axis: Axis) -> Iterator[str]:
     for each in conditions(axis):
         yield from (f"condition '{each.text}': {text}" for text in _condition(car, axis, each))
+    if isinstance(axis.consent_most_ns, Without):
+        if not isinstance(axis.consent, Without):
+            yield "its consent lapses at some time: consent_most_ns says when"
+    else:
+        yield from _positive("consent_most_ns", axis.consent_most_ns)
     yield from _not_negative("override_most_ns", axis.override_most_ns)
     yield from _positive("release_ns", axis.release_ns)
     yield from _positive("request_timeout_ns", axis.request_timeout_ns)
