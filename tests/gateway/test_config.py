@@ -157,6 +157,7 @@ def test_every_fault_is_told_with_its_line(folder: Path) -> None:
         ("cars:\n  a: {car: nissan/leaf_ze0,\n    virtual: ''}\n", 3, "or a scenario to simulate ('virtual')"),
         ("cars:\n  a: {car: nissan/leaf_ze0, virtual: town,\n    rate: max}\n", 3, "at a rate that is a number"),
         ("cars:\n  a: {car: nissan/leaf_ze0, virtual: town,\n    rate: 200}\n", 3, "at most 100 times as fast"),
+        ("cars:\n  a: {car: nissan/leaf_ze0, virtual: town, actuate: true,\n    rate: 2}\n", 3, "keeps to real time"),
         ("cars:\n  a: {car: x/y, buses: {b: virtual:a},\n    seed: 3}\n", 3, "is not simulated; 'seed' is of"),
         ("cars:\n  a: {car: nissan/leaf_ze0,\n    virtual: bad.yaml}\n", 3, "bad.yaml:2: "),
         ("grpc-port: 5000\nviss-port: 5000\n", 2, "is wanted for 'grpc-port' too"),

@@ -87,6 +87,12 @@ def _of_simulated(name: str, car: CarSettings) -> Iterator[tuple[str, str]]:
         yield f"'{name}' is simulated at a rate that is a number; 'commonwheel twin' writes a log at any speed", "rate"
     elif car.rate > FASTEST:
         yield f"'{name}' is simulated at most {FASTEST:g} times as fast as real time, not {car.rate:g}", "rate"
+    elif car.actuate and car.rate != 1.0:
+        what = f"'{name}' is to act and is simulated {car.rate:g} times as fast as real time"
+        yield (
+            f"{what}; what acts keeps to real time: leave 'rate' out, or drive it faster by 'commonwheel prove'",
+            "rate",
+        )
     try:
         load_scenario(car.virtual or "")
     except DescriptionError as error:
