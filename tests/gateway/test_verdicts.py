@@ -65,12 +65,23 @@ def test_a_file_that_is_large_is_put_aside_and_the_oldest_go(tmp_path: Path, mon
     assert [line["number"] for line in lines(tmp_path / "v.jsonl.2")] == [4]
 
 
-def test_a_disk_that_takes_nothing_is_said_and_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_disk_that_takes_nothing_is_said_and_counted_and_tried_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        message = "no space left"
+        raise OSError(28, message)
+
     file = VerdictFile(tmp_path / "v.jsonl")
     file._file.close()
-    for _ in range(3):
-        file._put([{"number": 1}])
+    with monkeypatch.context() as full:
+        full.setattr(Path, "open", refuse)
+        for _ in range(3):
+            file._put([{"number": 1}])
+    file._put([{"number": 2}])
+    file._file.close()
     assert file.lost == 3
+    assert [line["number"] for line in lines(file.path)] == [2]
     assert sum("verdicts are lost" in record.getMessage() for record in caplog.records) == 1
 
 
@@ -78,3 +89,22 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="verdicts cannot be written there"):
         VerdictFile(tmp_path / "file" / "v.jsonl")
+
+
+def test_a_file_that_cannot_be_put_aside_is_written_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object) -> Path:
+        message = "read-only"
+        raise PermissionError(13, message)
+
+    file = VerdictFile(tmp_path / "v.jsonl", Rotation(size_bytes=10))
+    monkeypatch.setattr(Path, "replace", refuse)
+    for number in range(4):
+        file._put([{"number": number}])
+    file._file.close()
+    assert [line["number"] for line in lines(file.path)] == [0, 1, 2, 3]
+    assert file.lost == 0
+    assert [record.getMessage() for record in caplog.records if "cannot be put aside" in record.getMessage()] == [
+        f"{file.path}: it cannot be put aside, and grows: read-only"
+    ]

@@ -113,6 +113,8 @@ class VerdictFile(Worker):
             message = f"{path}: verdicts cannot be written there: {error.strerror or error}"
             raise OutputError(message) from error
         self._began = time.monotonic()
+        self._grows = False
+        """Whether it was said that it cannot be put aside."""
 
     def write(self, facts: Mapping[str, object]) -> None:
         """Have a line written, soon; does not wait."""
@@ -155,11 +157,19 @@ class VerdictFile(Worker):
         if not batch:
             return
         try:
-            self._file.writelines(f"{json.dumps(_plain(facts))}\n" for facts in batch)
+            if self._file.closed:  # it could not be put aside, or begun anew
+                self._file = self.path.open("a", encoding="utf-8")
+            self._file.writelines(f"{json.dumps(_plain(facts), default=str)}\n" for facts in batch)
             self._file.flush()
-            self._turn()
         except (OSError, ValueError) as error:
             self._lose(len(batch), str(error))
+            return
+        try:
+            self._turn()
+        except OSError as error:
+            if not self._grows:
+                _LOG.warning("%s: it cannot be put aside, and grows: %s", self.path, error.strerror or error)
+            self._grows = True
 
     def _turn(self) -> None:
         """Put the file aside when it is large or old enough."""
