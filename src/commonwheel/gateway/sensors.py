@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from commonwheel.broker.faults import BrokerError
 from commonwheel.broker.updates import Updates
 from commonwheel.vehicles.samples import Quality
 
@@ -47,9 +48,16 @@ class Sensors:
         for path in paths:
             number = self._broker.table.numbers.get(path, -1)
             free = number >= 0 and number not in self._own and self._broker.owner(number) is None
-            self._numbers[path] = number if free else -1
-            if free:
+            self._numbers[path] = number if free and self._claimed(number) else -1
+
+    def _claimed(self, number: int) -> bool:
+        """Claim a signal; False when another has just done so."""
+        try:
+            if self._provider is not None:
                 self._provider.claim((number,))
+        except BrokerError:
+            return False
+        return True
 
     def close(self) -> None:
         """Give them up; they become STALE."""
