@@ -20,19 +20,24 @@ import pytest
 import commonwheel.gateway
 from commonwheel.broker import Actuation, Broker, BrokerError, Reason, Stage
 from commonwheel.broker.actuation import Terms
+from commonwheel.broker.providers import SECOND
 from commonwheel.catalog import Catalog, load_catalog
 from commonwheel.control import CarControl
 from commonwheel.control.model import Control
+from commonwheel.gateway import telling
 from commonwheel.gateway.acting import MOST_BATCHES, MOST_ORDERS, Acting
 from commonwheel.gateway.actuator import Leave, leave_to_act
-from commonwheel.gateway.asking import Asked
+from commonwheel.gateway.asking import Arming, Asked
 from commonwheel.gateway.car import CarGateway
 from commonwheel.gateway.faults import GatewayError
 from commonwheel.gateway.outlets import MOST_FAILED
 from commonwheel.gateway.port import Outlet
 from commonwheel.gateway.sources import BusSource, parse_buses
-from commonwheel.gateway.telling import ACTING, CAUSE, IS_ARMED, STATES
+from commonwheel.gateway.telling import ACTING, CAUSE, IS_ARMED, STATES, Armed, Gone, Teller
+from commonwheel.gateway.verdicts import Verdicts
 from commonwheel.vehicles import Vehicle
+from commonwheel.wire.frames import Frames
+from commonwheel.wire.sent import SENT
 from tests.gateway.kit import SPEED, TARGET, WHEEL, Rig, small_car, small_leave, until
 
 STEER, ANGLE, MOTION = 0x200, 0x101, 0x100
@@ -482,6 +487,37 @@ def test_asked_allowed_sent_and_measured_are_told_side_by_side(car: Driven) -> N
     assert (one["signal"], one["source"], one["asked"], one["allowed"]) == (TARGET, "a test", 170.0, 100.0)
     assert one["state"] == "engaged"
     assert not any(event.kind == ACTING for event in car.broker.events.last())
+
+
+def test_what_was_sent_is_told_to_who_listens_to_frames_and_is_not_taken_for_the_cars_own(car: Driven) -> None:
+    """A recorder, or a page, has it on a bus number of its own, in order and complete; the decoder never."""
+    heard: list[Frames] = []
+    car.gateway.listen(heard.append)
+    known = cast("int", car.gateway.facts()["known"])
+    engaged(car)
+    car.gateway.stop()
+    frames = Frames.concat(heard)
+    sent = frames[frames.bus >= SENT]
+    assert set(sent.bus.tolist()) == {SENT}
+    assert [(int(can_id), data.tobytes()) for can_id, data in zip(sent.id, sent.data, strict=True)] == car.drive.sent
+    assert (sent.t_ns[1:] > sent.t_ns[:-1]).all()
+    own = frames[frames.bus < SENT]
+    assert abs(int(own.t_ns[-1]) - int(sent.t_ns[-1])) < 5 * SECOND, "both are UTC"
+    assert STEER not in set(own.id.tolist())
+    assert cast("int", car.gateway.facts()["known"]) - known <= len(own)
+
+
+def test_who_hangs_when_it_is_told_costs_a_bounded_amount() -> None:
+    """The thread that tells never runs here, as if the first reader hung: arming alone is never lost."""
+    teller = Teller("a car", Broker(load_catalog()), Verdicts(), lambda t_ns: t_ns)
+    try:
+        for number in range(telling.MOST_WAITING + 5):
+            teller.put(Gone([(number, 0, STEER, b"")]))
+        teller.put(Armed(cast("Arming", None)))
+        assert teller.untold == 5
+        assert teller._waiting.qsize() == telling.MOST_WAITING + 1
+    finally:
+        teller.close(1.0)
 
 
 def test_figures_of_the_thread_are_among_the_gateways(car: Driven) -> None:

@@ -18,6 +18,7 @@ from commonwheel.gateway.recorder import Recorder
 from commonwheel.gateway.recording import interfaces_of
 from commonwheel.gateway.service import Service
 from commonwheel.wire.logs.reader import read_log
+from commonwheel.wire.sent import SENT
 from tests.gateway.kit import SPEED, small_car, until
 
 QUIET = Settings(grpc_port=0, viss_port="off", flight_port="off", metrics_port="off", stop_seconds=20.0)
@@ -100,7 +101,9 @@ def test_what_is_missing_is_said_at_the_end(
 def test_buses_have_their_names_in_a_log_and_a_replay_keeps_its_numbers(tmp_path: Path, car: CarSettings) -> None:
     vehicle = small_car(tmp_path)
     assert interfaces_of(car, vehicle) == {}
-    assert interfaces_of(CarSettings(car="acme/two", buses={"drive": "virtual:a"}), vehicle) == {0: "drive", 1: "power"}
+    assert interfaces_of(CarSettings(car="acme/two", buses={"drive": "virtual:a"}), vehicle) == {
+        0: "drive", 1: "power", SENT: "drive.sent", SENT + 1: "power.sent"
+    }  # fmt: skip
     spaced = dataclasses.replace(vehicle, buses=(msgspec.structs.replace(vehicle.buses[0], name="a b"),))
     assert interfaces_of(CarSettings(car="acme/two"), spaced) == {}
 

@@ -46,11 +46,12 @@ def _beginning(path: Path) -> Frames:
     from commonwheel.vehicles.identify import ENOUGH_FRAMES
     from commonwheel.wire.frames import Frames
     from commonwheel.wire.logs import open_log
+    from commonwheel.wire.sent import own_frames
 
     parts: list[Frames] = []
     with open_log(path) as log:
         for frames in log:
-            parts.append(frames)
+            parts.append(own_frames(frames, log.report.buses))
             if sum(map(len, parts)) >= ENOUGH_FRAMES:
                 break
     return Frames.concat(parts)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from commonwheel.control import CYCLE_NS, Request
 from commonwheel.gateway.asking import Arming, Asked, Withdrawn
 from commonwheel.gateway.pulse import Lateness
-from commonwheel.gateway.telling import OVER, Armed, Told
+from commonwheel.gateway.telling import OVER, Armed, Gone, Told
 from commonwheel.gateway.urgency import favour_thread
 from commonwheel.gateway.worker import Worker
 from commonwheel.guard import State
@@ -90,6 +90,8 @@ class Acting(Worker):
         self._took, self._late = _histogram(), _histogram()
         self._lost = ""
         self._states: dict[str, State] = {}
+        self._gone: list[tuple[int, int, int, bytes]] = []
+        """Frames that were sent, and that nobody was told of yet."""
         self._over = False
 
     # ---- from other threads -----------------------------------------------------------------------------------------
@@ -128,6 +130,7 @@ class Acting(Worker):
             self._over = True
             for _ in range(len(self._orders)):
                 self._obey(self._orders.popleft(), 0)
+            self._tell_gone()
 
     def _go(self) -> None:
         """Cycle until it is to stop."""
@@ -152,7 +155,10 @@ class Acting(Worker):
         self._take_in(now)
         self._see_buses(now)
         cycle = self.control.step(now, steady_ns)
-        self._outlets.send(cycle.frames)
+        if cycle.frames:
+            taken = self._outlets.send(cycle.frames)
+            at = self._now_ns()
+            self._gone += [(at, frame.bus, frame.can_id, frame.payload) for frame in taken]
         self._cycles += 1
         guard = self.control.guard
         states = {axis.name: guard.state(axis.name) for axis in guard.envelope.axes}
@@ -160,6 +166,14 @@ class Acting(Worker):
         if cycle.progress or cycle.said or doing is not None or states != self._states:
             self._states = states
             self._teller.put(Told(cycle, states, doing))
+        if doing is not None:
+            self._tell_gone()
+
+    def _tell_gone(self) -> None:
+        """Have those who listen to frames told what was sent."""
+        if self._gone:
+            gone, self._gone = self._gone, []
+            self._teller.put(Gone(gone))
 
     def _take_in(self, now: int) -> None:
         """Take in what came since the last cycle; frames first, so that requests meet the car as it is."""

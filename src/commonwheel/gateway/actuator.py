@@ -147,6 +147,7 @@ class Actuator:
             "sent": facts.sent,
             "unsent": facts.unsent,
             "dropped": facts.dropped,
+            "untold": self.teller.untold,
             "cycle_s": facts.took,
             "late_s": facts.late,
             "states": {axis: state.value for axis, state in states.items()},

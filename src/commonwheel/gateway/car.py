@@ -121,6 +121,7 @@ class CarGateway:
             readers = {reader.bus: reader for reader in self._readers}
             self.actuator = Actuator(vehicle, actuate, broker, readers, self._clock, now_ns)
             self._pipeline.act = self.actuator.hear
+            self.actuator.teller.on_sent = self._pipeline.tell_sent
         if self._virtual is not None:
             self._virtual.perceive = self._perceived
 
@@ -186,6 +187,7 @@ class CarGateway:
         """Call *tap* with each batch of frames (times UTC, the car's bus numbers); returns how to stop.
 
         It is called in the thread that reads the bus, and must not wait. A recording's frames keep its bus numbers.
+        Frames that were sent from here come too, on bus numbers of their own; see ``wire.sent``.
         """
         return self._pipeline.listen(tap)
 

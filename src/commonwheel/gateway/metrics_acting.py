@@ -21,6 +21,7 @@ _ROWS = (
     ("missed", "counter", "acting_missed_cycles", "Cycles that were left out, as the one before took too long"),
     ("unsent", "counter", "acting_unsent_frames", "CAN frames that no bus has taken"),
     ("dropped", "counter", "acting_dropped_batches", "Batches of frames that came faster than they were taken in"),
+    ("untold", "counter", "acting_untold_cycles", "Cycles that were not told of, as readers took too long"),
     ("refused", "counter", "acting_refusals", "Requests and frames that were refused"),
 )
 _SAID = ("car", "kind", "rule")

@@ -64,8 +64,12 @@ class Outlets:
         """Forget what failed before: somebody arms the car anew."""
         self._failed = [0] * len(self._names)
 
-    def send(self, frames: Iterable[Leaving]) -> None:
-        """Send frames in their order; one that cannot be sent is counted, and is in no other's way."""
+    def send(self, frames: Iterable[Leaving]) -> list[Leaving]:
+        """Send frames in their order, and return those that a bus has taken.
+
+        One that cannot be sent is counted, and is in no other's way.
+        """
+        taken: list[Leaving] = []
         for frame in frames:
             reader = self._readers.get(self._names[frame.bus])
             port = None if reader is None else reader.port
@@ -79,6 +83,8 @@ class Outlets:
             else:
                 self.sent += 1
                 self._failed[frame.bus] = 0
+                taken.append(frame)
+        return taken
 
     def _refused(self, bus: int, error: Exception) -> None:
         self.unsent += 1

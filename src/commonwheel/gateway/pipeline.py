@@ -11,14 +11,16 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+
 from commonwheel.broker.offers import offers_of
 from commonwheel.gateway.translate import Translation
 from commonwheel.vehicles.decoder import VehicleDecoder
+from commonwheel.wire.sent import SENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    import numpy as np
     import numpy.typing as npt
 
     from commonwheel.broker import Broker, Provider
@@ -117,7 +119,8 @@ class Pipeline:
     def listen(self, tap: Callable[[Frames], None]) -> Callable[[], None]:
         """Call *tap* with each batch of frames (times UTC) before it is decoded; returns how to stop.
 
-        It is called in the thread that brings the frames, and must not wait.
+        Frames that were sent from here come too, on bus numbers of their own (``wire.sent``), and up to a moment later
+        than others of their time. It is called in the thread that brings the frames, and must not wait.
         """
         with self._lock:
             self._taps = (*self._taps, tap)
@@ -155,6 +158,12 @@ class Pipeline:
             except Exception:  # noqa: BLE001 - whatever it is, it is neither the bus nor the other listeners
                 _LOG.exception("%s: who listens to frames has failed, and is not told of any more", self._vehicle.name)
                 self._taps = tuple(one for one in self._taps if one is not tap)
+
+    def tell_sent(self, frames: Frames) -> None:
+        """Tell those who listen to frames what was sent from here, on the car's bus numbers; it is not decoded."""
+        with self._lock:
+            if self._taps:
+                self._tell(replace(frames, bus=frames.bus + np.uint8(SENT)))
 
     def expire(self, now_ns: int) -> None:
         """Make stale what is late at *now_ns*, on the frames' clock."""

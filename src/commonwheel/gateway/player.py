@@ -21,6 +21,7 @@ from commonwheel.gateway.worker import HeldWorker
 from commonwheel.vehicles.reading import LogDecoder, Selection, ahead
 from commonwheel.wire.frames import Clock
 from commonwheel.wire.logs import open_log
+from commonwheel.wire.sent import own_frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -161,7 +162,8 @@ class Player(HeldWorker):
         while not self._stop.is_set():
             empty = True
             with open_log(self._source.path, chunk_bytes=CHUNK_BYTES) as reader:
-                for frames in reader:
+                for read in reader:
+                    frames = own_frames(read, reader.report.buses)
                     if len(frames):
                         empty = False
                         yield self._line.place(frames)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import numpy as np
 import zstandard
 
 from commonwheel.gateway.partfile import PartFile
@@ -16,10 +17,13 @@ from commonwheel.gateway.recorder import Bounds, Recorder, check_name
 from commonwheel.gateway.rotation import Rotation
 from commonwheel.wire.frames import Frames
 from commonwheel.wire.logs.write import write_candump
+from commonwheel.wire.sent import SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    import numpy.typing as npt
 
 __all__ = ["FrameRecorder"]
 
@@ -92,6 +96,7 @@ class FrameRecorder(Recorder[Frames]):
         names = dict(interfaces or {})
         for name in names.values():
             check_name(name)
+        self._sent = np.array([number for number, name in names.items() if name.endswith(SUFFIX)], np.uint8)
         bounds = Bounds(prefix, ".log.zst", "frames", queue_frames, rotation or Rotation())
         super().__init__(directory, bounds, lambda path: _LogFile(path, names))
 
@@ -100,7 +105,21 @@ class FrameRecorder(Recorder[Frames]):
         return Frames(rows.t_ns.copy(), rows.bus.copy(), rows.id.copy(), rows.size.copy(), rows.data.copy(), rows.clock)
 
     def _join(self, batches: Sequence[Frames]) -> Sequence[Frames]:
-        return [Frames.concat(batches)]
+        joined = Frames.concat(batches)
+        mask = np.isin(joined.bus, self._sent)
+        return [_merged(joined, mask) if mask.any() else joined]
 
     def _sift(self, rows: Frames) -> Frames:
         return rows[rows.t_ns >= 0]  # a log has no times before 1970
+
+
+def _merged(frames: Frames, sent: npt.NDArray[np.bool_]) -> Frames:
+    """Return frames with those that were sent from here, which are told of a moment later, where their times put them.
+
+    The others stay in the order in which they came, even if the clock was set back meanwhile.
+    """
+    others, ours = np.flatnonzero(~sent), np.flatnonzero(sent)
+    reached = np.maximum.accumulate(frames.t_ns[others])
+    place = np.searchsorted(reached, frames.t_ns[ours], "right") - 0.5
+    order = np.argsort(np.concatenate([np.arange(len(others), dtype=np.float64), place]), kind="stable")
+    return frames[np.concatenate([others, ours])[order]]

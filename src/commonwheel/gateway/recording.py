@@ -10,6 +10,7 @@ from commonwheel.gateway.record_frames import FrameRecorder
 from commonwheel.gateway.record_listen import Listener
 from commonwheel.gateway.record_samples import SampleRecorder
 from commonwheel.gateway.recorder import is_name
+from commonwheel.wire.sent import SENT, SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from commonwheel.vehicles.vehicle import Vehicle
     from commonwheel.wire.frames import Frames
 
-__all__ = ["CarRecording", "HearsFrames", "Recording", "interfaces_of"]
+__all__ = ["CarRecording", "HearsFrames", "Recording", "interfaces_of", "names_of"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -125,7 +126,14 @@ class CarRecording:
 
 
 def interfaces_of(car: CarSettings, vehicle: Vehicle) -> dict[int, str]:
-    """Return the names in a log of frames: those of the car's buses; a replay keeps its numbers, and no names."""
-    if car.replay is not None:
-        return {}
-    return {number: bus.name for number, bus in enumerate(vehicle.buses) if is_name(bus.name)}
+    """Return the names in a log of frames: those of the car's buses, and of what is sent there from here.
+
+    A replay keeps its numbers, and no names.
+    """
+    return {} if car.replay is not None else names_of(vehicle)
+
+
+def names_of(vehicle: Vehicle) -> dict[int, str]:
+    """Return what a car's buses are called in a log of frames, and what is sent there from here."""
+    named = {number: bus.name for number, bus in enumerate(vehicle.buses) if is_name(bus.name)}
+    return named | {number + SENT: f"{name}{SUFFIX}" for number, name in named.items()}

@@ -1,8 +1,10 @@
 """What a car that acts tells: its guard's states to the broker, the life of each request, every verdict to the record.
 
 In: what each cycle brought, put by the thread that acts, which never waits. Out: published signals, steps of
-actuations, events, the record; from a thread of its own, since all of these take locks, call others back and write
-logs. Events of the same kind about the same thing come once a second at most; the record has all.
+actuations, events, the record, the frames that were sent; from a thread of its own, since all of these take locks,
+call others back and write logs. Events of the same kind about the same thing come once a second at most; the record
+has all. What waits is bounded: a reader that hangs this thread costs what is told meanwhile, which is counted, and
+neither memory nor the time of who acts.
 """
 
 from __future__ import annotations
@@ -18,9 +20,10 @@ from commonwheel.broker.actuation import Stage
 from commonwheel.control import Phase
 from commonwheel.gateway.worker import Worker
 from commonwheel.guard import Outcome, State, Transition
+from commonwheel.wire.frames import Frames
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from commonwheel.broker import Actuation, Broker
     from commonwheel.broker.events import Event
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
     from commonwheel.gateway.verdicts import Verdicts
     from commonwheel.guard import Verdict
 
-__all__ = ["ACTING", "CAUSE", "COMFORT", "IS_ARMED", "MILLISECOND", "OVER", "STATES", "Armed", "Teller", "Told"]
+__all__ = ["ACTING", "CAUSE", "COMFORT", "IS_ARMED", "MILLISECOND", "OVER", "STATES", "Armed", "Gone", "Teller", "Told"]
 
 _LOG = logging.getLogger(__name__)
 _GUARD = "Vehicle.MotionManagement.Guard"
@@ -52,6 +55,8 @@ _AGAIN_NS = 1_000 * MILLISECOND
 _SELDOM = 5
 """Of an actuator that does nothing it is told so many times as seldom as of one that acts."""
 _MOST_TOLD = 1000
+MOST_WAITING = 10_000
+"""Cycles that wait to be told, at most: what comes on top of them is lost, and counted."""
 _STAGES = {
     Phase.ARBITRATED: Stage.ARBITRATED,
     Phase.LIMITED: Stage.LIMITED,
@@ -84,6 +89,14 @@ class Armed:
     why_not: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """What was sent."""
+
+    rows: Sequence[tuple[int, int, int, bytes]]
+    """Time (of cycles), the car's bus number, id, payload."""
+
+
 class Teller(Worker):
     """One car's. ``open`` it, ``start`` it, and ``close`` it when nothing is put any more."""
 
@@ -98,7 +111,7 @@ class Teller(Worker):
         """
         super().__init__(f"tell {car}")
         self._car, self._broker, self.record, self._to_utc = car, broker, record, to_utc
-        self._waiting: SimpleQueue[Told | Armed | None] = SimpleQueue()
+        self._waiting: SimpleQueue[Told | Armed | Gone | None] = SimpleQueue()
         self.provider = broker.provider(f"guard of {car}")
         self.states: dict[str, State] = {}
         """Each axis's state, as of the last cycle."""
@@ -112,6 +125,10 @@ class Teller(Worker):
         self._served: Mapping[str, Adapter] = {}
         self._rounds = 0
         self._deaf: Callable[[], None] | None = None
+        self.untold = 0
+        """What was lost as this thread did not come to it."""
+        self.on_sent: Callable[[Frames], None] | None = None
+        """Called with the frames that were sent, on the car's bus numbers and the clock of cycles; in this thread."""
 
     def open(self, control: CarControl) -> None:
         """Claim the guard's signals, and publish that all of it is off.
@@ -129,8 +146,13 @@ class Teller(Worker):
         served = frozenset(self._served)
         self._deaf = self._broker.events.listen(lambda event: self._heard(event, served))
 
-    def put(self, item: Told | Armed) -> None:
-        """Have it told, soon; does not wait."""
+    def put(self, item: Told | Armed | Gone) -> None:
+        """Have it told, soon; does not wait. Arming is never lost."""
+        if self._waiting.qsize() >= MOST_WAITING and not isinstance(item, Armed):
+            if not self.untold:
+                _LOG.error("%s: what it does is told too slowly, and some of it is lost; said once", self._car)
+            self.untold += 1
+            return
         self._waiting.put(item)
 
     def close(self, seconds: float) -> bool:
@@ -143,10 +165,13 @@ class Teller(Worker):
     def _run(self) -> None:
         while (item := self._waiting.get()) is not None:
             try:
-                if isinstance(item, Told):
-                    self._tell(item)
-                else:
-                    self._arming(item)
+                match item:
+                    case Told():
+                        self._tell(item)
+                    case Gone():
+                        self._tell_sent(item)
+                    case Armed():
+                        self._arming(item)
             except Exception:  # noqa: BLE001 - who acts must not be in the dark for one that cannot be told
                 _LOG.exception("%s: what it does could not be told", self._car)
         self._give_up()
@@ -288,6 +313,10 @@ class Teller(Worker):
             self._broker.finish(actuation, stage, why)
         else:
             actuation.advance(stage, why)
+
+    def _tell_sent(self, gone: Gone) -> None:
+        if self.on_sent is not None:
+            self.on_sent(Frames.build(gone.rows))
 
     def _tell_doing(self, now: Mapping[str, Acting]) -> None:
         self.doing = now

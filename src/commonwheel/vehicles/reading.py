@@ -20,6 +20,7 @@ from commonwheel.vehicles import Samples, Vehicle, load_vehicle
 from commonwheel.vehicles.decoder import VehicleDecoder
 from commonwheel.wire.frames import Clock, Frames
 from commonwheel.wire.logs import open_log
+from commonwheel.wire.sent import own_frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
@@ -139,7 +140,12 @@ class LogDecoder:
     def _chunks(self) -> Iterator[Frames]:
         yield from self._ahead
         self._ahead.clear()
-        yield from ahead(self._reader)
+        for frames in ahead(self._reader):
+            yield self._own(frames)
+
+    def _own(self, frames: Frames) -> Frames:
+        """Return what the car sent itself."""
+        return own_frames(frames, self.report.buses)
 
     def _begin(self, vehicle: Vehicle | None) -> None:
         several = vehicle is None or (len(vehicle.buses) > 1 and self.selection.buses is None)
@@ -171,7 +177,10 @@ class LogDecoder:
     def _peek(self, enough: int) -> None:
         """Read the beginning of the log; it is decoded later like the rest."""
         total = 0
-        for frames in self._reader:
+        for batch in self._reader:
+            frames = self._own(batch)
+            if len(batch) and not len(frames):
+                continue
             self._ahead.append(frames)
             total += len(frames)
             if total >= enough:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from commonwheel.wire.sent import SENT
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -17,6 +19,7 @@ __all__ = ["FOREIGN", "renumber"]
 
 FOREIGN = 128
 """Added to the number of a bus that is none of the car's."""
+_MOST_BUSES = 32
 
 
 def renumber(gateway: object) -> Callable[[Frames], Frames]:
@@ -32,6 +35,8 @@ def renumber(gateway: object) -> Callable[[Frames], Frames]:
         numbers |= FOREIGN
         for number, name in buses.items():
             numbers[number] = vehicle.bus_index(name)
+        if getattr(gateway, "actuator", None) is not None:  # what is sent bears the car's own numbers
+            numbers[SENT : SENT + _MOST_BUSES] = np.arange(SENT, SENT + _MOST_BUSES)
     return lambda frames: replace(frames, bus=numbers[frames.bus])
 
 

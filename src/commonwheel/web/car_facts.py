@@ -1,6 +1,7 @@
 """What is known of a car beside its values: its messages by key, the fields of a signal, the rows behind both.
 
-A key is a frame's bus and id with SocketCAN's flags in one number, ``bus << 32 | id``.
+A key is a frame's bus and id with SocketCAN's flags in one number, ``bus << 32 | id``. What was sent from here has keys
+of its own (see ``wire.sent``), and is of the same message.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from commonwheel.vehicles.bits import check_bits, owners_of, raw_of
 from commonwheel.vehicles.provenance import Provenance, provenance_of
 from commonwheel.web.bus_numbers import FOREIGN
 from commonwheel.wire.frames import EXTENDED_FLAG, ID_MASK
+from commonwheel.wire.sent import SENT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,9 +23,17 @@ if TYPE_CHECKING:
     from commonwheel.vehicles.model import Field, Writer
     from commonwheel.vehicles.vehicle import Vehicle
 
-__all__ = ["CarFacts", "Carrier", "facts_of", "id_text"]
+__all__ = ["CarFacts", "Carrier", "facts_of", "id_text", "is_sent"]
 
 _NOTHING = Provenance({}, {}, {}, {}, evidence="", note="", files=(), databases={}, variants=())
+
+
+_SENT_KEY = SENT << 32
+
+
+def is_sent(key: int) -> bool:
+    """Whether a key is of frames that were sent from here."""
+    return SENT <= key >> 32 < FOREIGN
 
 
 def id_text(key: int) -> str:
@@ -78,11 +88,13 @@ class CarFacts:
 
     def number(self, key: int) -> int | None:
         """Return the number of a key's message; None: the description does not know it."""
-        return self.by_key.get(key)
+        return self.by_key.get(key - _SENT_KEY if is_sent(key) else key)
 
     def bus_name(self, key: int) -> str:
         """Return what a key's bus is called."""
         buses, number = self.vehicle.buses, key >> 32
+        if is_sent(key) and number - SENT < len(buses):
+            return f"{buses[number - SENT].name}, sent"
         return buses[number].name if number < len(buses) else f"another ({number % FOREIGN})"
 
     def reference(self, number: int) -> str:

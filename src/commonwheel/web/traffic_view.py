@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from commonwheel.broker.faults import BrokerError, Reason
-from commonwheel.gateway.recorder import is_name
-from commonwheel.web.car_facts import facts_of, id_text
+from commonwheel.gateway.recording import names_of
+from commonwheel.web.car_facts import facts_of, id_text, is_sent
 from commonwheel.web.frame_facts import frame_now, message_card
 from commonwheel.web.frame_monitor import KEPT_S, monitor_of
 from commonwheel.web.frame_record import recording_of
@@ -247,7 +248,8 @@ class MessageView:
         """Return the message's layout; none for an id that the description does not know."""
         if self._number is None:
             return {"id": id_text(self._key), "bus": self._facts.bus_name(self._key), "card": None}
-        return {"card": message_card(self._facts, self._number), "personal": self._number in self._hidden}
+        card = replace(message_card(self._facts, self._number), bus=self._facts.bus_name(self._key))
+        return {"card": card, "personal": self._number in self._hidden}
 
     def take(self) -> object | None:
         """Return the last frame with its fields, and the standard signals that rest on it."""
@@ -259,7 +261,7 @@ class MessageView:
         self._count = frame[2]
         if self._number is None:
             return {"frame": {"t_ms": frame[0] / 1e6, "count": frame[2], "payload": frame[1].hex()}}
-        paths = self._facts.readers.get(self._number, [])
+        paths = [] if is_sent(self._key) else self._facts.readers.get(self._number, [])
         return {
             "frame": frame_now(self._facts, self._number, frame),
             "signals": readings(self._session, paths),
@@ -285,7 +287,7 @@ def frames_file(viewer: Viewer, params: Params) -> File:
     wants = msgspec.convert(params, _FileWants)
     car, monitor, facts = monitored(viewer, wants.car)
     frames = monitor.recent(min(max(0.0, wants.seconds), KEPT_S)).frames
-    names = {number: bus.name for number, bus in enumerate(facts.vehicle.buses) if is_name(bus.name)}
+    names = names_of(facts.vehicle)
     if not viewer.scene.shows_personal(car):
         personal = [facts.vehicle.messages[number].frame_id for number in facts.personal]
         frames = frames[~np.isin(frames.id, np.array(personal, np.uint32))]

@@ -14,6 +14,8 @@ export const title = "Traffic";
 const HOT_MS = 700;
 const CHANGED_MS = 3000;
 const MOST_ROWS = 600;
+/** Between the key of a message and that of the same one as it is sent from here. */
+const SENT = 64 * 2 ** 32;
 const SORTS = {
   id: (one, other) => one.bus.localeCompare(other.bus) || one.number - other.number,
   name: (one, other) => one.name.localeCompare(other.name),
@@ -159,7 +161,7 @@ class TrafficPage {
 
   /** What the description knows of a key. */
   messageOf(key) {
-    return this.known.get(key);
+    return this.known.get(key) ?? this.known.get(key - SENT);
   }
 
   update(change) {
@@ -214,7 +216,7 @@ class TrafficPage {
   makeRow(key, id, bus) {
     const message = this.messageOf(key);
     const button = el("button", { class: "open-message", type: "button", tabindex: "-1", onclick: () => this.api.go([this.carName, String(key)], this.query()) }, id);
-    const signals = (message?.signals ?? []).map((path) => path.replace(/^Vehicle\./, ""));
+    const signals = (this.known.has(key) ? message.signals : []).map((path) => path.replace(/^Vehicle\./, ""));
     const cells = {
       id: el("th", { scope: "row" }, button),
       name: el("td", { class: "name" }, message?.name ?? "not described"),
@@ -229,7 +231,7 @@ class TrafficPage {
       cells.payload.textContent = "personal, not shown";
     }
     const row = { key, id, bus, message, button, cells, name: message?.name ?? "", number: key % 536870912, count: 0, rate: 0, t: 0, bytes: new Uint8Array(0), moved: new Uint8Array(0), spans: [], changedAt: 0 };
-    row.text = `${id} ${row.name} ${bus} ${(message?.signals ?? []).join(" ")}`.toLowerCase();
+    row.text = `${id} ${row.name} ${bus} ${signals.join(" ")}`.toLowerCase();
     row.node = el("tr", {}, ...Object.values(cells));
     row.node.addEventListener("click", (event) => event.target.closest("button") || button.click());
     this.rows.set(key, row);
