@@ -192,9 +192,8 @@ class Actuation:
         if asked is None:
             self._propulsion.release()
             return 0.0, 0.0
-        throttle, braking = self._propulsion.pedals(asked.mps2, state, dt_s)
         held = asked.brakes or (asked.holds and state.speed_mps <= 0.0)
-        return throttle if asked.drives else 0.0, braking if held else 0.0
+        return self._propulsion.pedals(asked.mps2, state, dt_s, drives=asked.drives, brakes=held)
 
     def _steer(self, t_ns: int, state: State, inputs: Inputs, dt_s: float) -> None:
         """Say who turns the wheel: the hands, if they are on it; else the power steering, or nobody."""

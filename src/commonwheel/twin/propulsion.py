@@ -7,7 +7,6 @@ the acceleration that is measured.
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,6 +24,8 @@ STANDING_MPS = 0.05
 HELD = 0.25
 """How far the brake is applied while the car is held, as a share of its force."""
 SLOWEST_PULL_MPS = 2.0
+CREEPING_MPS = 4.0
+"""Slower, a drive that idles pulls; brakes have to hold against that, and a drive that is asked for more does not."""
 
 
 class Propulsion:
@@ -35,31 +36,50 @@ class Propulsion:
         self._due_mps2 = 0.0
         """What should be measured by now."""
         self._learned_mps2 = 0.0
+        self._creep_mps2 = 0.0
+        """What the brakes have to hold besides, at walking pace."""
 
     def release(self) -> None:
         """Forget what was learned; somebody else drives."""
-        self._learned_mps2 = self._due_mps2 = 0.0
+        self._learned_mps2 = self._creep_mps2 = self._due_mps2 = 0.0
 
-    def pedals(self, wanted_mps2: float, state: State, dt_s: float) -> tuple[float, float]:
-        """Return (what is asked of the drive, what is asked of the brakes), 0..1, of which one is 0."""
+    def pedals(
+        self, wanted_mps2: float, state: State, dt_s: float, *, drives: bool = True, brakes: bool = True
+    ) -> tuple[float, float]:
+        """Return (what is asked of the drive, what is asked of the brakes), 0..1, of which one is 0.
+
+        Args:
+            wanted_mps2: the acceleration.
+            state: of the car.
+            dt_s: since the last call.
+            drives: whether the drive may be asked for something; from what is not given, nothing is learned.
+            brakes: whether the brakes may.
+        """
         feel, speed = self._feel, state.speed_mps
         if wanted_mps2 <= 0.0 and speed <= STANDING_MPS:
             self.release()
-            return 0.0, HELD
+            return 0.0, HELD if brakes else 0.0
         self._due_mps2 += (wanted_mps2 - self._due_mps2) * dt_s / (REACTION_S + dt_s)
-        force = feel.mass_kg * (wanted_mps2 + self._learned_mps2) + feel.resistance_n(max(speed, 0.0))
         coast = feel.coast_n(max(speed, 0.0))
+        force = feel.mass_kg * (wanted_mps2 + self._learned_mps2) + feel.resistance_n(max(speed, 0.0)) + coast
+        if speed > CREEPING_MPS:
+            self._creep_mps2 = 0.0
         gas = brake = 0.0
-        if force > -coast:
-            pull = feel.pull_n(max(speed, SLOWEST_PULL_MPS)) + coast
-            gas = (force + coast) / pull
+        if force > 0.0:
+            gas = force / (feel.pull_n(max(speed, SLOWEST_PULL_MPS)) + coast)
         else:
-            brake = (-force - coast) / feel.brake_n
-        if gas <= 1.0 and brake <= 1.0:  # what cannot be given is not learned from
-            error = self._due_mps2 - state.acceleration_mps2
-            learned = self._learned_mps2 + LEARNING * error * dt_s
-            self._learned_mps2 = math.copysign(min(MOST_LEARNED_MPS2, abs(learned)), learned)
-        return min(1.0, gas), min(1.0, brake)
+            brake = max(0.0, (feel.mass_kg * -self._creep_mps2 - force) / feel.brake_n)
+        given = gas <= 1.0 and brake <= 1.0 and (drives if force > 0.0 else brakes)
+        if given:  # what cannot be given is not learned from
+            self._learn(self._due_mps2 - state.acceleration_mps2, dt_s, creeps=force <= 0.0 and speed <= CREEPING_MPS)
+        return min(1.0, gas) if drives else 0.0, min(1.0, brake) if brakes else 0.0
+
+    def _learn(self, error_mps2: float, dt_s: float, *, creeps: bool) -> None:
+        step = LEARNING * error_mps2 * dt_s
+        if creeps and (step < 0.0 or self._creep_mps2 < 0.0):
+            self._creep_mps2 = max(-MOST_LEARNED_MPS2, min(0.0, self._creep_mps2 + step))
+        else:
+            self._learned_mps2 = max(-MOST_LEARNED_MPS2, min(MOST_LEARNED_MPS2, self._learned_mps2 + step))
 
     def gas(self, wanted_mps2: float, state: State) -> float:
         """Return what to ask of the drive for an acceleration on the level, as a share of a pedal; nothing learned."""
