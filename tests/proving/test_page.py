@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 from dataclasses import replace
@@ -42,6 +43,14 @@ def proofs() -> list[Proof]:
     good = judge({"gap_least": 41.0}, trial.criteria)
     second = replace(first, car="b/two", run=run_of("b/two"), findings=good, figures={"gap_least": 41.0})
     return [first, second, Proof("c/three", trial, "it has no brakes")]
+
+
+def test_drives_of_other_processes_are_laid_over_each_other_too() -> None:
+    """What comes from another process is an equal trial, and not the same one."""
+    there = copy.deepcopy(proofs())
+    text = report(there)
+    assert text == report(proofs())
+    assert text.count('<path class="line s1"') == text.count('<path class="line s0"') > 0
 
 
 def test_a_proof_says_everything_that_was_not_held() -> None:

@@ -57,7 +57,7 @@ def report(proofs: Sequence[Proof], probes: Sequence[Probe] = ()) -> str:
             }
         )
         content.append(card("Results", head, _matrix(trials, cars, proofs), name="results"))
-        content += [_trial(trial, [one for one in proofs if one.trial is trial]) for trial in trials]
+        content += [_trial(trial, [one for one in proofs if one.trial == trial]) for trial in trials]
     if probes:
         content.append(_faults(probes))
     return page(
