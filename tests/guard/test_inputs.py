@@ -142,7 +142,7 @@ def _told(watch: Watch, judged: Judged, now_ns: int, value: float, quality: Qual
 
 def test_a_condition_holds_within_its_limits_and_begins_once() -> None:
     watch, judged = _condition()
-    assert str(judged) == "slow (Speed is unknown, from 10 to 20)"
+    assert str(judged) == "slow (Speed is unknown, not from 10 to 20)"
     judged.judge(0)
     assert judged.holds is None
     seen = [(10.0, True), (9.99, False), (20.0, True), (15.0, True), (20.01, False), (10.0, True)]
@@ -150,7 +150,7 @@ def test_a_condition_holds_within_its_limits_and_begins_once() -> None:
     for number, ((value, holds), begins) in enumerate(zip(seen, began, strict=True)):
         assert _told(watch, judged, number * MS, value) is holds
         assert judged.began is begins
-    assert str(judged) == "slow (Speed is 10, from 10 to 20)"
+    assert str(judged) == "slow (Speed is 10)"
 
 
 def test_a_condition_takes_its_time_to_change() -> None:
@@ -174,3 +174,12 @@ def test_a_condition_stays_as_it_is_while_its_signal_is_bad() -> None:
     assert _told(watch, judged, 1, 5.0, Quality.CORRUPT) is True
     assert _told(watch, judged, 2, 500.0) is True
     assert _told(watch, judged, 3, 5.0) is False
+
+
+def test_a_condition_says_what_it_sees_and_what_would_be_right() -> None:
+    watch, judged = _condition()
+    assert str(judged) == "slow (Speed is unknown, not from 10 to 20)"
+    _told(watch, judged, 10 * MS, 10.0)
+    assert str(judged) == "slow (Speed is 10)"
+    _told(watch, judged, 20 * MS, 20.5)
+    assert str(judged) == "slow (Speed is 20.5, not from 10 to 20)"

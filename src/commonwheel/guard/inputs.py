@@ -136,5 +136,8 @@ class Judged:
             self.holds, self._other_since_ns = seen, None
 
     def __str__(self) -> str:
-        value = "unknown" if self._watch.good is None else f"{self._watch.good:g}"
-        return f"{self.rule.text} ({self.rule.path} is {value}, from {self.rule.low:g} to {self.rule.high:g})"
+        low, high, value = self.rule.low, self.rule.high, self._watch.good
+        wanted = f"{low:g}" if low == high else f"from {low:g} to {high:g}"
+        seen = "unknown" if value is None else f"{value:g}"
+        but = "" if value is not None and low <= value <= high else f", not {wanted}"
+        return f"{self.rule.text} ({self.rule.path} is {seen}{but})"
