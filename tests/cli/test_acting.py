@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -65,10 +67,12 @@ def test_a_car_is_armed_shown_and_disarmed(tmp_path: Path, capsys: pytest.Captur
         assert main(["arm", "--connect", where, "--reason", "a test"]) == FINE
         assert "armed" in capsys.readouterr().out
         assert any(event.facts.get("reason") == "a test" for event in rig.broker.events.last())
-        assert main(["requests", "--connect", where, "--last", "5"]) == FINE
+        assert main(["requests", "--connect", where, "--last", "6"]) == FINE
         out = capsys.readouterr().out
         assert "lateral armed" in out
-        assert "guard.armed" in out
+        assert re.search(r"guard.armed  MotionManagement.Guard.IsArmed by 127.0.0.1: a test\n", out)
+        assert re.search(r"guard.transition  lateral from off to armed: armed by 127.0.0.1\n", out)
+        assert re.search(r"actuation.confirmed  MotionManagement.Guard.IsArmed to True by 127.0.0.1\n", out)
         assert main(["arm", "--connect", where, "--show", "--json"]) == FINE
         assert json.loads(capsys.readouterr().out)["axes"] == {"lateral": "ARMED"}
         assert main(["arm", "--connect", where, "--disarm"]) == FINE
@@ -83,6 +87,34 @@ def test_a_car_that_cannot_be_armed_says_why(tmp_path: Path, capsys: pytest.Capt
         until(lambda: rig.bus("drive")["state"] == "down")
         assert main(["arm", "--connect", where, "--reason", "a test"]) == PROBLEMS
         assert "is down" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        ({"kind": "guard.verdict", "signal": "Vehicle.A.B", "subject": "gas", "outcome": "allowed", "text": ""},
+         "gas allowed: as asked"),
+        ({"kind": "guard.verdict", "signal": "Vehicle.A.B", "subject": "Vehicle.A.B", "outcome": "limited",
+          "text": "1 rather than 2"}, "A.B limited: 1 rather than 2"),
+        ({"kind": "guard.transition", "axis": "lateral", "before": "off", "after": "armed", "cause": "x"},
+         "lateral from off to armed: x"),
+        ({"kind": "actuation.refused", "signal": "Vehicle.A.B", "target": -0.5, "requester": "me", "why": "not armed"},
+         "A.B to -0.5 by me: not armed"),
+        ({"kind": "actuation.requested", "signal": "Vehicle.A.B", "target": True, "requester": ""}, "A.B to True"),
+    ],
+)  # fmt: skip
+def test_an_event_is_told_as_a_person_reads_it(
+    event: dict[str, object], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = iter([SimpleNamespace(t_ns=0, kind=event["kind"], facts={**event})])
+    reader = SimpleNamespace(take=lambda _: next(told, None))
+    car = SimpleNamespace(signals=lambda _: [], events=lambda **_: nullcontext(reader))
+    guard = {"acts": True, "armed": False, "axes": {}, "car": "a"}
+    monkeypatch.setattr("commonwheel.cli.requests.connected", lambda *_: nullcontext(car))
+    monkeypatch.setattr("commonwheel.cli.requests.guard_of", lambda _: guard)
+    monkeypatch.setattr("commonwheel.cli.requests._ROUND_S", 0.01)
+    assert main(["requests", "--last", "1"]) == FINE
+    assert capsys.readouterr().out.endswith(f"00:00:00  {event['kind']}  {said}\n")
 
 
 def test_where_nothing_acts_both_say_so(capsys: pytest.CaptureFixture[str]) -> None:

@@ -102,5 +102,22 @@ def _print(
     title = f"{guard['car']}: {'armed' if guard['armed'] else 'not armed'}; {states}"
     show.table(columns, cells, title=title, right=[3, 4, 5, 6])
     for one in last:
-        facts = " ".join(f"{key}={value}" for key, value in one.items() if key not in {"t_ns", "kind"} and value != "")
-        print(f"{time.strftime('%H:%M:%S', time.gmtime(one['t_ns'] / 1e9))}  {one['kind']}  {facts}")
+        print(f"{time.strftime('%H:%M:%S', time.gmtime(one['t_ns'] / 1e9))}  {one['kind']}  {_said(one)}")
+
+
+def _said(event: Mapping[str, Any]) -> str:
+    """Return an event's facts as a person reads them: of what, what, by whom, why."""
+    kind, signal = str(event["kind"]), str(event.get("signal", "")).removeprefix("Vehicle.")
+    if kind == "guard.verdict":
+        subject = str(event["subject"]).removeprefix("Vehicle.")
+        return f"{subject} {event['outcome']}: {event['text'] or 'as asked'}"
+    if "after" in event:
+        return f"{event['axis']} from {event['before']} to {event['after']}: {event['cause']}"
+    words = [signal]
+    if isinstance(event.get("target"), float):
+        words.append(f"to {show.number(event['target'], 5)}")
+    elif "target" in event:
+        words.append(f"to {event['target']}")
+    words.append(f"by {event['requester']}" if event.get("requester") else "")
+    why = "; ".join(str(event[key]) for key in ("why", "reason") if event.get(key))
+    return " ".join(filter(None, words)) + (f": {why}" if why else "")
