@@ -24,8 +24,8 @@ from commonwheel.broker.rows import Rows
 from commonwheel.broker.signals import SignalTable
 from commonwheel.broker.store import ANYBODY, History, Store
 from commonwheel.broker.subscription import Queue, Subscription
+from commonwheel.broker.targets import targets_of
 from commonwheel.broker.updates import Updates
-from commonwheel.broker.values import from_inside, to_inside
 from commonwheel.catalog.leaf import Kind
 from commonwheel.vehicles.samples import Quality
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from commonwheel.broker.providers import Proof
-    from commonwheel.broker.values import Reading, Value
+    from commonwheel.broker.values import Reading
     from commonwheel.catalog import Catalog
 
 __all__ = ["Broker"]
@@ -333,7 +333,7 @@ class Broker:
                 was asked of anybody. PROVIDER_FAILED: one of several failed when it was handed its part.
         """
         terms.check()
-        batch, values = self._targets_of(targets)
+        batch, values = targets_of(self.table, targets)
         with self._lock:
             found = {number: self._owners.actor(number) for number in targets}
         for number, actor in found.items():
@@ -350,24 +350,6 @@ class Broker:
             self._lose(self._target_fanout.offer(batch))
         self._desk.forward(actuations)
         return actuations
-
-    def _targets_of(self, targets: Mapping[int, object]) -> tuple[Updates, dict[int, Value]]:
-        """Return checked targets as a batch, and as typed values by number."""
-        rows: list[tuple[int, int, float, int, object]] = []
-        values: dict[int, Value] = {}
-        now = time.time_ns()
-        for number, target in targets.items():
-            signal = self.table[number]
-            if not signal.is_actuator:
-                message = f"{signal.path} is a {signal.leaf.kind.value}, not an actuator"
-                raise BrokerError(Reason.NOT_ACTUATOR, message, signal=number)
-            inside, item = to_inside(signal, target)
-            value = from_inside(signal, inside, item)
-            if value is None:
-                raise BrokerError(Reason.INVALID, f"{signal.path} was given no value", signal=number)
-            values[number] = value
-            rows.append((number, now, inside, Quality.GOOD, item))
-        return Updates.build(rows), values
 
     def clear_targets(self, signals: Sequence[int]) -> None:
         """Note that nothing is asked of these actuators any more; who reads their targets learns it."""
