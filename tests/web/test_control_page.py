@@ -100,6 +100,7 @@ def test_only_what_may_be_read_is_shown(scene: Scene) -> None:
     (card,) = cast("Any", view.first())["cars"]
     assert [one["path"] for one in card["actuators"]] == [ANGLE]
     assert (card["may"], "lacks the scope" in card["why"]) == (False, True)
+    assert card["axes"] == []
     fake = acting(scene)
     fake.record.add(1, "refusal", "state", path=ACCELERATION, text="not armed")
     fake.record.add(2, "refusal", "state", path=ANGLE, text="not armed")
@@ -107,6 +108,7 @@ def test_only_what_may_be_read_is_shown(scene: Scene) -> None:
     news = cast("Mapping[str, Any]", view.take())["0"]
     assert [line["about"] for line in news["said"]] == [ANGLE]
     assert news["doing"] == {}
+    assert news["axes"] == {}, "who armed it, and why it is as it is, is behind the right to read its state"
 
 
 def test_arming_takes_the_right_a_car_that_acts_and_a_reason(scene: Scene) -> None:

@@ -33,6 +33,8 @@ MOST_MOTION_NS = 2 * SECOND
 """And this is the longest that one can be valid: who asks a car to move is there to renew it."""
 MOST_COMFORT_NS = 60 * SECOND
 _PROVEN_MARGIN_NS = SECOND
+_ARMING_NS = 3 * SECOND
+"""A machine that needs longer until the guard says that it is armed cannot make a car act."""
 _NOT_ARMED = f"not armed: nothing acts before {IS_ARMED} is set (commonwheel arm)"
 
 
@@ -102,7 +104,7 @@ class Front:
             raise GatewayError(message)
         self._armed_number = numbers[IS_ARMED]
         units = {path: leaf.unit or "" for path, leaf in load_catalog().leaves.items()}
-        proofs: dict[int, Proof | None] = {self._armed_number: Proof(self._armed_number, SECOND)}
+        proofs: dict[int, Proof | None] = {self._armed_number: Proof(self._armed_number, _ARMING_NS)}
         for path in self._control.served:
             number = numbers.get(path)
             if number is None or not self._broker.table[number].is_actuator:

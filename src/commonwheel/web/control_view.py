@@ -10,7 +10,7 @@ import msgspec
 from commonwheel.broker.actuation import LONGEST_REASON, Terms
 from commonwheel.broker.faults import BrokerError, Reason
 from commonwheel.broker.rights import Action
-from commonwheel.gateway.telling import IS_ARMED
+from commonwheel.gateway.telling import IS_ARMED, STATES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -72,6 +72,8 @@ class _Row:
         self._viewer, self._car, self._actuator = viewer, car, actuator
         rights = viewer.rights
         self._paths = [path for path in actuator.control.actuators if rights.allow(Action.READ, path)]
+        axes = [axis.name for axis in actuator.control.guard.envelope.axes]
+        self._axes = [axis for axis in axes if axis in STATES and rights.allow(Action.READ, STATES[axis])]
         self._all = viewer.sees_all(car)
         self._told: dict[str, object] = {}
         self._said = 0
@@ -84,7 +86,7 @@ class _Row:
         may = rights.allow(Action.ACTUATE, IS_ARMED)
         return {
             "car": self._car.name,
-            "axes": [axis.name for axis in self._actuator.control.guard.envelope.axes],
+            "axes": self._axes,
             "actuators": [
                 {"path": path, "unit": table[table.number(path)].leaf.unit or "", "axis": served[path].axis}
                 for path in self._paths
@@ -99,7 +101,7 @@ class _Row:
         """Return what has changed."""
         teller = self._actuator.teller
         now: dict[str, object] = {
-            "axes": {axis: [state.value, teller.causes.get(axis, "")] for axis, state in teller.states.items()},
+            "axes": {axis: [teller.states[axis].value, teller.causes.get(axis, "")] for axis in self._axes},
         }
         change = {key: value for key, value in now.items() if self._told.get(key) != value}
         self._told = now
