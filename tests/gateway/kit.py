@@ -6,6 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -17,6 +18,7 @@ from commonwheel.gateway.bus import Backoff, Window
 from commonwheel.gateway.car import CarGateway
 from commonwheel.gateway.clock import SteadyClock
 from commonwheel.gateway.sources import BusSource
+from commonwheel.guard import Without
 from commonwheel.vehicles import Vehicle
 from commonwheel.vehicles.compiler import compile_vehicle
 from commonwheel.wire.frames import Frames
@@ -101,13 +103,14 @@ inputs:
   {WHEEL}: {{low: -800 deg, high: 800 deg, {INPUT}}}
 conditions:
   the car does not race: {{signal: {SPEED}, at_most: 200 km/h, for: 0 ms, ending: ramp}}
+  the car rolls: {{signal: {SPEED}, at_least: 1 km/h, for: 0 ms, ending: cut}}
 axes:
   lateral:
-    consent: {{none: a test}}
-    consent_most: {{none: a test}}
+    consent: the car rolls
+    consent_most: 10 s
     engage: []
     keep: [the car does not race]
-    override: []
+    override: [the car rolls]
     override_most: 1 s
     release: 200 ms
     request_timeout: 400 ms
@@ -164,10 +167,16 @@ frames:
 
 
 def small_leave(vehicle: Vehicle, folder: Path, *, text: str = CONTROL) -> Leave:
-    """Return leave for the small car to steer by angle, from what its ``control.yaml`` says."""
+    """Return leave for the small car to steer by angle, from what its ``control.yaml`` says, but with nobody in it.
+
+    A description of an axis that moves a car has to name its driver's consent and overriding; here nobody drives.
+    """
     path = folder / "control.yaml"
     path.write_text(text)
-    return Leave(load_control_file(path, vehicle))
+    control = load_control_file(path, vehicle)
+    none = Without("a test")
+    axes = [replace(each, consent=none, consent_most_ns=none, override=()) for each in control.envelope.axes]
+    return Leave(replace(control, envelope=replace(control.envelope, axes=tuple(axes))))
 
 
 def small_car(folder: Path, description: str = DESCRIPTION) -> Vehicle:

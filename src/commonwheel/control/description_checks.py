@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from commonwheel.control.description_manners import commands_of
-from commonwheel.guard.envelope import FieldKind, Measured, Tracking, Without
+from commonwheel.guard.envelope import Ending, FieldKind, Measured, Tracking, Without
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,13 +15,15 @@ if TYPE_CHECKING:
     from commonwheel.control.description_frames import Frame
     from commonwheel.control.model import Adapter, Control
     from commonwheel.guard.envelope import Axis, Condition, Curve, Envelope, FieldRule
-    from commonwheel.vehicles.yamltree import Node, Reader
+    from commonwheel.vehicles.yamltree import Reader
 
 __all__ = ["check"]
 
 _SLACK = 1e-6
 """Of a step of the wire: what is a whole number but for its last binary digits."""
 _ANGLES = frozenset({"deg", "degrees"})
+_MOTION = frozenset({"longitudinal", "lateral"})
+"""Axes that move the car: the driver's own word begins them, and an act of his ends them at once."""
 
 
 def check(control: Control, stated: Stated, frames: tuple[Frame, ...], reader: Reader) -> None:
@@ -36,10 +38,10 @@ def check(control: Control, stated: Stated, frames: tuple[Frame, ...], reader: R
         for message in _adapter(adapter, control, envelopes):
             reader.fault(rows["adapters"][adapter.name], message)
     for axis in envelope.axes:
-        for message in _axis(axis, control, rows["axes"][axis.name]):
+        for message in _axis(axis, control):
             reader.fault(rows["axes"][axis.name], message)
     for item in envelope.envelopes:
-        for message in _envelope(item, control):
+        for message in (*_envelope(item, control), *_release(item, control)):
             reader.fault(rows["envelopes"][item.name], message)
     for message in _car(control):
         reader.fault(stated.root, message)
@@ -100,24 +102,33 @@ def _adapter(adapter: Adapter, control: Control, envelopes: dict[str, Envelope])
             yield f"'{path}' is served, and 'cannot' says that it is not: {control.cannot[path]}"
 
 
-def _axis(axis: Axis, control: Control, node: Node) -> Iterator[str]:
+def _axis(axis: Axis, control: Control) -> Iterator[str]:
     conditions: list[Condition] = [*axis.engage, *axis.keep, *axis.override]
     if not isinstance(axis.consent, Without):
         conditions.append(axis.consent)
+    elif axis.name in _MOTION:
+        yield f"axis '{axis.name}' moves the car; 'consent' names the condition that is the driver's own word"
+    if axis.name in _MOTION and not any(each.ending is Ending.CUT for each in (*axis.keep, *axis.override)):
+        yield (
+            f"axis '{axis.name}' moves the car, and no act of the driver ends it at once; name one under 'keep' or "
+            "'override', with 'ending: cut'"
+        )
     for condition in conditions:
         yield from _relied(condition.path, axis.name, control, f"condition '{condition.text}'")
     if not any(adapter.axis == axis.name for adapter in control.adapters):
-        yield f"axis '{axis.name}' has no adapter in line {node.line} and everywhere else; leave it out"
-    for envelope in control.envelope.envelopes:
-        if envelope.axis != axis.name:
-            continue
-        centre = envelope.neutral.centre if isinstance(envelope.neutral, Measured) else envelope.neutral
-        far = max(_most(envelope.high) - centre, centre - _least(envelope.low))
-        needed_s = far / envelope.release_rate
-        if needed_s * 1e9 > axis.release_ns:
+        yield f"axis '{axis.name}' has no adapter: nothing that is served is of it; leave it out"
+
+
+def _release(envelope: Envelope, control: Control) -> Iterator[str]:
+    """Yield that a quantity is not at rest in the time in which its axis is released."""
+    centre = envelope.neutral.centre if isinstance(envelope.neutral, Measured) else envelope.neutral
+    far = max(_most(envelope.high) - centre, centre - _least(envelope.low))
+    needed_s = far / envelope.release_rate
+    for axis in control.envelope.axes:
+        if axis.name == envelope.axis and needed_s * 1e9 > axis.release_ns:
             yield (
                 f"a release of '{envelope.name}' takes {needed_s:.3g} s at its 'release_rate', longer than 'release' "
-                f"({axis.release_ns / 1e9:g} s)"
+                f"of axis '{axis.name}' ({axis.release_ns / 1e9:g} s)"
             )
 
 

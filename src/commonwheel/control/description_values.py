@@ -26,6 +26,13 @@ __all__ = ["NONE", "Row", "Values"]
 
 NONE = "none"
 """The key of a limit that there is none of: ``{none: why}``."""
+_MAY_BE_NONE = frozenset(
+    {
+        "consent", "consent_most", "engage", "keep", "override", "frozen", "rate_up", "rate_down", "window", "change",
+        "lateral", "tracking",
+    }
+)  # fmt: skip
+"""Keys that need not have a value, but a reason then. Parameters of a manner say so where they are documented."""
 NS = 1e9
 LONGEST = Bounds(0.0, 1e6)
 """Seconds: eleven days."""
@@ -46,7 +53,8 @@ class Values:
         entries = self.reader.mapping(node, what, (*needed, *optional, "note"))
         for key in needed:
             if key not in entries and isinstance(node.value, dict):
-                self.reader.fault(node, f"{what} needs '{key}'; where there is no such thing, say why: {{none: ...}}")
+                or_why = "; where there is no such thing, say why: {none: ...}" if key in _MAY_BE_NONE else ""
+                self.reader.fault(node, f"{what} needs '{key}'{or_why}")
         return Row(self, node, what, entries)
 
     def without(self, node: Node | None) -> Without | None:
@@ -93,7 +101,7 @@ class Values:
         text = str(node.value) if not isinstance(node.value, dict | list) else ""
         if text not in members:
             listed = ", ".join(members)
-            self.reader.fault(node, f"{what} is one of {listed}, not '{text[:40]}'{suggest(text, members)}")
+            self.reader.fault(node, f"{what} is one of {listed}, not '{_shown(node)}'{suggest(text, members)}")
         return members.get(text, first)
 
     def signal(self, node: Node | None, what: str) -> SignalInfo | None:
