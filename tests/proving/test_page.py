@@ -21,6 +21,7 @@ from commonwheel.proving.proof import Handover, Proof, Trial, summary
 from commonwheel.proving.release import Release
 from commonwheel.proving.run import QUANTITIES, STATES, Run
 from commonwheel.wire.frames import Frames
+from tests.gateway.kit import small_car, small_leave
 
 N = 300
 T = np.asarray(np.arange(1, N + 1) * 0.01, np.float64)
@@ -123,12 +124,22 @@ def test_a_car_that_cannot_is_left_out_with_the_reason(capsys: pytest.CaptureFix
     assert fact["left_out"] == "it cannot be made to act: it has no control.yaml"
 
 
+def test_how_a_car_in_a_folder_of_its_own_acts_is_found_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It lacks its physics only, which come after how it acts."""
+    small_leave(small_car(tmp_path), tmp_path)
+    assert main(["prove", "--scenario", "cut-in", "--car", str(tmp_path)]) == 2
+    assert "nothing is known of this car's physics" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["--scenario", "cut-inn"], "did you mean 'cut-in'?"),
         (["--scenario", "cut-in", "--car", "no/car"], "no/car"),
         (["--scenario", "cut-in", "--report", "no/such/folder/x.html"], "no/such/folder"),
+        (["--scenario", "cut-in", "--table", "faults.md"], "--campaign FILE"),
         (["--scenario", "commute", "--app", "no-app", "--car", "honda/civic_touring_2016"], "no-app"),
     ],
 )

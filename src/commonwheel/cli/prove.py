@@ -46,8 +46,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Drive; returns the exit status."""
+    from commonwheel.errors import CommonwheelError
     from commonwheel.proving.plan import CARS, chosen
 
+    if args.table is not None and args.campaign is None:
+        message = "--table is of a campaign; name the file that its results go to: --campaign FILE"
+        raise CommonwheelError(message)
     trials = chosen(args.scenario or (), args.app or ())
     if args.list:
         _list(trials, as_json=args.json)
@@ -75,7 +79,7 @@ def _check(cars: Sequence[str], trials: Sequence[Trial]) -> None:
     from commonwheel.vehicles import load_vehicle
 
     for car in cars:
-        load_control(load_vehicle(car))
+        load_control(load_vehicle(car), car)
     for trial in trials:
         if trial.cycle is None:
             load_scenario(trial.scenario)

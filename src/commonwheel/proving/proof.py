@@ -149,7 +149,7 @@ def setup_of(
     from commonwheel.vehicles import load_vehicle
 
     vehicle = load_vehicle(car)
-    control = load_control(vehicle)
+    control = load_control(vehicle, car)
     if control is None:
         return None, "it cannot be made to act: it has no control.yaml"
     why = _cannot_keep(control, trial.speeds_kmh)
