@@ -134,8 +134,9 @@ class CarPart {
   buttons() {
     const may = this.card.may && this.connected;
     const off = [...this.states.values()].every((state) => state === "off");
-    this.arm.disabled = !may || !off || !this.reason.value.trim();
-    this.disarm.disabled = !may || off;
+    const blind = !this.axes.size; // who may arm it, and may not see its states
+    this.arm.disabled = !may || !(off || blind) || !this.reason.value.trim();
+    this.disarm.disabled = !may || (off && !blind);
     this.reason.disabled = !may;
   }
 
