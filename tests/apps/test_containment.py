@@ -16,11 +16,13 @@ import psutil
 import pytest
 
 from commonwheel.apps.host import AppHost
+from commonwheel.apps.hosting import read_manifest
 from commonwheel.apps.launch import Spawning
 from commonwheel.apps.limits import MIB, Limits
 from commonwheel.apps.messages import Published, pack
 from commonwheel.apps.nursery import launcher as best
 from commonwheel.apps.status import AppState
+from commonwheel.errors import AppError
 from tests.apps.hostkit import SOON, SPEED, line_of, running, state, texts, until, write_app
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what an app takes is bounded and watched on Linux")
@@ -309,3 +311,41 @@ def test_failures_that_lie_far_apart_do_not_add_up(tmp_path: Path) -> None:
 def test_pause_grows_with_each_failure_up_to_a_bound() -> None:
     assert [Limits().wait_s(n) for n in (1, 2, 3, 7, 99)] == [0.5, 1.0, 2.0, 30.0, 30.0]
     assert SOON.wait_s(1) == 0.01
+
+
+FORGING = """\
+import os, struct
+from commonwheel.apps.manifest import Manifest
+from commonwheel.apps.messages import Loaded, pack
+said = pack(Loaded(Manifest(version="1", **{said}), __file__, []))
+for fd in range(3, 99):
+    try: os.write(fd, said)
+    except OSError: pass
+import time; time.sleep(1000)
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"name": "good", "requests": ("Vehicle.MotionManagement.Guard.IsArmed",)}, "armed by somebody who answers"),
+        ({"name": "good", "requests": ("Vehicle.**",)}, "armed by somebody who answers"),
+        ({"name": "an operator"}, "an app's name is of small letters"),
+    ],
+)
+def test_manifest_that_a_process_forges_gives_it_no_rights_that_apps_lack(
+    tmp_path: Path, said: dict[str, object], why: str
+) -> None:
+    """What an app declares is said by its own process, which may say anything before it is looked at."""
+    file = tmp_path / "forges.py"
+    file.write_text(FORGING.format(said=said))
+
+    async def work() -> None:
+        launch = best()
+        try:
+            with pytest.raises(AppError, match=why):
+                await read_manifest(file, launch, Limits())
+        finally:
+            await launch.close()
+
+    asyncio.run(work())

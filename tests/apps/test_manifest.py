@@ -74,6 +74,7 @@ FAULTS = (
     (PROVIDE, '("Vehicle.Powertrain.Range",\n  "Vehicle.Powertrain.*")', 8, "both select it"),
     (PROVIDE, "(1,)", 7, "lists signals by path; 1 is none"),
     ("Vehicle.Body.Lights.Beam.Low.IsOn", "Vehicle.Speed", 8, "it is a sensor; only actuators can"),
+    ("Vehicle.Body.Lights.Beam.Low.IsOn", "Vehicle.MotionManagement.Guard.IsArmed", 8, "armed by somebody who answers"),
     ('{"Vehicle.Speed": 10.0}', '{"Vehicle.Powertrain.Range": 10.0}', 9, "is kept, but not declared"),
     ('{"Vehicle.Speed": 10.0}', '{"Vehicle.Speed": 0}', 9, "more than 0 and at most 3600 seconds, not 0"),
     ('Output("km")', 'Output("km", datatype="number")', 10, "one of float, integer, boolean, string"),

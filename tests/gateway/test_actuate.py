@@ -27,7 +27,7 @@ from commonwheel.control.model import Control
 from commonwheel.gateway import telling
 from commonwheel.gateway.acting import MOST_BATCHES, MOST_ORDERS, Acting
 from commonwheel.gateway.actuator import Leave, leave_to_act
-from commonwheel.gateway.asking import Arming, Asked
+from commonwheel.gateway.asking import Arming, Asked, Withdrawn
 from commonwheel.gateway.car import CarGateway
 from commonwheel.gateway.faults import GatewayError
 from commonwheel.gateway.outlets import MOST_FAILED
@@ -386,6 +386,9 @@ def test_what_waits_for_the_thread_is_bounded() -> None:
     thread = _alone()
     taken = [thread.order(Asked(TARGET, 1.0, "a test", 1, 0, "", n)) for n in range(MOST_ORDERS + 5)]
     assert taken.count(False) == 5
+    withdrawn = [thread.order(Withdrawn("a test", (TARGET,))) for _ in range(MOST_ORDERS + 5)]
+    assert withdrawn.count(False) == 5, "those who ask keep out who takes back"
+    assert thread.order(cast("Arming", _Silent())), "nothing keeps out who disarms"
     for _ in range(MOST_BATCHES + 3):
         thread.hear(None, cast("object", None))  # type: ignore[arg-type]
     assert (len(thread._heard), thread._dropped) == (MOST_BATCHES, 3)
@@ -430,6 +433,21 @@ def test_a_car_on_a_bus_sends_when_it_is_armed_and_nothing_without_leave(
         assert (message is not None) is actuate
         if message is not None:
             assert (message.arbitration_id, message.is_extended_id, message.data[:2]) == (STEER, False, b"\x00\x00")
+
+
+@pytest.mark.parametrize(
+    ("sources", "says"),
+    [
+        ({"drive": BusSource("virtual", "x"), "power": BusSource("virtual", "x")}, "'drive' and 'power' have one"),
+        ({"drive": BusSource("virtual", "x", {"receive_own_messages": True})}, "its own frames for the car's"),
+    ],
+)
+def test_a_car_does_not_act_on_buses_that_do_not_tell_what_they_carry(
+    vehicle: Vehicle, leave: Leave, sources: dict[str, BusSource], says: str
+) -> None:
+    with pytest.raises(GatewayError, match=says):
+        CarGateway(vehicle, Broker(load_catalog()), sources, actuate=leave)
+    CarGateway(vehicle, Broker(load_catalog()), sources)
 
 
 def test_only_one_module_sends() -> None:

@@ -14,6 +14,11 @@ from commonwheel.gateway.config import CarSettings, Settings, load_settings, set
 from commonwheel.gateway.logs import LogFormat
 from commonwheel.vehicles.yamltree import Node
 
+SHARING = """\
+cars:
+  a: {car: nissan/leaf_ze1, buses: {car: "virtual:x"}}
+  b: {car: nissan/leaf_ze1, buses: {car: "virtual:x?fd=true"}, actuate: true}
+"""
 GOOD = """
 host: 127.0.0.1
 grpc-port: 50000
@@ -136,6 +141,7 @@ def test_every_fault_is_told_with_its_line(folder: Path) -> None:
     [
         ("cars:\n  a: {car: nissan/leaf_ze0}\n", 2, "has no source of frames; give it buses"),
         ("cars:\n  a: {car: nissan/leaf_ze0, loop: true}\n", 2, "('rate' and 'loop' are of a log or a simulated"),
+        (SHARING, 3, "'a' has the bus virtual:x as 'b' has"),
         ("cars:\n  a: {car: nissan/leaf_zz}\n", 2, "there is no car 'nissan/leaf_zz' (did you mean 'nissan/leaf_ze"),
         ("cars:\n  a:\n    car: x/y\n    replay: logs\n", 4, "logs is a folder; name one log in it"),
         ("host: 999.1.1.1\n", 1, "'999.1.1.1' is no address"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 import sys
@@ -155,6 +156,15 @@ def test_frames_are_sent_as_the_kernel_takes_them(pair: Pair) -> None:
     assert pair.there.recv(100) == classic(0x123, b"\1\2\3")
     pair.port.send(0x123 | EXTENDED_FLAG, bytes(range(12)))
     assert pair.there.recv(100) == fd(0x123 | EXTENDED_FLAG, bytes(range(12)))
+
+
+def test_a_bus_that_takes_nothing_keeps_few_frames_to_send_later(pair: Pair) -> None:
+    """Commands of seconds ago must not reach the car when its bus comes back: it is told at once that it takes none."""
+    taken = 0
+    with contextlib.suppress(BlockingIOError):
+        for taken in range(100):  # noqa: B007 - how many it took before it was full
+            pair.port.send(0x200, bytes(8))
+    assert 8 <= taken <= 40
 
 
 def test_a_port_that_only_reads_has_nothing_to_send_with(pair: Pair) -> None:

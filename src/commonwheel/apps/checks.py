@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from commonwheel.apps.app import Moment
 from commonwheel.apps.facts import rates_of
+from commonwheel.apps.fitted import IS_ARMED
 from commonwheel.apps.manifest import Event, Output, Setting
 from commonwheel.apps.places import Places, short
 from commonwheel.apps.signatures import faults_of_call
@@ -213,6 +214,9 @@ class _Check:
                 yield self._at(f"the highest priority of '{name}' is {right}, not {most!r:.40}", "requests", name)
 
     def _movable(self, name: str) -> Iterator[Fault]:
+        if name == IS_ARMED:
+            message = f"'{name}' is not an app's to ask for: a car is armed by somebody who answers for it"
+            yield self._at(message, "requests", name)
         for path in self._selected(name) if _is_pattern(name) else ():
             leaf = self._catalog.leaves[path]
             if leaf.kind is not Kind.ACTUATOR:

@@ -14,7 +14,7 @@ from commonwheel.errors import DescriptionError
 if TYPE_CHECKING:
     from commonwheel.vehicles.vehicle import Vehicle
 
-__all__ = ["GUARD", "SENSED", "acted"]
+__all__ = ["GUARD", "IS_ARMED", "SENSED", "acted"]
 
 _FRONT, _LANE = "Vehicle.ADAS.ObstacleDetection.Front.Center", "Vehicle.ADAS.Lane"
 SENSED = frozenset({
@@ -24,8 +24,9 @@ SENSED = frozenset({
 })  # fmt: skip
 """What a camera, a radar or a map gives."""
 _GUARD = "Vehicle.MotionManagement.Guard"
+IS_ARMED = f"{_GUARD}.IsArmed"
 GUARD = frozenset(
-    f"{_GUARD}.{leaf}" for leaf in ("IsArmed", "LongitudinalState", "LateralState", "ComfortState", "Cause")
+    {IS_ARMED, *(f"{_GUARD}.{leaf}" for leaf in ("LongitudinalState", "LateralState", "ComfortState", "Cause"))}
 )
 """What the platform tells of a car that it makes act."""
 

@@ -12,7 +12,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from commonwheel.apps.checks import name_fault
 from commonwheel.apps.ending import End
+from commonwheel.apps.fitted import IS_ARMED
 from commonwheel.apps.host import AppHost
 from commonwheel.apps.life import Life
 from commonwheel.apps.limits import Limits
@@ -20,6 +22,7 @@ from commonwheel.apps.loading import locate
 from commonwheel.apps.nursery import launcher as best_launcher
 from commonwheel.apps.scopes import rights_of
 from commonwheel.apps.settings import settings_of
+from commonwheel.broker.scopes import Action
 from commonwheel.catalog.tree import SHIPPED
 from commonwheel.client import connect_async
 from commonwheel.errors import AppError
@@ -70,7 +73,22 @@ async def read_manifest(source: Path, launcher: Launcher, limits: Limits, *, che
     if isinstance(loaded, End):
         message = loaded.why if str(source) in loaded.why else f"{source}: {loaded.why}"
         raise AppError(message)
-    return loaded.manifest
+    return _trusted(loaded.manifest, source)
+
+
+def _trusted(manifest: Manifest, source: Path) -> Manifest:
+    """Return what an app declares; its own process has said it, so what it may not be is refused here once more.
+
+    Raises:
+        AppError: its name is none, or it could arm the car.
+    """
+    why = name_fault(manifest.name)
+    if rights_of(manifest).allow(Action.ACTUATE, IS_ARMED):
+        why = f"it requests {IS_ARMED}; a car is armed by somebody who answers for it, not by an app"
+    if why:
+        message = f"{source}: {why}"
+        raise AppError(message)
+    return manifest
 
 
 @contextlib.asynccontextmanager

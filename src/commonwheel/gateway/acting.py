@@ -13,6 +13,7 @@ controllers take no two frames in one period), and the guard is told the true ti
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from commonwheel.gateway.worker import Worker
 from commonwheel.guard import State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from commonwheel.control import CarControl
     from commonwheel.gateway.asking import Order
@@ -41,6 +42,8 @@ __all__ = ["Acting", "ActingFacts"]
 _LOG = logging.getLogger(__name__)
 MOST_ORDERS = 1000
 """Requests that wait for the next cycle, at most: what comes on top of them is refused."""
+_ROOM: Mapping[type[Order], int] = {Asked: MOST_ORDERS, Withdrawn: 2 * MOST_ORDERS}
+"""What lets go of the car is not kept out by those who ask."""
 MOST_BATCHES = 2000
 """Batches of frames that wait, at most: of a car that cannot keep up the oldest are lost, and its inputs grow old."""
 CLOSEST_NS = 7_000_000
@@ -105,7 +108,7 @@ class Acting(Worker):
 
     def order(self, order: Order) -> bool:
         """Take in what is asked, for the next cycle; False when too much waits already, or nothing is done any more."""
-        if self._over or self._stop.is_set() or (len(self._orders) >= MOST_ORDERS and not isinstance(order, Arming)):
+        if self._over or self._stop.is_set() or len(self._orders) >= _ROOM.get(type(order), math.inf):
             return False
         self._orders.append(order)
         return True

@@ -23,7 +23,7 @@ from commonwheel.gateway.opening import for_bus, open_port
 from commonwheel.gateway.pipeline import Pipeline
 from commonwheel.gateway.player import Player
 from commonwheel.gateway.sensors import Sensors
-from commonwheel.gateway.sources import BusSource, ReplaySource
+from commonwheel.gateway.sources import BusSource, ReplaySource, refuse_unclear
 from commonwheel.gateway.virtual import VirtualCar
 from commonwheel.gateway.watch import Watch
 from commonwheel.wire.frames import Clock
@@ -74,7 +74,7 @@ class CarGateway:
             opener: opens a bus, as ``opening.open_port`` does.
 
         Raises:
-            GatewayError: no source, or a recording that is to be actuated.
+            GatewayError: no source; a recording that is to be actuated, or buses that do not tell what they carry.
             DescriptionError: the car has no such bus.
             LogError: the recording cannot be read, or is not this car's.
         """
@@ -108,6 +108,8 @@ class CarGateway:
         if not sources:
             message = f"{vehicle.name}: name a source for at least one of its buses, or a recording to replay"
             raise GatewayError(message)
+        if actuate is not None:
+            refuse_unclear(sources)
         numbers = {vehicle.bus_index(name): name for name in sources}
         self._pipeline = Pipeline(
             vehicle, broker, self._clock, buses=numbers, clock=Clock.UTC, with_personal=with_personal

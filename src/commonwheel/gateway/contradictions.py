@@ -40,6 +40,7 @@ def contradictions(settings: Settings, tree: Node) -> Iterator[Fault]:
     for name, car in settings.cars.items():
         for message, key in _of_car(name, car):
             yield fault(message, "cars", name, key)
+    yield from (fault(message, "cars", name, "buses") for message, name in _one_bus(settings))
     if (settings.tls_cert is None) != (settings.tls_key is None):
         given, lacking = ("tls-cert", "tls-key") if settings.tls_cert else ("tls-key", "tls-cert")
         yield fault(f"'{given}' needs '{lacking}' too: a certificate and the key that fits it", given)
@@ -79,6 +80,16 @@ def _of_car(name: str, car: CarSettings) -> Iterator[tuple[str, str]]:
         yield from _of_simulated(name, car)
     elif car.seed:
         yield f"'{name}' is not simulated; 'seed' is of a simulated car, which 'virtual' makes it", "seed"
+
+
+def _one_bus(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield the cars that share a bus though one is to act: each would take the other's commands for its car's."""
+    taken: dict[str, str] = {}
+    for name, car in settings.cars.items():
+        for source in dict.fromkeys(text.partition("?")[0] for text in car.buses.values()):
+            other = taken.setdefault(source, name)
+            if other != name and (car.actuate or settings.cars[other].actuate):
+                yield f"'{other}' has the bus {source} as '{name}' has; a car that acts has its buses for itself", name
 
 
 def _of_simulated(name: str, car: CarSettings) -> Iterator[tuple[str, str]]:

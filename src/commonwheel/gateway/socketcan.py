@@ -32,6 +32,8 @@ OPTIONS = frozenset({"fd", "bitrate"})
 """What a source may say and still be read here; the bit rate is that of the network interface."""
 CLASSIC_BYTES, FD_BYTES = 16, 72
 """Sizes of the two structures; the kernel says by them which one it is."""
+UNSENT_BYTES = 8 << 10
+"""The kernel takes twice that, and counts nearly a kilobyte for a frame: some twenty of them."""
 QUEUE_BYTES = 4 << 20
 SO_RCVBUFFORCE, SO_TIMESTAMPNS, SO_RXQ_OVFL, MSG_WAITFORONE = 33, 35, 40, 0x10000
 SOL_CAN_RAW, CAN_RAW_ERR_FILTER, CAN_RAW_FD_FRAMES, EVERY_ERROR = 101, 2, 5, 0x1FFF_FFFF
@@ -180,7 +182,15 @@ class SocketCanPort:
 
 
 class SocketCanOutlet(SocketCanPort):
-    """A CAN socket that may be sent on."""
+    """A CAN socket that may be sent on.
+
+    The kernel keeps few frames for it: on a bus that takes none for a while, commands of then must not leave later.
+    """
+
+    def __init__(self, sock: socket.socket, number: int, clock: SteadyClock) -> None:
+        """See ``SocketCanPort``."""
+        super().__init__(sock, number, clock)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNSENT_BYTES)
 
     def send(self, can_id: int, payload: bytes) -> None:
         """See ``Outlet.send``.

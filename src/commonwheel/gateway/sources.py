@@ -132,6 +132,26 @@ def parse_buses(texts: Sequence[str], vehicle: Vehicle) -> dict[str, BusSource]:
     return sources
 
 
+def refuse_unclear(sources: Mapping[str, BusSource]) -> None:
+    """Refuse sources by which a car that acts would take one bus's frames for another's, or its own for the car's.
+
+    Raises:
+        GatewayError: two buses have one source, or one hears what it sends.
+    """
+    taken: dict[tuple[str, str], str] = {}
+    for name, source in sources.items():
+        if source.options.get("receive_own_messages"):
+            message = (
+                f"'{name}={source}': a car that acts would take its own frames for the car's; "
+                "leave 'receive_own_messages' out"
+            )
+            raise GatewayError(message)
+        other = taken.setdefault((source.interface, source.channel), name)
+        if other != name:
+            message = f"'{other}' and '{name}' have one source, {source}; a car that acts needs one for each bus"
+            raise GatewayError(message)
+
+
 def parse_rate(text: str) -> float | None:
     """Return the rate of a replay from '1', '10', '0.5' … or 'max' (None).
 
