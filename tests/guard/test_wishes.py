@@ -250,3 +250,21 @@ def test_from_forwards_to_backwards_every_speed_in_between_counts() -> None:
 def test_a_limit_that_the_field_cannot_hold_is_moved_inwards() -> None:
     car = with_one(CAR, "envelopes", "accel", high=constant(0.155))
     assert _ready(car).led("accel", 9.0, 20)[-1] == pytest.approx(0.15)
+
+
+def test_a_release_goes_on_from_what_left_when_it_left() -> None:
+    """What was allowed since the last frame is neither made up for nor ahead: each frame of a release may leave."""
+    drive = _ready()
+    assert drive.drive().passed
+    for _ in range(20):
+        level = math.floor(drive.led("accel", 0.8, 2)[-1] * 100) / 100
+        assert drive.drive(level).passed
+    assert level == pytest.approx(0.8)
+    assert drive.led("accel", 0.0, 1)[0] == pytest.approx(0.7)  # at 10 m/s^3, and no frame is due
+    drive.guard.disarm(drive.t_ns, "test")
+    drive.cycle()
+    led = drive.ask("accel", 0.0).allowed
+    assert led == pytest.approx(level - 0.02 * 5.0)  # at 5 m/s^3, since the frame
+    assert drive.drive(led).passed
+    drive.cycle(3)
+    assert drive.ask("accel", 1.0).allowed == pytest.approx(led - 0.03 * 5.0)

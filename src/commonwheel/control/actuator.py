@@ -141,34 +141,19 @@ class Actuator:
             self.sent_reference = self.controller.sent(self._sent, now)
 
     def release(self, t_ns: int, slack_ns: int) -> Iterator[Leaving]:
-        """Do without whatever has failed: neutral everywhere, and the frames of it. What is done already stays."""
+        """Do without whatever has failed: neutral everywhere, and the frames of it. Those that were made stay."""
         for name in [*self._targets, *self._commands]:
-            if name not in self._values:
-                self._limit(t_ns, name, None)
+            self._limit(t_ns, name, None)
         yield from self.send(t_ns, slack_ns)
 
     def _frame(self, t_ns: int, slack_ns: int, maker: FrameMaker, *, acts: bool) -> Iterator[Leaving]:
-        values = self._values
-        if self._guard.state(self.adapter.axis) is not State.ENGAGED:
-            values = {command.name: self._leaving(command.name) for command in maker.commands}
-        payload = maker.make(values, self._centres, acts=acts)
+        payload = maker.make(self._values, self._centres, acts=acts)
         message = maker.message
         if self._guard.check(t_ns, message.bus, message.frame_id, payload).passed:
             maker.sent(t_ns, slack_ns)
             self._sent |= maker.read(payload)
             self.frames_left += acts
             yield Leaving(message.bus, message.frame_id, payload)
-
-    def _leaving(self, name: str) -> float:
-        """Return what a frame says of a quantity in a release: never more than the last frame said.
-
-        What was allowed after that frame, and never left, is not made up for once the car is released.
-        """
-        value = self._values[name]
-        if isinstance(self._envelopes[name].neutral, MeasuredNeutral):
-            return value
-        neutral, last = self._centres[name], self._sent[name]
-        return min(max(value, min(neutral, last)), max(neutral, last))
 
     def _follow(self, t_ns: int, wish: Wish, now: Measured, dt_s: float) -> float:
         """Return the reference of a wish, as the guard allows it."""

@@ -167,8 +167,8 @@ class Frame:
         if len(payload) == self.rule.size:
             self._stock = payload
 
-    def check(self, car: Situation, now_ns: int, payload: bytes) -> None:
-        """Take a frame as sent, or find what is wrong with it.
+    def check(self, car: Situation, now_ns: int, payload: bytes) -> list[tuple[str, float]]:
+        """Take a frame as sent, or find what is wrong with it; returns the quantities that leave, by envelope.
 
         Raises:
             BrokenRule: it must not leave.
@@ -189,6 +189,7 @@ class Frame:
         self._counts = counts
         for quantity, value in zip(self.quantities, values, strict=True):
             quantity.left(now_ns, value)
+        return [(each.envelope.name, value) for each, value in zip(self.quantities, values, strict=True)]
 
     def _idle(self, payload: bytes) -> set[str]:
         """Return the axes that do not act by what the frame itself says.

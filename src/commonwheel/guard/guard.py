@@ -1,8 +1,8 @@
 """The guard of one car: between every request and every frame. It does no I/O, reads no clock and never waits.
 
 A cycle is: ``observe``, ``heard`` and ``wanted`` for all that came in, ``tick``, ``limit`` for each quantity, and
-``check`` for each frame. ``limit`` and ``check`` share the states of the axes and what was measured, nothing else:
-``limit`` makes a wish safe; ``check`` trusts no bit of the frame that comes of it.
+``check`` for each frame. ``limit`` makes a wish safe; ``check`` trusts no bit of the frame that comes of it, and knows
+of it only the states of the axes and what was measured. What leaves is told to ``limit``, which releases from there.
 """
 
 from __future__ import annotations
@@ -206,7 +206,7 @@ class Guard:
         now = max(self._pace.at(t_ns), self._pace.now)
         name = frame.rule.name
         try:
-            frame.check(self._car, now, payload)
+            left = frame.check(self._car, now, payload)
         except BrokenRule as broken:
             if broken.of is not None:
                 neutral = self._car.neutral(broken.of.envelope, now)[2]
@@ -216,6 +216,8 @@ class Guard:
                 t_ns, name, Outcome.REFUSED, broken.rule, asked=broken.asked, limit=broken.limit, text=broken.text
             )
             return self._record.verdict(verdict)
+        for quantity, value in left:
+            self._wishes[quantity].left(now, value)
         return self._record.verdict(Verdict(t_ns, name, Outcome.ALLOWED, Rule.NONE))
 
     def fail(self, t_ns: int, why: str) -> tuple[Transition, ...]:

@@ -1,8 +1,9 @@
 """What a quantity may be in each cycle, by what it was allowed to be before.
 
 While its axis acts a wish is led within range, reach and window; without one the quantity is led to neutral at its
-release rate, as it is in a release; else it is neutral. A limit that a field cannot hold is moved inwards to the next
-value that it can: then what is within it still is when it is rounded to what the field holds.
+release rate. In a release it is led there from what left last, since it did; else it is neutral. A limit that a field
+cannot hold is moved inwards to the next value that it can: then what is within it still is when it is rounded to what
+the field holds.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ class Wish:
         self._late_ns = late_ns
         self._value: float | None = None
         self._ns = 0
+        self._left: tuple[int, float] | None = None
         self._recent = Span(envelope.window_ns)
 
     def allowed(self, neutral: float) -> float:
@@ -64,8 +66,12 @@ class Wish:
         return neutral if self._value is None else self._value
 
     def put(self, value: float) -> None:
-        """Go on from what really left."""
+        """Go on from what really left: a frame with what was allowed did not."""
         self._value = value
+
+    def left(self, now_ns: int, value: float) -> None:
+        """Take note of what leaves in a frame: a release goes on from there."""
+        self._left = now_ns, value
 
     def judge(self, car: Situation, t_ns: int, now_ns: int, asked: float | None) -> Verdict:
         """Return what it may be; None asks for nothing."""
@@ -76,15 +82,16 @@ class Wish:
         rest = approach(last, neutral, envelope.release_rate * past_ns / _S)
         rule, limit = Rule.NONE, 0.0
         if phase is Phase.ACTING:
-            if (
-                past_ns > envelope.timeout_ns
-            ):  # nobody has asked for it for so long: it comes from neutral, and just now
+            if past_ns > envelope.timeout_ns:  # nobody asked for it for so long: it comes from neutral, and just now
                 last, rest, past_ns = neutral, neutral, 0
             elapsed_s = min(past_ns, self._late_ns) / _S
             reach = car.reach(envelope, self._recent, now_ns, last=last, elapsed_s=elapsed_s, spare=0.0)
             bounds = allowed(self.grid.inwards(car.within(envelope, now_ns)), reach)
             wish = rest if asked is None or not math.isfinite(asked) else asked
             self._value, rule, limit = _clamped(bounds, wish)
+        elif phase is Phase.RELEASING and self._left is not None:
+            left_ns, left = self._left
+            self._value = approach(left, neutral, envelope.release_rate * (now_ns - left_ns) / _S)
         else:
             self._value = rest
         self._recent.add(now_ns, self._value)
