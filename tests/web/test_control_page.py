@@ -93,6 +93,17 @@ def test_only_what_has_changed_is_told(scene: Scene) -> None:
     view.close()
 
 
+def test_what_was_said_before_many_steps_of_requests_is_still_shown(scene: Scene) -> None:
+    fake = acting(scene)
+    for number in range(70):
+        fake.record.add(number, "refusal", "state", path=ACCELERATION, text=f"{number}")
+    for number in range(2_000):
+        fake.record.add(number, "progress", "sent", path=ACCELERATION)
+    view = ControlView(viewer_of(scene), {})
+    first = cast("Mapping[str, Any]", view.take())["0"]
+    assert [line["text"] for line in first["said"]] == [f"{number}" for number in range(10, 70)]
+
+
 def test_only_what_may_be_read_is_shown(scene: Scene) -> None:
     tokens = Tokens()
     tokens.add("some", f"read:{ANGLE}")

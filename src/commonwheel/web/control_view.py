@@ -25,6 +25,8 @@ __all__ = ["ControlView", "arm"]
 
 _MOST_SAID = 60
 """Lines of the record that come at once."""
+_LOOK_BACK = 10_000
+"""Where they are looked for: the steps of requests, which are not shown, come far more often."""
 _SHOWN = {"transition", "arming", "refusal", "verdict"}
 
 
@@ -108,8 +110,8 @@ class _Row:
         if teller.doing is not self._doing:
             self._doing = teller.doing
             change["doing"] = {path: _numbers(teller.doing[path]) for path in self._paths if path in teller.doing}
-        said, self._said = self._actuator.record.since(self._said, _MOST_SAID)
-        lines = [_line(one) for one in said if one.kind in _SHOWN and self._sees(one)]
+        said, self._said = self._actuator.record.since(self._said, _LOOK_BACK)
+        lines = [_line(one) for one in said if one.kind in _SHOWN and self._sees(one)][-_MOST_SAID:]
         if lines:
             change["said"] = lines
         return change
