@@ -119,5 +119,5 @@ def _said(event: Mapping[str, Any]) -> str:
     elif "target" in event:
         words.append(f"to {event['target']}")
     words.append(f"by {event['requester']}" if event.get("requester") else "")
-    why = "; ".join(str(event[key]) for key in ("why", "reason") if event.get(key))
+    why = event.get("why") or event.get("reason")
     return " ".join(filter(None, words)) + (f": {why}" if why else "")
