@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 __all__ = ["Propulsion"]
 
 LEARNING = 1.2
-"""How fast a lasting difference is learned, in 1/s."""
+"""How fast a lasting difference is learned of the drive, in 1/s."""
+LEARNING_BRAKES = 3.0
+"""The same of the brakes, which answer at once."""
 MOST_LEARNED_MPS2 = 2.5
 REACTION_S = 0.25
-"""Drive and brakes answer within about so long; what they still owe is not learned from."""
+"""The drive answers within about so long; what it still owes is not learned from."""
 STANDING_MPS = 0.05
 HELD = 0.25
 """How far the brake is applied while the car is held, as a share of its force."""
@@ -71,11 +73,14 @@ class Propulsion:
             brake = max(0.0, (feel.mass_kg * -self._creep_mps2 - force) / feel.brake_n)
         given = gas <= 1.0 and brake <= 1.0 and (drives if force > 0.0 else brakes)
         if given:  # what cannot be given is not learned from
-            self._learn(self._due_mps2 - state.acceleration_mps2, dt_s, creeps=force <= 0.0 and speed <= CREEPING_MPS)
+            if force > 0.0:
+                step = LEARNING * (self._due_mps2 - state.acceleration_mps2) * dt_s
+            else:
+                step = LEARNING_BRAKES * (wanted_mps2 - state.acceleration_mps2) * dt_s
+            self._learn(step, creeps=force <= 0.0 and speed <= CREEPING_MPS)
         return min(1.0, gas) if drives else 0.0, min(1.0, brake) if brakes else 0.0
 
-    def _learn(self, error_mps2: float, dt_s: float, *, creeps: bool) -> None:
-        step = LEARNING * error_mps2 * dt_s
+    def _learn(self, step: float, *, creeps: bool) -> None:
         if creeps and (step < 0.0 or self._creep_mps2 < 0.0):
             self._creep_mps2 = max(-MOST_LEARNED_MPS2, min(0.0, self._creep_mps2 + step))
         else:
