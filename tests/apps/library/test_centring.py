@@ -106,17 +106,33 @@ def test_a_bend_that_takes_too_much_is_told_before_it_comes_and_then_given_up() 
     assert road.asked is None
 
 
-def test_it_steers_within_its_range_of_speeds_only() -> None:
-    slow = LaneRoad(22).to(1)
+def test_it_begins_within_its_range_of_speeds_only() -> None:
+    slow = LaneRoad(9).to(1)
     assert not slow.run.did.requested
-    assert "20 km/h" in str(slow.run.did.value("note"))
-    slow.mps = 27 / 3.6
+    assert "from 11 km/h" in str(slow.run.did.value("note"))
+    slow.mps = 12 / 3.6
     slow.to(2)
     assert slow.asked is not None
-    slow.mps = 18 / 3.6
-    slow.to(3)
-    assert alarms(slow) == ["it steers from 20 km/h on"]
     assert not LaneRoad(150).to(1).run.did.requested
+
+
+def test_in_a_queue_the_wheel_stays_where_it_is_and_is_steered_again_after() -> None:
+    road = LaneRoad(30, lambda _s: 0.004, settings={"wait": 5.0}).to(6)
+    before = road.asked
+    assert before == pytest.approx(0.004, abs=0.001)
+    road.mps = 0.0
+    road.to(9)
+    assert road.run.did.value("state") == "holding"
+    assert road.asked == pytest.approx(before, abs=3e-4)
+    road.mps = 30 / 3.6
+    road.to(13)
+    assert road.run.did.value("state") == "steering"
+    assert not alarms(road)
+    assert road.track.rms(9.5) < 0.1
+    road.mps = 1.0
+    road.to(19)
+    assert alarms(road) == ["the car has been too slow for long"]
+    assert road.asked is None
 
 
 def test_a_car_beside_the_lane_is_not_steered_back_into_it() -> None:

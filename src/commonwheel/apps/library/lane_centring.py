@@ -3,6 +3,9 @@
 What it decides is in ``_centring``, with its source and why it is stable. It asks for a curvature, or for the steering
 wheel's angle where a car takes no curvature, fifty times a second. It tells the driver to take over, and lets go, when
 the lane or the car's speed is lost, the speed leaves its range, or a bend takes more than it may ask for.
+
+In a queue it stays with the car: under walking pace, where power steerings take no command, it asks for what it asked
+for last, and steers on when the car has moved off again. After a long stop the driver takes over.
 """
 
 from __future__ import annotations
@@ -52,7 +55,7 @@ app = App(
     requests=(CURVATURE, ANGLE),
     needs=(CURVATURE,),
     outputs={
-        "state": Output("", "ready, steering, or released.", "string"),
+        "state": Output("", "ready, steering, holding, or released.", "string"),
         "offset": Output("m", "From the middle of the lane; left is positive."),
         "curvature": Output("1/m", "What it asks for."),
         "across": Output("m/s^2", "The acceleration across that this makes."),
@@ -64,7 +67,8 @@ app = App(
         "released": Event("It steers no more, and why.", "warning"),
     },
     settings={
-        "slowest": Setting(20.0, "km/h", "Under this speed it does not steer."),
+        "slowest": Setting(6.0, "km/h", "Under this speed it leaves the wheel where it is."),
+        "wait": Setting(60.0, "s", "So long it stays with a car that is slower, or stands; then the driver has it."),
         "fastest": Setting(140.0, "km/h", "Above this speed it does not steer."),
         "across": Setting(2.5, "m/s^2", "The most acceleration across that it asks for."),
         "ratio": Setting(16.0, "", "Of steering wheel to wheels, for a car that takes an angle."),
@@ -77,7 +81,13 @@ class Doing(enum.Enum):
 
     READY = "ready"
     STEERING = "steering"
+    HOLDING = "holding"
+    """Too slow to steer: what was asked for last stays."""
     RELEASED = "released"
+
+
+ACTS = frozenset({Doing.STEERING, Doing.HOLDING})
+"""What it may be steering in."""
 
 
 @dataclass
@@ -92,6 +102,8 @@ class Hold:
     """The time of that look."""
     sharp_ns: int = 0
     """Since when the bend has been too sharp; 0: it is not."""
+    slow_ns: int = 0
+    """Since when it is held."""
     released_ns: int = -PAUSE_NS
     """When it let go last."""
     announced: bool = False
@@ -126,12 +138,14 @@ def turn(car: Car) -> None:
     elif lane is None:
         if car.now_ns - held.seen_ns > LOSS_S * 1e9:
             release(car, "the lane is lost")
-        elif held.doing is Doing.STEERING:  # it was there a moment ago
+        elif held.doing in ACTS:  # it was there a moment ago
             steer.ask(car, centring.curvature, float(speed) / 3.6, geometry)
     elif why := unfit(car, float(speed), lane):
         release(car, why)
     elif car.now_ns - held.released_ns < PAUSE_NS:
         steer.stop(car)
+    elif held.doing in ACTS and float(speed) < float(car.settings["slowest"]):
+        hold(car, float(speed) / 3.6, lane)
     else:
         go_on(car, float(speed) / 3.6, lane, dt_s)
 
@@ -156,9 +170,12 @@ def seen(car: Car) -> Lane | None:
 def unfit(car: Car, kmh: float, lane: Lane) -> str:
     """Return why it does not steer here; '' where it can."""
     slowest, fastest = float(car.settings["slowest"]), float(car.settings["fastest"])
-    margin = 0.0 if held.doing is Doing.STEERING else MARGIN_KMH
-    if kmh < slowest + margin:
-        return f"it steers from {slowest:g} km/h on"
+    acts = held.doing in ACTS
+    margin = 0.0 if acts else MARGIN_KMH
+    if kmh < slowest + margin and not acts:
+        return f"it begins to steer from {slowest + margin:g} km/h on"
+    if held.doing is Doing.HOLDING and car.now_ns - held.slow_ns > float(car.settings["wait"]) * 1e9:
+        return "the car has been too slow for long"
     if kmh > fastest - margin:
         return f"it steers up to {fastest:g} km/h"
     width = fresh(car, car.read(WIDTH), 2_000_000_000) if car.has(WIDTH) else None
@@ -182,9 +199,23 @@ def too_sharp(car: Car, mps: float, lane: Lane) -> str:
     return "the bend takes more than this may steer" if late or held.doing is not Doing.STEERING else ""
 
 
+def hold(car: Car, mps: float, lane: Lane) -> None:
+    """Leave the wheel where it is while the car is too slow to be steered."""
+    if not permission.acting(car):  # the driver has it, or the guard let go: it begins anew from where the car is then
+        release(car, "the car is too slow to begin", asks=False)
+        return
+    if held.doing is not Doing.HOLDING:
+        held.doing, held.slow_ns = Doing.HOLDING, car.now_ns
+    steer.ask(car, centring.curvature, mps, geometry)
+    car.show(state=held.doing.value, offset=lane.offset_m, curvature=centring.curvature, across=0.0, note="")
+
+
 def go_on(car: Car, mps: float, lane: Lane, dt_s: float) -> None:
     """Steer."""
-    if held.doing is not Doing.STEERING or not permission.acting(car):
+    if held.doing is Doing.HOLDING and permission.acting(car):
+        centring.reset(centring.curvature, lane.offset_m)
+        held.doing = Doing.STEERING
+    elif held.doing is not Doing.STEERING or not permission.acting(car):
         centring.reset(driven(car, mps, lane), lane.offset_m)
     if held.doing is not Doing.STEERING and permission.acting(car):
         held.doing = Doing.STEERING
@@ -211,7 +242,7 @@ def driven(car: Car, mps: float, lane: Lane) -> float:
 def release(car: Car, why: str, *, asks: bool = True) -> None:
     """Steer no more, and tell the driver, if it did."""
     steer.stop(car)
-    if held.doing is Doing.STEERING:
+    if held.doing in ACTS:
         held.doing, held.released_ns = Doing.RELEASED, car.now_ns
         car.report("released", why=why)
         if asks:
