@@ -102,6 +102,17 @@ def test_frames_that_waited_while_the_process_slept_are_as_old_as_they_are(machi
     assert machine.steady(now - 28 * SECOND, now - 2 * MS) == [now - 28 * SECOND, now - 2 * MS]
 
 
+def test_what_is_always_old_is_not_taken_for_new_where_the_stamps_are_the_machines(machine: Machine) -> None:
+    """Frames that are read more slowly than they come wait longer and longer; a guard relies on their age."""
+    stamps = Stamps(machine.clock, certain=True)
+    for _ in range(200):
+        machine.passes(100 * MS)
+        old = machine.utc_ns - 300 * MS
+        assert stamps.steady(np.array([old, old + MS])).tolist() == [old, old + MS]
+    machine.utc_ns += HOUR  # set, which all that comes after it shows
+    assert stamps.steady(np.array([machine.utc_ns - 300 * MS])).tolist() == [machine.utc_ns - HOUR - 300 * MS]
+
+
 @pytest.mark.parametrize("stamp", [0, -(2**63), 2**63 - 1, -5])
 def test_stamps_that_are_nonsense_give_way_to_the_time_of_arrival(machine: Machine, stamp: int) -> None:
     machine.passes(SECOND)

@@ -72,12 +72,13 @@ class Stamps:
 
     Most interfaces stamp with the machine's clock. Others have one of their own, which began when it was plugged in,
     or drifts away by a second a day. What counts is the age of the youngest frames of the last seconds: they came
-    just now, whatever their stamps say.
+    just now, whatever their stamps say. The kernel's own sockets stamp with the machine's clock for certain: there what
+    is old is old, however long all frames have been so, as they are where they are not read as fast as they come.
     """
 
-    def __init__(self, clock: SteadyClock) -> None:
-        """Know nothing yet."""
-        self._clock = clock
+    def __init__(self, clock: SteadyClock, *, certain: bool = False) -> None:
+        """Know nothing yet; *certain*: the stamps are of the machine's clock."""
+        self._clock, self._certain = clock, certain
         self._steps = clock.steps
         self._since_ns = clock.now_ns()
         self._youngest: int | None = None
@@ -109,7 +110,9 @@ class Stamps:
 
     @property
     def _usual(self) -> int:
-        """The age of the youngest frames lately."""
+        """The age of the youngest frames lately, which their interface's clock makes them."""
+        if self._certain:
+            return 0
         return min((age for age in (self._youngest, self._before) if age is not None), default=0)
 
     def _note(self, now: int, age: int) -> None:

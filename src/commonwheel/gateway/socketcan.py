@@ -103,7 +103,7 @@ class SocketCanPort:
 
     def __init__(self, sock: socket.socket, number: int, clock: SteadyClock) -> None:
         """Take a socket over; *number* is the bus number that its frames get."""
-        self._socket, self._clock, self._stamped = sock, clock, Stamps(clock)
+        self._socket, self._clock, self._stamped = sock, clock, Stamps(clock, certain=True)
         sock.settimeout(None)
         sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         sock.setsockopt(socket.SOL_SOCKET, SO_RXQ_OVFL, 1)
