@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -10,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import Phase as HypothesisPhase
 from hypothesis import strategies as st
 
-from commonwheel.control import Phase, Request
+from commonwheel.control import CarControl, Phase, Request, standard
 from commonwheel.control.standard import ACCELERATION, ANGLE, CURVATURE, SPEED
-from commonwheel.guard import State, Transition, Verdict
+from commonwheel.guard import State, Transition, Verdict, Without
 from commonwheel.vehicles.decoder import VehicleDecoder
 from commonwheel.vehicles.samples import Quality
 from commonwheel.wire.frames import Frames
@@ -74,6 +75,40 @@ def test_what_is_asked_allowed_and_sent_stand_side_by_side(name: str) -> None:
     assert acting[SPEED].source == ""
     assert math.isnan(acting[SPEED].asked)
     assert acting[ANGLE].measured == 0.0
+
+
+@pytest.mark.parametrize("name", MOTION)
+def test_engaged_in_a_bend_by_a_curvature_it_steers_on_from_where_the_wheel_is(name: str) -> None:
+    """It does not turn the wheel straight first, which a limit of its own with a neutral of none would make it do."""
+    bench = Bench(name, 40.0)
+    bench.values["Vehicle.Chassis.SteeringWheel.Angle"] = 30.0
+    bend = bench.control.control.envelope.geometry
+    assert not isinstance(bend, Without)
+    curvature = standard.Steering(bend).curvature(30.0, 40.0 / 3.6)
+    bench.engage({CURVATURE: curvature})
+    allowed = [bench.control.acting[CURVATURE].allowed]
+    for _ in range(20):
+        bench.cycle({CURVATURE: curvature})
+        allowed.append(bench.control.acting[CURVATURE].allowed)
+    assert allowed == pytest.approx([curvature] * 21, rel=0.01)
+
+
+def test_where_only_the_command_is_limited_what_is_allowed_is_what_it_says() -> None:
+    bench = Bench("nissan/leaf_ze1", 90.0)
+    control = bench.control.control
+    adapters = [
+        replace(each, serves=dict.fromkeys(each.serves, "")) if each.axis == "lateral" else each
+        for each in control.adapters
+    ]
+    bench.control = CarControl(bench.control.vehicle, replace(control, adapters=tuple(adapters)))
+    bench.engage({ANGLE: 300.0})
+    bench.cycles(3, {ANGLE: 300.0})
+    acting = bench.control.acting[ANGLE]
+    assert acting.asked == 300.0
+    assert 0.0 < acting.allowed < 2.0
+    assert acting.allowed == acting.sent
+    bench.cycles(20, {ANGLE: 0.0})
+    assert bench.control.acting[ANGLE].allowed == pytest.approx(0.0, abs=0.5)
 
 
 def test_the_life_of_a_request_that_is_met() -> None:

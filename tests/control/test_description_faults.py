@@ -159,3 +159,17 @@ def test_a_car_in_other_units_than_the_standards_is_not_made_to_act(bench: Bench
     vehicle, _ = compile_vehicle("acme/bench", other, folders=folders)
     with pytest.raises(CommonwheelError, match=r"'Vehicle\.Speed' is counted in 'm/s' by the catalog of acme/bench"):
         load_control(vehicle, folders=folders)
+
+
+def test_what_a_manner_works_in_is_limited_itself(bench: Bench) -> None:
+    """Limits of taps say nothing of the speed that they lead to."""
+    begin, end = CONTROL.index("manner: direct"), CONTROL.index("    proven:")
+    buttons = "step_kmh: 1 km/h, low_kmh: 30 km/h, high_kmh: 144 km/h, tap_s: 0.1 s, gap_s: 0.1 s, answer_s: 0.3 s"
+    new = (
+        "manner: buttons\n    serves: {Vehicle.MotionManagement.Steering.SteeringWheel.AngleTarget: angle}\n"
+        "    parameters: {increase: command, decrease: command, none: command, set_speed: Vehicle.Speed, "
+        f"{buttons}, deadband_kmh: 0.6 km/h, acceleration_gain: 0.4 1/s}}\n"
+    )
+    found = bench.faults((CONTROL[begin:end], new))
+    said = "adapter 'steering' works in 'Vehicle.MotionManagement.SpeedTarget', which nothing limits"
+    assert any(said in fault for fault in found), found

@@ -86,7 +86,9 @@ class Actuator:
         self.verdict: Verdict | None = None
         """The first of this cycle that changed something."""
         self.allowed = math.nan
-        """Of the wish, in its unit."""
+        """Of the wish, in its unit; where only the command has limits, as the frames say it."""
+        self._path = ""
+        """Of the wish."""
         self.sent_reference = math.nan
         """What the frames say, in the controller's reference."""
         self.frames_left = 0
@@ -139,6 +141,8 @@ class Actuator:
         """Take in what the frames say."""
         if self._guard.acts(self.adapter.axis):
             self.sent_reference = self.controller.sent(self._sent, now)
+            if self._reference not in self._targets and not math.isnan(self.allowed):
+                self.allowed = self.controller.express(self._path, self.sent_reference, now)
 
     def release(self, t_ns: int, slack_ns: int) -> Iterator[Leaving]:
         """Do without whatever has failed: neutral everywhere, and the frames of it. Those that were made stay."""
@@ -166,7 +170,7 @@ class Actuator:
             asked, reference = reference, self._limit(t_ns, self._reference, reference)
             if reference != asked:
                 value = self.controller.express(wish.path, reference, now)
-        self.allowed = value
+        self.allowed, self._path = value, wish.path
         return reference
 
     def _leave(self, t_ns: int) -> float:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from commonwheel.control.description import load_control
+from commonwheel.control.making import reference_path
 from commonwheel.control.manners import MANNERS
 from commonwheel.errors import DescriptionError
 from commonwheel.guard.envelope import Curve, Lateral, Without
@@ -87,7 +88,8 @@ def with_acting(reference: Reference, folders: tuple[Path, ...] = (SHIPPED,), na
 
 def _capability(path: str, adapter: Adapter, control: Control) -> Capability:
     envelopes = {each.name: each for each in control.envelope.envelopes}
-    name = adapter.serves[path] or next(iter(_commands(adapter)), "")
+    own = adapter.serves.get(reference_path(adapter), "")
+    name = adapter.serves[path] or own or next(iter(_commands(adapter)), "")
     envelope = envelopes.get(name)
     proof = adapter.proven.get(path)
     return Capability(

@@ -191,9 +191,8 @@ class PulseController:
         """See ``Controller``."""
         manner = self._manner
         if self._target != target:
-            self._target, self._elapsed_s = target, 0.0
+            self._target, self._elapsed_s, self._meant = target, 0.0, target
         elapsed, self._elapsed_s = self._elapsed_s, self._elapsed_s + dt_s
-        self._meant = target
         if manner.times:
             period = manner.on_s + manner.off_s
             begun = int(elapsed / period + _TICK)
@@ -213,11 +212,12 @@ class PulseController:
         del now
         manner = self._manner
         command = commands[manner.command]
-        if command == self._neutral:
-            return self._meant
-        if manner.values:
-            return min(manner.values, key=lambda pair: abs(pair[1] - command))[0]
-        return (command - manner.offset) / manner.scale
+        if command != self._neutral:
+            if manner.values:
+                self._meant = min(manner.values, key=lambda pair: abs(pair[1] - command))[0]
+            else:
+                self._meant = (command - manner.offset) / manner.scale
+        return self._meant
 
     def reset(self, now: Measured) -> None:
         """See ``Controller``."""

@@ -163,7 +163,7 @@ def _adapter(
 
 
 def _serves(row: Row, envelopes: Mapping[str, Envelope]) -> dict[str, str]:
-    """Return the standard paths that can be asked for, and the envelope of each ('' for the command's own)."""
+    """Return the standard paths that can be asked for, and the envelope of each ('' for the controller's own or the command's)."""
     from commonwheel.catalog import Kind, load_catalog
 
     found: dict[str, str] = {}

@@ -6,6 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 from commonwheel.control.description_manners import commands_of
+from commonwheel.control.making import reference_path
+from commonwheel.control.manners import Acceleration, Buttons, Pedals, Torque
 from commonwheel.guard.envelope import Ending, FieldKind, Measured, Tracking, Without
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ __all__ = ["check"]
 _SLACK = 1e-6
 """Of a step of the wire: what is a whole number but for its last binary digits."""
 _ANGLES = frozenset({"deg", "degrees"})
+_APART = (Acceleration, Buttons, Pedals, Torque)
+"""Manners whose commands are another quantity than their target: limits of a command do not limit that."""
 _MOTION = frozenset({"longitudinal", "lateral"})
 """Axes that move the car: the driver's own word begins them, and an act of his ends them at once."""
 
@@ -92,6 +96,9 @@ def _adapter(adapter: Adapter, control: Control, envelopes: dict[str, Envelope])
     carried = {name for carrier in adapter.carriers for name in carrier.fields.values()}
     for name in sorted(commands_of(adapter.manner) - carried):
         yield f"adapter '{adapter.name}' commands '{name}', which none of its frames carries"
+    native = reference_path(adapter)
+    if isinstance(adapter.manner, _APART) and not adapter.serves.get(native):
+        yield f"adapter '{adapter.name}' works in '{native}', which nothing limits; serve it, and name its envelope"
     for path, name in adapter.serves.items():
         if name and envelopes[name].axis != adapter.axis:
             yield f"'{path}' is limited by '{name}' of another axis ({envelopes[name].axis})"

@@ -52,7 +52,8 @@ class Adapter:
     name: str
     axis: str
     serves: Mapping[str, str]
-    """Standard path to the envelope that limits what it asks for ('' where the command's own does)."""
+    """Standard path to the envelope that limits what it asks for; '' where the controller's own target is limited, or
+    the command."""
     manner: Manner
     carriers: tuple[Carrier, ...]
     proven: Mapping[str, Proven]
