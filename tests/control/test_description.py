@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from commonwheel.control.description import load_control, load_control_file
+from commonwheel.control.description import load_cannot, load_control, load_control_file
 from commonwheel.control.manners import Direct
 from commonwheel.control.model import Proven
 from commonwheel.guard import Guard, Measured, Without
@@ -183,6 +183,30 @@ def test_a_car_that_states_nothing_itself_does_not_act_as_its_parent_does(bench:
     (bench.folder.parents[1] / "acme" / "child" / "control.yaml").unlink()
     folders = (bench.folder.parents[1],)
     assert load_control(compile_vehicle("acme/child", folders=folders)[0], folders=folders) is None
+
+
+def test_a_car_may_say_nothing_but_what_it_cannot_be_asked_for(bench: Bench) -> None:
+    bench.write("format: 1\ncannot:\n  Vehicle.MotionManagement: it has no actuators\n")
+    folders = (bench.folder.parents[1],)
+    assert load_control(bench.vehicle(), folders=folders) is None
+    assert load_cannot("acme/bench", folders) == {"Vehicle.MotionManagement": "it has no actuators"}
+
+
+def test_a_car_that_does_not_act_leaves_out_what_its_parents_state(bench: Bench) -> None:
+    from commonwheel.errors import DescriptionError
+    from commonwheel.vehicles.compiler import compile_vehicle
+
+    _child(bench, "format: 1\nacts: false\ncannot: {Vehicle.Cabin: no source}\n")
+    folders = (bench.folder.parents[1],)
+    vehicle = compile_vehicle("acme/child", folders=folders)[0]
+    assert load_control(vehicle, folders=folders) is None
+    assert load_cannot("acme/child", folders) == {"Vehicle.Cabin": "no source"}
+    bench.write("format: 1\nacts: false\narmed_for: 5 min\n", car="child")
+    with pytest.raises(DescriptionError, match="'armed_for' contradicts 'acts: false'"):
+        load_control(vehicle, folders=folders)
+    bench.write("format: 1\ncannot: 7\n", car="child")
+    with pytest.raises(DescriptionError, match="cannot"):
+        load_cannot("acme/child", folders)
 
 
 def test_one_file_can_be_loaded_by_itself(bench: Bench) -> None:

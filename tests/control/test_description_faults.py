@@ -67,7 +67,7 @@ def _line(text: str) -> int:
         ("evidence: assumed (a test)", "evidence: sure", "is 'verified (on what)'"),
         ("car/Steer:", "car/Stear:", "has no message 'car/Stear' (did you mean 'car/Steer'?)"),
         ("adapter: steering", "adapter: stering", "there is no adapter 'stering'"),
-        ("stock: blocked", "stock: gone", "is one of blocked, mixed, none, not 'gone'"),
+        ("stock: blocked", "stock: gone", "is one of blocked, mixed, replaced, none, not 'gone'"),
         ("least_period: 5 ms", "least_period: 20 ms", "'least_period' is longer than 'period'"),
         ("most: 12", "most: 5", "'burst' has no room for a frame in each 'period'"),
         ("Constant: {always: 0x80}", "Constnt: {always: 0x80}", "has no field 'Constnt' (did you mean 'Constant'?)"),

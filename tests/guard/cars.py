@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from commonwheel.control.description import load_control
+from commonwheel.control.description_file import gather
 from commonwheel.vehicles import load_vehicle
-from commonwheel.vehicles.description import SHIPPED, car_names
+from commonwheel.vehicles.description import car_names
+from commonwheel.vehicles.yamltree import Reader
 
 if TYPE_CHECKING:
     from commonwheel.control.model import Control
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["ACTING", "NAMES", "acting", "envelope"]
 
 
-NAMES = [name for name in car_names() if ":" not in name and (SHIPPED / name / "control.yaml").is_file()]
+NAMES = [
+    name for name in car_names() if ":" not in name and (stated := gather(name, Reader())) is not None and stated.acts
+]
 """One of each line. Variants share their line's file; what differs is tested where the files are."""
 _SOON = ("honda/civic_touring_2016", "nissan/leaf_ze1")
 """Between them every manner of steering and driving; the others' files extend the same ones."""

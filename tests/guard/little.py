@@ -9,6 +9,7 @@ from commonwheel.guard import Ending, Guard, Measured, Reading, State, Transitio
 from commonwheel.guard.envelope import (
     Axis,
     CarEnvelope,
+    Ceiling,
     Condition,
     Curve,
     Envelope,
@@ -170,6 +171,7 @@ FIELD = FieldRule(
     allowed=frozenset(),
     idle=frozenset(),
     why="",
+    ceiling=Ceiling.NONE,
 )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from commonwheel.guard import Guard, Measured, Reading, State, Transition, Without
-from commonwheel.guard.envelope import FieldKind
+from commonwheel.guard.envelope import Ceiling, FieldKind
 from commonwheel.vehicles.samples import Quality
 from tests.guard.layout import put, raw_of
 
@@ -40,10 +40,12 @@ class Rig:
     envelope: CarEnvelope
     speed_kmh: float = 60.0
     axes: tuple[str, ...] = ()
-    """Whose conditions are met; () all."""
+    """Whose conditions are met; () all that can be engaged at one time."""
     t_ns: int = 1_000_000_000_000
     steady_ns: int = 5_000_000_000
     wanted: bool = True
+    asks: bool = True
+    """Whether the car's own controllers ask for what ours is held under."""
     values: dict[str, float] = field(default_factory=dict[str, float])
     qualities: dict[str, Quality] = field(default_factory=dict[str, Quality])
     silent: set[str] = field(default_factory=set[str])
@@ -56,10 +58,21 @@ class Rig:
 
     def __post_init__(self) -> None:
         self.guard = Guard(self.envelope)
-        self.axes = self.axes or tuple(axis.name for axis in self.envelope.axes)
         self.inputs = {one.path: one for one in self.envelope.inputs}
+        self.axes = self.axes or self._together()
         for one in self.envelope.inputs:
             self.values[one.path] = self._settled(one)
+
+    def _together(self) -> tuple[str, ...]:
+        """Return all axes; without comfort where the others need a car that drives, and comfort one that is parked."""
+        names = tuple(axis.name for axis in self.envelope.axes)
+        self.axes = names
+        try:
+            for one in self.envelope.inputs:
+                self._settled(one)
+        except AssertionError:
+            return tuple(name for name in names if name != "comfort")
+        return names
 
     def axis(self, name: str) -> Axis:
         """Return an axis of the envelope."""
@@ -101,6 +114,14 @@ class Rig:
             shown = value + nudge if moves else value
             self.guard.observe(path, Reading(self.t_ns, shown, self.qualities.get(path, Quality.GOOD)))
 
+    def hear(self) -> None:
+        """Let the car's own controllers ask for the most that their fields hold, where theirs is a ceiling."""
+        for rule in self.envelope.frames:
+            capped = [one for one in rule.fields if one.ceiling is Ceiling.STOCK]
+            if capped and self.asks:
+                raws = {one.name: (1 << one.length) - 1 for one in capped}
+                self.guard.heard(self.t_ns, rule.bus, rule.can_id, self.payload(rule, raws))
+
     def cycle(self, count: int = 1, step_ns: int = CYCLE_NS) -> list[Transition]:
         """Go through cycles, with readings and wishes; returns what changed."""
         changed: list[Transition] = []
@@ -109,6 +130,7 @@ class Rig:
             self.steady_ns += step_ns
             self.cycles += 1
             self.observe()
+            self.hear()
             changed += self.guard.tick(self.t_ns, self.steady_ns)
             if self.wanted:
                 for name in self.axes:

@@ -107,10 +107,10 @@ class _Attack:
     def _hear(self) -> None:
         """Let the car's own controllers send what they do send."""
         for rule in self.rig.envelope.frames:
-            if rule.stock is Stock.MIXED and self.random.random() < 0.3:
+            if rule.stock in {Stock.MIXED, Stock.REPLACED} and self.random.random() < 0.3:
                 payload = self.random.randbytes(rule.size)
                 self.rig.guard.heard(self.rig.t_ns, rule.bus, rule.can_id, payload)
-                self.watch.heard(rule.bus, rule.can_id, payload)
+                self.watch.heard(self.rig.steady_ns, rule.bus, rule.can_id, payload)
 
     def _wish(self) -> None:
         rig = self.rig

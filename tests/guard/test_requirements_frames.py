@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from commonwheel.guard import Measured, Rule, State, Without
-from commonwheel.guard.envelope import FieldKind, Stock
+from commonwheel.guard.envelope import Ceiling, FieldKind, Stock
 from commonwheel.vehicles.emission import layout_of
 from commonwheel.wire.codec import pack
 from tests.guard.cars import ACTING, acting, envelope
@@ -118,6 +118,35 @@ def test_held_fields_are_as_the_car_last_sent_them(car: str) -> None:
         for one in held:
             assert not rig.check(rule, right | {one.name: 0}).passed, f"{rule.name}.{one.name}"
         assert rig.check(rule, right).passed, rule.name
+
+
+def test_nothing_is_more_than_the_cars_own_controller_asks_for(car: str) -> None:
+    """Where that is a ceiling: at it, one bit beyond, and once it has fallen silent."""
+    for rig, rule in _engaged(car):
+        for one in rule.fields:
+            if one.ceiling is not Ceiling.STOCK:
+                continue
+            limits = rig.limits(one.envelope)
+            rest = raw_of(one, rig.neutral(limits))
+            rig.asks = False
+            own = rest + 3
+            for raw in range(rest, own + 1):  # up to it, at its rate
+                rig.cycle(60)
+                rig.guard.heard(rig.t_ns, rule.bus, rule.can_id, rig.payload(rule, {one.name: own}))
+                assert rig.check(rule, {one.name: raw}).passed, f"{one.name} = {raw} under {own}"
+            rig.cycle(60)
+            rig.guard.heard(rig.t_ns, rule.bus, rule.can_id, rig.payload(rule, {one.name: own}))
+            beyond = rig.check(rule, {one.name: own + 1})
+            assert not beyond.passed
+            assert beyond.rule is Rule.RANGE
+            rig.spaced(rule)
+            rig.guard.heard(rig.t_ns, rule.bus, rule.can_id, rig.payload(rule, {one.name: rest}))
+            assert not rig.check(rule, {one.name: own}).passed, "it asks for nothing now"
+            assert rig.check(rule).passed, "and it may fall to that at once"
+            rig.guard.heard(rig.t_ns, rule.bus, rule.can_id, rig.payload(rule, {one.name: own}))
+            rig.cycle(rule.window_ns // CYCLE_NS + 1)
+            assert not rig.check(rule, {one.name: rest + 1}).passed, "it is silent"
+            assert rig.check(rule).passed
 
 
 def test_what_is_apart_from_neutral_means_something(car: str) -> None:

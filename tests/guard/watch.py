@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from commonwheel.guard import Measured, State, Without
-from commonwheel.guard.envelope import FieldKind, OnBad
+from commonwheel.guard.envelope import Ceiling, FieldKind, OnBad
 from commonwheel.vehicles.samples import Quality
 from tests.guard.layout import covered, raw_of, read, value_of
 
@@ -66,6 +66,7 @@ class Watch:
     released_ns: dict[str, int] = field(default_factory=dict[str, int])
     """When each axis was last engaged."""
     stock: dict[tuple[int, int], bytes] = field(default_factory=dict[tuple[int, int], bytes])
+    stock_ns: dict[tuple[int, int], int] = field(default_factory=dict[tuple[int, int], int])
     """What the car's own controllers last sent."""
     wanted_ns: dict[str, int] = field(default_factory=dict[str, int])
     consent_ns: dict[str, int] = field(default_factory=dict[str, int])
@@ -92,11 +93,12 @@ class Watch:
             kept.append(reading)
             del kept[:-400]
 
-    def heard(self, bus: int, can_id: int, payload: bytes) -> None:
+    def heard(self, t_ns: int, bus: int, can_id: int, payload: bytes) -> None:
         """The car's own controller has sent a frame."""
         rule = self._rules.get((bus, can_id))
         if rule is not None and len(payload) == rule.size:
             self.stock[bus, can_id] = payload
+            self.stock_ns[bus, can_id] = t_ns
 
     def asked(self, t_ns: int, axis: str) -> None:
         """There is a valid request."""
@@ -123,7 +125,8 @@ class Watch:
 
     def _is_engaged(self, t_ns: int, axis: Axis, before: State) -> None:
         assert self.armed, f"{axis.name} is engaged, and was never armed"
-        if before in {State.OFF, State.FAULTED}:
+        at_once = before is State.OFF and isinstance(axis.consent, Without)  # armed and engaged within a cycle
+        if before in {State.OFF, State.FAULTED} and not at_once:
             message = f"{axis.name} went from {before} to engaged"
             raise AssertionError(message)
         if before is State.ARMED and not isinstance(axis.consent, Without):
@@ -221,9 +224,20 @@ class Watch:
             case FieldKind.LIMITED:
                 if one.allowed and raw != raw_of(one, self._rest(self._limits[one.envelope])):
                     assert min(one.allowed) <= raw <= max(one.allowed), f"{name} = {raw} means nothing"
+                if one.ceiling is Ceiling.STOCK:
+                    self._holds_ceiling(rule, one, now)
                 self._holds_limits(rule, one, now, kept)
             case _:
                 pass
+
+    def _holds_ceiling(self, rule: FrameRule, one: FieldRule, now: _Left) -> None:
+        """What the car's own controller asked for lately, or neutral, is the farthest from neutral."""
+        key, rest = (rule.bus, rule.can_id), raw_of(one, self._rest(self._limits[one.envelope]))
+        stock, heard_ns = self.stock.get(key), self.stock_ns.get(key, -(10**18))
+        late = now.t_ns - heard_ns > rule.window_ns + self.slack_ns
+        own = rest if stock is None or late else read(stock, one)
+        raw = now.raws[one.name]
+        assert min(own, rest) <= raw <= max(own, rest), f"{rule.name}.{one.name} is {raw}, the car's own {own}"
 
     def _speed(self, t_ns: int) -> float | None:
         """Return the speed that was last known to be good, m/s, while its being no longer so is put up with."""

@@ -83,21 +83,21 @@ class _Acting:
 
 
 def _acting(cars: Sequence[Vehicle], args: argparse.Namespace) -> dict[str, _Acting]:
-    """Return what each car can be asked for; cars that cannot act are not in it."""
+    """Return what each car can be asked for and what not, and why; cars that have faults in that are not in it."""
     from commonwheel.cli.cars import folders_of
     from commonwheel.control.capabilities import capabilities
-    from commonwheel.control.description import load_control
+    from commonwheel.control.description import load_cannot, load_control
     from commonwheel.errors import DescriptionError
 
     found: dict[str, _Acting] = {}
     for car in cars:
         try:
             control = load_control(car, folders=folders_of(args))
+            cannot = load_cannot(car.name, folders_of(args))
         except DescriptionError as error:
             show.note(f"note: {car.name} is taken as not acting; its control.yaml has faults: {error.faults[0]}")
             continue
-        if control is not None:
-            found[car.name] = _Acting(capabilities(control), control.cannot)
+        found[car.name] = _Acting(() if control is None else capabilities(control), cannot)
     return found
 
 
@@ -114,7 +114,7 @@ def _print_acting(found: Comparison, acting: Mapping[str, _Acting]) -> None:
         one = acting.get(car.name)
         for path, why in one.cannot.items() if one is not None else ():
             print(f"{i + 1} cannot be asked for {path.removeprefix('Vehicle.')}: {why}")
-    idle = [car.name for car in found.cars if car.name not in acting]
+    idle = [car.name for car in found.cars if car.name not in acting or not acting[car.name].able]
     if idle:
         print(f"Cannot be made to act: {', '.join(idle)}")
 

@@ -77,6 +77,8 @@ class Actuator:
         self._envelopes = {name: envelopes[name] for name in [*self._targets, *self._commands]}
         self._centres = {name: _centre(envelope) for name, envelope in self._envelopes.items()}
         mixed = {(rule.bus, rule.can_id) for rule in control.envelope.frames if rule.stock is Stock.MIXED}
+        replaced = {(rule.bus, rule.can_id) for rule in control.envelope.frames if rule.stock is Stock.REPLACED}
+        self._replaces = [(maker.message.bus, maker.message.frame_id) in replaced for maker in self.makers]
         now_and_then = isinstance(adapter.manner, manners.Pulse)
         self._sparse = [now_and_then or (maker.message.bus, maker.message.frame_id) in mixed for maker in self.makers]
         self._values: dict[str, float] = {}
@@ -129,7 +131,7 @@ class Actuator:
         for number, (maker, sparse) in enumerate(zip(self.makers, self._sparse, strict=True)):
             if number in self._made:
                 continue
-            if silent or (sparse and self._is_neutral(maker)):
+            if silent or (sparse and self._is_neutral(maker)) or (self._replaces[number] and not acts):
                 self._made.add(number)
                 maker.rest()
                 self._sent |= {command.name: self._centres[command.name] for command in maker.commands}

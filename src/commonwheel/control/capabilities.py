@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from commonwheel.control.description import load_control
+from commonwheel.control.description import load_cannot, load_control
 from commonwheel.control.making import reference_path
 from commonwheel.control.manners import MANNERS
 from commonwheel.errors import DescriptionError
@@ -78,7 +78,7 @@ def with_acting(reference: Reference, folders: tuple[Path, ...] = (SHIPPED,), na
     """
     control = load_control(reference.car, name or None, folders)
     if control is None:
-        return reference
+        return replace(reference, cannot=load_cannot(name or reference.car.name, folders))
     served = tuple(
         Served(each.path, each.manner, each.limits, each.proven, each.evidence, each.source)
         for each in capabilities(control)

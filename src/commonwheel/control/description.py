@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from commonwheel.vehicles.vehicle import Vehicle
     from commonwheel.vehicles.yamltree import Node
 
-__all__ = ["load_control", "load_control_file"]
+__all__ = ["load_cannot", "load_control", "load_control_file"]
 
 _ADAPTER = ("axis", "manner", "parameters", "serves", "proven", "delay", "evidence")
 
@@ -54,7 +54,7 @@ _ADAPTER = ("axis", "manner", "parameters", "serves", "proven", "delay", "eviden
 def load_control(
     vehicle: Vehicle, name: str | Path | None = None, folders: tuple[Path, ...] = (SHIPPED,)
 ) -> Control | None:
-    """Return how a car is made to act; None where nothing is stated of that: it cannot be.
+    """Return how a car is made to act; None where nothing is stated of that, or only that it cannot be, and why.
 
     Args:
         vehicle: the car, compiled.
@@ -66,11 +66,28 @@ def load_control(
     """
     reader = Reader()
     stated = gather(vehicle.name if name is None else name, reader, folders)
-    if stated is None:
+    if stated is None or not stated.acts:
         if reader.faults:
             raise DescriptionError(set(reader.faults))
         return None
     return _compiled(stated, vehicle, reader)
+
+
+def load_cannot(name: str | Path, folders: tuple[Path, ...] = (SHIPPED,)) -> Mapping[str, str]:
+    """Return what a car cannot be asked for, and why; empty where nothing is stated of that.
+
+    Args:
+        name: what it is loaded by.
+        folders: where 'maker/car' is looked for.
+
+    Raises:
+        DescriptionError: the files have faults.
+    """
+    reader = Reader()
+    stated = gather(name, reader, folders)
+    if reader.faults:
+        raise DescriptionError(set(reader.faults))
+    return {} if stated is None else dict(stated.cannot)
 
 
 def load_control_file(path: Path, vehicle: Vehicle) -> Control:

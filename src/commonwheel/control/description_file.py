@@ -2,7 +2,8 @@
 
 They lie beside the descriptions. A car's file says only what its parents' (the description's ``extends``) do not: rows
 are merged key by key, parents first, then the car's own, then its variant's; ``null`` takes a row or a key away. A car
-without a file of its own cannot be made to act, whatever its parents state; nor can a variant that is ``null``.
+without a file of its own cannot be made to act, whatever its parents state; nor can a variant that is ``null``, nor one
+whose files say nothing but what it cannot be asked for (``cannot``). ``acts: false`` leaves out what its parents state.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ ROWS = ("inputs", "conditions", "axes", "envelopes", "adapters", "frames")
 """Keys that hold rows by name."""
 DEEPER = ("fields", "serves", "parameters", "proven")
 """Keys of rows that are merged key by key themselves; every other key is replaced whole."""
-_NOTES = ("format", "note", "cannot")
+_NOTES = ("format", "note", "acts", "cannot")
 
 
 @dataclass(slots=True)
@@ -44,7 +45,12 @@ class Stated:
     single: dict[str, Node] = field(default_factory=dict[str, Node])
     rows: dict[str, dict[str, Node]] = field(default_factory=lambda: {key: {} for key in ROWS})
     cannot: dict[str, str] = field(default_factory=dict[str, str])
-    """Standard path, or pattern, to why the car cannot be asked for it."""
+    """Standard path, or branch, to why the car cannot be asked for it."""
+
+    @property
+    def acts(self) -> bool:
+        """Whether anything is stated but what the car cannot be asked for."""
+        return bool(self.single) or any(self.rows.values())
 
 
 def gather(name: str | Path, reader: Reader, folders: tuple[Path, ...] = (SHIPPED,)) -> Stated | None:
@@ -99,6 +105,8 @@ def take_file(
         reader.fault(top["format"], f"format {top['format'].value} is not known; this version reads format {FORMAT}")
     merged = Stated(tree) if stated is None else stated
     merged.root = tree
+    if "acts" in top and not reader.boolean(top["acts"], "'acts'"):
+        _forget(top, merged, reader)
     _take(top, merged, reader)
     acts = True
     for name, node in (reader.mapping(top["variants"], "'variants'") if "variants" in top else {}).items():
@@ -113,6 +121,17 @@ def take_file(
             # The others are read for their faults' sake.
             _take(rows, merged if name == variant else Stated(tree), reader)
     return merged if acts else None
+
+
+def _forget(top: Mapping[str, Node], merged: Stated, reader: Reader) -> None:
+    """Leave out what the parents state: this car does not act."""
+    merged.single.clear()
+    merged.cannot.clear()
+    for rows in merged.rows.values():
+        rows.clear()
+    for key in (*SINGLE, *ROWS):
+        if key in top:
+            reader.fault(top[key], f"'{key}' contradicts 'acts: false'")
 
 
 def _take(top: Mapping[str, Node], into: Stated, reader: Reader) -> None:

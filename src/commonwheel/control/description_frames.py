@@ -9,6 +9,7 @@ other field of it is stated, one way or another::
     FcmOff: {held: [0, 1]}                  as the car's own controller last sent it, if that is one of these
     Icons: {held: why}                      ... whatever that is; the guard holds it against what it heard
     GasCommand: {carries: gas, within: [0, 2000]}   neutral, or between these raw values: neutral stands apart
+    ChargePower: {carries: power, under: stock}   no farther from neutral than what the car's own controller asks for
 
 A field that shares its bits with stated ones needs no word of its own. Bits that no field covers are zero.
 """
@@ -16,11 +17,11 @@ A field that shares its bits with stated ones needs no word of its own. Bits tha
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from commonwheel.control.model import Carrier
-from commonwheel.guard.envelope import FieldKind, FieldRule, FrameRule, Stock
+from commonwheel.guard.envelope import Ceiling, FieldKind, FieldRule, FrameRule, Stock
 from commonwheel.vehicles.bits import bits_of, check_bits
 from commonwheel.vehicles.yamltree import suggest
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Frame", "default_raw", "frames_of"]
 
-_FIELD_KEYS = ("carries", "within", "idle", "acting", "also", "always", "held", "note")
+_FIELD_KEYS = ("carries", "within", "under", "idle", "acting", "also", "always", "held", "note")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class _Parts:
     active: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
     held: list[str] = field(default_factory=list[str])
     constant: dict[str, int] = field(default_factory=dict[str, int])
+    capped: list[str] = field(default_factory=list[str])
 
 
 def frames_of(
@@ -109,7 +111,9 @@ def _frame(
         stock=stock,
         source=row.text("source"),
     )
-    carrier = Carrier(number, period_ns, parts.commands, parts.active, tuple(parts.held), parts.constant)
+    carrier = Carrier(
+        number, period_ns, parts.commands, parts.active, tuple(parts.held), parts.constant, tuple(parts.capped)
+    )
     return Frame(rule, carrier, adapter, node)
 
 
@@ -204,14 +208,21 @@ def _field(row: _FieldRow, parts: _Parts, envelopes: Mapping[str, Envelope]) -> 
         row.fault("is a floating-point number, which the guard does not check")
         return
     ways = [key for key in ("carries", "acting", "always", "held") if key in entries]
-    odd = ("also" in entries and ways != ["acting"]) or ("within" in entries and ways != ["carries"])
+    odd = ("also" in entries and ways != ["acting"]) or (entries.keys() & {"within", "under"} and ways != ["carries"])
     if len(ways) != 1 or ("acting" in entries) != ("idle" in entries) or odd:
         row.fault("is one of {carries: envelope}, {idle: raw, acting: raw}, {always: raw} and {held: raws or why}")
         return
     match ways[0]:
         case "carries":
             within = row.raws(entries["within"], "'within'") if "within" in entries else frozenset[int]()
-            _carries(row, entries["carries"], parts, envelopes, within)
+            ceiling = _ceiling(row, entries["under"]) if "under" in entries else Ceiling.NONE
+            _carries(
+                row,
+                entries["carries"],
+                parts,
+                envelopes,
+                _rule(row.field, FieldKind.LIMITED, allowed=within, ceiling=ceiling),
+            )
         case "acting":
             idle, acting = row.raw(entries["idle"], "'idle'"), row.raw(entries["acting"], "'acting'")
             also = row.raws(entries["also"], "'also'") if "also" in entries else frozenset[int]()
@@ -227,15 +238,22 @@ def _field(row: _FieldRow, parts: _Parts, envelopes: Mapping[str, Envelope]) -> 
             _held(row, entries["held"], parts)
 
 
-def _carries(
-    row: _FieldRow, node: Node, parts: _Parts, envelopes: Mapping[str, Envelope], within: frozenset[int]
-) -> None:
+def _ceiling(row: _FieldRow, node: Node) -> Ceiling:
+    text = row.frame.values.reader.text(node, f"'under' of {row.what}")
+    if text and text != Ceiling.STOCK.value:
+        row.fault(f"is under '{text}'; there is 'stock': what the car's own controller sends")
+    return Ceiling.STOCK
+
+
+def _carries(row: _FieldRow, node: Node, parts: _Parts, envelopes: Mapping[str, Envelope], rule: FieldRule) -> None:
     name = row.frame.values.reader.text(node, f"'carries' of {row.what}")
     if name not in envelopes:
         row.fault(f"carries '{name}', which is no envelope{suggest(name, envelopes)}")
         return
     parts.commands[row.field.name] = name
-    parts.rules.append(_rule(row.field, FieldKind.LIMITED, envelope=name, allowed=within))
+    parts.rules.append(replace(rule, envelope=name))
+    if rule.ceiling is Ceiling.STOCK:
+        parts.capped.append(row.field.name)
 
 
 def _held(row: _FieldRow, node: Node, parts: _Parts) -> None:
@@ -264,10 +282,11 @@ def _rule(
     allowed: frozenset[int] = frozenset(),
     idle: frozenset[int] = frozenset(),
     why: str = "",
+    ceiling: Ceiling = Ceiling.NONE,
 ) -> FieldRule:
     return FieldRule(
         item.name, item.start, item.length, item.big_endian, item.signed, item.factor, item.offset, kind, envelope,
-        axis, allowed, idle, why,
+        axis, allowed, idle, why, ceiling,
     )  # fmt: skip
 
 

@@ -120,6 +120,9 @@ class FrameMaker:
             _Command(name, slots[field], fields[field].factor, fields[field].offset)
             for field, name in carrier.fields.items()
         ]
+        self._capped = {carrier.fields[name] for name in carrier.capped}
+        self._own: int | None = None
+        self._own_ns = self._now_ns = 0
         self._active = [(slots[name], *raws) for name, raws in carrier.active.items()]
         self._counter = slots[message.counter] if message.counter else None
         self._count, self._lapse_ns = 0, lapse_ns
@@ -136,6 +139,7 @@ class FrameMaker:
 
     def due(self, t_ns: int, slack_ns: int) -> bool:
         """Whether a frame is to leave in the cycle at *t_ns*, which may be early by *slack_ns*."""
+        self._now_ns = t_ns
         return self._next_ns is None or t_ns + slack_ns >= self._next_ns
 
     def hear(self, t_ns: int, payload: bytes) -> None:
@@ -144,6 +148,7 @@ class FrameMaker:
             return
         word = int.from_bytes(payload, "big")
         self._word = self._word & ~self._held | word & self._held
+        self._own, self._own_ns = word, t_ns
         lapsed = self._sent_ns is None or t_ns - self._sent_ns > self._lapse_ns
         if self._counter is not None and lapsed:
             self._count = self._counter.get(word) + 1
@@ -153,13 +158,21 @@ class FrameMaker:
         word = self._word
         for command in self.commands:
             name = command.name
-            word = command.slot.put(word, command.raw(values[name], neutral[name]))
+            raw = command.raw(values[name], neutral[name])
+            word = command.slot.put(word, self._under(command, raw, neutral[name]) if name in self._capped else raw)
         for slot, idle, active in self._active:
             word = slot.put(word, active if acts else idle)
         if self._counter is not None:
             word = self._counter.put(word, self._count % (self.message.modulo or 1 << self._counter.length))
         payload = word.to_bytes(self.message.size, "big")
         return self._sealer(payload) if self._sealer is not None else payload
+
+    def _under(self, command: _Command, raw: int, neutral: float) -> int:
+        """Return a raw value no farther from neutral than the one that the car's own controller sent of late."""
+        rest = command.raw(neutral, neutral)
+        late = self._own is None or self._now_ns - self._own_ns > self._lapse_ns
+        own = rest if self._own is None or late else command.slot.get(self._own)
+        return min(max(raw, min(own, rest)), max(own, rest))
 
     def sent(self, t_ns: int, slack_ns: int) -> None:
         """Go on: the frame left in the cycle at *t_ns*.

@@ -43,6 +43,8 @@ class Carrier:
     """Fields that stay as the car's own controller last sent them; where it sent none, at their default."""
     constant: Mapping[str, int]
     """Field to the raw value that it always has; fields that are named nowhere have their default."""
+    capped: tuple[str, ...] = ()
+    """Fields of commands that go no farther from neutral than what the car's own controller last sent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 __all__ = [
     "Axis",
     "CarEnvelope",
+    "Ceiling",
     "Condition",
     "Curve",
     "Ending",
@@ -223,6 +224,15 @@ class FieldKind(enum.Enum):
     """Anything: it moves nothing; ``why`` says so."""
 
 
+class Ceiling(enum.Enum):
+    """How far from neutral a limited field goes, beside its envelope."""
+
+    NONE = "none"
+    """As far as that."""
+    STOCK = "stock"
+    """No farther than what the car's own controller asks for now; where that asks for nothing, it is neutral."""
+
+
 @dataclass(frozen=True, slots=True)
 class FieldRule:
     """Where a field is in its frame, and what it may hold. Layouts are those of a DBC file."""
@@ -246,6 +256,8 @@ class FieldRule:
     """Raw values; ACTIVE."""
     why: str
     """FREE: why nothing can come of it; '' else."""
+    ceiling: Ceiling
+    """LIMITED; NONE else."""
 
 
 class Stock(enum.Enum):
@@ -255,6 +267,8 @@ class Stock(enum.Enum):
     """Kept off the bus; one that shows up all the same is a fault."""
     MIXED = "mixed"
     """It goes on; ours come besides."""
+    REPLACED = "replaced"
+    """It goes on until ours come, which take its place on the way: a bridge between the controller and the rest."""
     NONE = "none"
     """No controller of the car sends it."""
 

@@ -6,10 +6,11 @@ needs to trust nobody for how fast that changes: by the rate, and one raw step f
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import TYPE_CHECKING, Literal
 
-from commonwheel.guard.envelope import FieldKind, Measured
+from commonwheel.guard.envelope import Ceiling, FieldKind, Measured
 from commonwheel.guard.limits import Bounds, allowed
 from commonwheel.guard.machine import Phase
 from commonwheel.guard.span import Span
@@ -25,6 +26,7 @@ __all__ = ["EPSILON", "BrokenRule", "Frame", "Layout"]
 
 EPSILON = 1e-6
 """Of a raw step: what floating point may add to a limit."""
+EVERYTHING = Bounds(-math.inf, math.inf, Rule.NONE, Rule.NONE)
 _S = 1e9
 
 
@@ -87,7 +89,9 @@ class Quantity:
             return neutral, 0.0
         return self._last, past_ns / _S
 
-    def judge(self, car: Situation, now_ns: int, value: float, *, idle: bool = False) -> None:
+    def judge(
+        self, car: Situation, now_ns: int, value: float, *, idle: bool = False, stock: bytes | None = None
+    ) -> None:
         """Find out whether a value may leave.
 
         Args:
@@ -95,6 +99,7 @@ class Quantity:
             now_ns: the guard's time.
             value: in the envelope's unit.
             idle: the frame says itself that nothing acts: then it has to be neutral, whatever acts.
+            stock: what the car's own controller sent of late; None for nothing.
 
         Raises:
             BrokenRule: it may not.
@@ -107,11 +112,11 @@ class Quantity:
         last, elapsed_s = self.last(now_ns, neutral, phase)
         if phase is Phase.ACTING:
             reach = car.reach(envelope, self._recent, now_ns, last=last, elapsed_s=elapsed_s, spare=self._step)
-            bounds = allowed(car.within(envelope, now_ns), reach)
+            bounds = allowed(self.under(stock, car.within(envelope, now_ns), neutral), reach)
         elif phase is Phase.RELEASING:
             step = envelope.release_rate * elapsed_s + self._step
             hull = Bounds(min(last, low), max(last, high), Rule.RELEASE, Rule.RELEASE)
-            bounds = hull.within(last - step, last + step, Rule.RELEASE)
+            bounds = allowed(self.under(stock, hull, neutral), hull.within(last - step, last + step, Rule.RELEASE))
         else:
             bounds = Bounds(low, high, Rule.STATE, Rule.STATE)
         self._apart(value, neutral)
@@ -120,6 +125,13 @@ class Quantity:
             self._refuse(bounds.low_rule, value, bounds.low, "at least")
         if value > bounds.high + slack:
             self._refuse(bounds.high_rule, value, bounds.high, "at most")
+
+    def under(self, stock: bytes | None, bounds: Bounds, neutral: float) -> Bounds:
+        """Return bounds that go no farther from neutral than the car's own controller does, where that is a limit."""
+        if self.field.ceiling is Ceiling.NONE:
+            return bounds
+        own = neutral if stock is None else self.value(stock)
+        return bounds.within(min(own, neutral), max(own, neutral), Rule.RANGE)
 
     def _apart(self, value: float, neutral: float) -> None:
         """Refuse what is between a neutral that stands apart and the least that means anything."""
@@ -150,6 +162,7 @@ class Frame:
         ]
         self._held = [each for each in layouts if each[0].kind is FieldKind.HELD]
         self._stock: bytes | None = None
+        self._stock_ns = 0
         self._codes = [each for each in layouts if each[0].kind in {FieldKind.ACTIVE, FieldKind.FIXED}]
         self._counters = [each for each in layouts if each[0].kind is FieldKind.COUNTER]
         self._uncovered = (1 << rule.size * 8) - 1
@@ -162,10 +175,24 @@ class Frame:
         self._counts: tuple[int, ...] = ()
         self._sent: deque[int] = deque(maxlen=max(rule.most_in_window, 1))
 
-    def heard(self, payload: bytes) -> None:
+    def heard(self, payload: bytes, now_ns: int = 0) -> None:
         """Take in what the car's own controller sends."""
         if len(payload) == self.rule.size:
-            self._stock = payload
+            self._stock, self._stock_ns = payload, now_ns
+
+    def _lately(self, now_ns: int) -> bytes | None:
+        """Return what the car's own controller sent within the last window; older is what it no longer says."""
+        return self._stock if now_ns - self._stock_ns <= self.rule.window_ns else None
+
+    @property
+    def capped(self) -> list[Quantity]:
+        """What goes no farther than the car's own controller."""
+        return [each for each in self.quantities if each.field.ceiling is not Ceiling.NONE]
+
+    def held_under(self, quantity: Quantity, now_ns: int, value: float, neutral: float) -> float:
+        """Return a value as near to neutral as the car's own controller holds it now."""
+        bounds = quantity.under(self._lately(now_ns), EVERYTHING, neutral)
+        return min(max(value, bounds.low), bounds.high)
 
     def check(self, car: Situation, now_ns: int, payload: bytes) -> list[tuple[str, float]]:
         """Take a frame as sent, or find what is wrong with it; returns the quantities that leave, by envelope.
@@ -180,9 +207,9 @@ class Frame:
             raise BrokenRule(Rule.STATE, f"nothing leaves: {', '.join(self.axes)} off")
         self._content(car, now_ns, payload)
         values = [each.value(payload) for each in self.quantities]
-        idle = self._idle(payload)
+        idle, stock = self._idle(payload), self._lately(now_ns)
         for quantity, value in zip(self.quantities, values, strict=True):
-            quantity.judge(car, now_ns, value, idle=quantity.envelope.axis in idle)
+            quantity.judge(car, now_ns, value, idle=quantity.envelope.axis in idle, stock=stock)
         counts = self._counted(now_ns, payload)
         self._paced(now_ns)
         self._sent.append(now_ns)

@@ -127,7 +127,7 @@ class Guard:
         """Take note of a frame on a bus that did not leave from here; one that is to be blocked is a fault."""
         frame = self._frames.get((bus, can_id))
         if frame is not None:
-            frame.heard(payload)
+            frame.heard(payload, self._pace.at(t_ns))
         if frame is not None and frame.rule.stock is Stock.BLOCKED:
             text = f"{frame.rule.name} came from the car at {t_ns} ns, which is to be kept off the bus"
             self._stock |= dict.fromkeys(frame.axes, (Rule.STOCK_MESSAGE, text))
@@ -218,6 +218,9 @@ class Guard:
             return self._record.verdict(verdict)
         for quantity, value in left:
             self._wishes[quantity].left(now, value)
+        for quantity in frame.capped:  # what the car's own controller held back is not made up for in one step
+            wish, neutral = self._wishes[quantity.envelope.name], self._car.neutral(quantity.envelope, now)[2]
+            wish.put(frame.held_under(quantity, now, wish.allowed(neutral), neutral))
         return self._record.verdict(Verdict(t_ns, name, Outcome.ALLOWED, Rule.NONE))
 
     def fail(self, t_ns: int, why: str) -> tuple[Transition, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from commonwheel.guard.envelope import FieldKind, Measured
+from commonwheel.guard.envelope import Ceiling, FieldKind, Measured, Stock
 from commonwheel.guard.frames import EPSILON, Layout
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ def frame_problems(car: CarEnvelope, frame: FrameRule) -> Iterator[str]:
             yield f"field '{field.name}' overlaps another"
         covered |= layout.covered
         yield from (f"field '{field.name}': {text}" for text in _field(car, field, layout))
+        if field.ceiling is Ceiling.STOCK and frame.stock is not Stock.REPLACED:
+            yield f"field '{field.name}' has a ceiling: what the car's own controller sends, which is not replaced"
 
 
 def _field(car: CarEnvelope, field: FieldRule, layout: Layout) -> Iterator[str]:
@@ -57,6 +59,8 @@ def _field(car: CarEnvelope, field: FieldRule, layout: Layout) -> Iterator[str]:
         yield "an axis is what an active field has, and no other"
     if bool(field.why) != (kind is FieldKind.FREE):
         yield "why nothing can come of it is what a free field has, and no other"
+    if field.ceiling is not Ceiling.NONE and kind is not FieldKind.LIMITED:
+        yield "a ceiling is what a limited field has, and no other"
     if bool(field.idle) != (kind is FieldKind.ACTIVE):
         yield "idle values are what an active field has, and no other"
     if kind in {FieldKind.ACTIVE, FieldKind.FIXED, FieldKind.HELD} and not field.allowed:

@@ -75,7 +75,7 @@ def reference_page(reference: Reference, index: str = "") -> str:
     parts = {
         "signals": ("Signals", _signals(reference)),
         "requests": ("Requests", [_requests(reference)] if car.requests else []),
-        "acting": ("Acting", _acting(reference) if reference.served else []),
+        "acting": ("Acting", _acting(reference) if reference.served or reference.cannot else []),
         "facts": ("Fixed facts", [_attributes(reference)] if car.attributes else []),
         "messages": ("Messages", _messages(reference)),
         "sources": ("Sources", _sources(reference)),
@@ -243,7 +243,7 @@ def _acting(reference: Reference) -> list[Markup]:
     columns = ["actuator", "manner", "limits", "confirmed by", "rests on", "limits from"]
     shown = table(columns, rows, caption="What the car can be made to do, within limits", wide=(2, 4, 5))
     cannot = [el("p", f"It cannot be asked for {short(path)}: {why}.") for path, why in reference.cannot.items()]
-    return [shown, *cannot]
+    return [shown, *cannot] if reference.served else cannot
 
 
 def _attributes(reference: Reference) -> Markup:

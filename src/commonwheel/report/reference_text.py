@@ -148,7 +148,8 @@ def _acting(reference: Reference) -> list[str]:
     ]
     columns = ["actuator", "manner", "limits", "confirmed by", "evidence", "limits from"]
     cannot = [f"It cannot be asked for `{short(path)}`: {why}." for path, why in reference.cannot.items()]
-    return ["## Acting", _table(columns, rows), *cannot] if rows else []
+    shown = [_table(columns, rows)] if rows else []
+    return ["## Acting", *shown, *cannot] if shown or cannot else []
 
 
 def _variants(reference: Reference) -> list[str]:
