@@ -16,6 +16,7 @@ from commonwheel.twin.actuators import (
     AngleActuator,
     BrakeActuator,
     ButtonActuator,
+    ChargeActuator,
     ClimateActuator,
     GasActuator,
     TorqueActuator,
@@ -95,12 +96,16 @@ class Actuation:
         self._acceleration = AccelerationActuator(p.acceleration, vehicle) if fitted and p.acceleration else None
         self._buttons = ButtonActuator(p.buttons, vehicle) if fitted and p.buttons else None
         self._climate = ClimateActuator(p.remote_climate, vehicle) if fitted and p.remote_climate else None
+        self._charge = ChargeActuator(p.charge_command, vehicle) if fitted and p.charge_command else None
         self._cruise = CruiseControl(p.cruise) if p.cruise else None
         self._regulates = p.cruise is not None and (p.cruise.regulates or not fitted)
         self._cancel = p.cruise.cancel if p.cruise and fitted else dict[str, int]()
         self._propulsion = Propulsion(feel_of(p))
         self._brake_n = p.brakes.force_n
-        parts = (self._torque, self._angle, self._brake, self._gas, self._acceleration, self._buttons, self._climate)
+        parts = (
+            self._torque, self._angle, self._brake, self._gas, self._acceleration, self._buttons, self._climate,
+            self._charge,
+        )  # fmt: skip
         self._hearers = [part for part in parts if part is not None]
         fields = [name for part in self._hearers for name in part.hearing.fields]
         self._commands = Commands(vehicle, [*fields, *self._cancel])
@@ -133,6 +138,9 @@ class Actuation:
         self._steer(t_ns, state, inputs, dt_s)
         if self._climate is not None:
             inputs.preconditions = self._climate.step(t_ns, state)
+        if self._charge is not None:
+            inputs.charge_ceiling = self._charge.step(t_ns)
+            inputs.charge_in_amperes = self._charge.charge.in_amperes
 
     def _rests(self, state: State, inputs: Inputs, traffic: Traffic | None) -> bool:
         """Whether there is nothing to do: nobody commands, cruise control is let be, and the hands are on the wheel."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Acceleration,
         Braking,
         Buttons,
+        ChargeCommand,
         Gas,
         Needs,
         RemoteClimate,
@@ -37,12 +38,16 @@ __all__ = [
     "Asked",
     "BrakeActuator",
     "ButtonActuator",
+    "ChargeActuator",
     "ClimateActuator",
     "GasActuator",
     "Hearing",
     "TorqueActuator",
     "lagged",
 ]
+
+
+_W_PER_KW = 1_000.0
 
 
 def lagged(value: float, aim: float, lag_s: float, dt_s: float) -> float:
@@ -320,3 +325,24 @@ class ClimateActuator:
     def step(self, t_ns: int, state: State) -> bool:
         """Return whether the air of the car, which stands, is conditioned."""
         return bool(self._line.at(t_ns)) and state.speed_mps == 0.0
+
+
+class ChargeActuator:
+    """See ``ChargeCommand``."""
+
+    def __init__(self, charge: ChargeCommand, vehicle: Vehicle) -> None:
+        self.charge = charge
+        self.hearing = Hearing(vehicle, charge.command, charge.when, charge.timeout_s)
+        self._line: Line[float] = Line(charge.delay_s, charge.timeout_s)
+        self._unit = 1.0 if charge.in_amperes else _W_PER_KW
+
+    def hear(self, command: Command) -> None:
+        """Take in a command."""
+        raws = self.hearing.raws(command)
+        if raws is not None and holds(self.charge.when, raws):
+            self._line.put(command.t_ns, max(0.0, command.values[self.charge.command] * self._unit))
+
+    def step(self, t_ns: int) -> float:
+        """Return what it is to give at most, W or A; infinite where nobody says."""
+        ceiling = self._line.at(t_ns)
+        return math.inf if ceiling is None else ceiling

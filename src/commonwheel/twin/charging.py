@@ -3,6 +3,9 @@
 Up to ``AC_MOST_W`` a point gives alternating current to the charger in the car; a stronger one is a quick charger with
 direct current. The battery's own limit makes the power taper; at its highest voltage the current falls until it is
 small enough to end.
+
+A bridge in front of the charger may ask it for less than the car's own controller does (``Inputs.charge_ceiling``);
+what the car wants stays what it was, and is what the charger goes back to.
 """
 
 from __future__ import annotations
@@ -41,7 +44,7 @@ class Charging:
 
         What the car uses for itself comes first; what the point gives too little for it is drawn from the battery.
         """
-        state.wall_w = 0.0
+        state.wall_w = state.charge_asked_w = 0.0
         point_w = inputs.charge_power_w
         if not inputs.plugged or point_w <= 0.0:
             state.charging = False
@@ -59,14 +62,24 @@ class Charging:
             self._done = True
             state.charging = False
             return 0.0
-        state.charging = True
         power_w = min(most_w * efficiency - auxiliary_w, takes_w)
+        if not self._quick(point_w):
+            state.charge_asked_w = max(0.0, power_w + auxiliary_w)
+            ceiling_w = inputs.charge_ceiling * (state.pack_v if inputs.charge_in_amperes else 1.0)
+            power_w = min(power_w, ceiling_w - auxiliary_w)
+            if ceiling_w <= 0.0:
+                state.charging = False
+                return 0.0
+        state.charging = True
         state.wall_w = (power_w + auxiliary_w) / efficiency
         return power_w
 
+    def _quick(self, point_w: float) -> bool:
+        return point_w > AC_MOST_W and self.charger.quick_w > 0.0
+
     def _offer(self, point_w: float) -> tuple[float, float]:
         """Return (what the car takes of the point's power, its efficiency)."""
-        if point_w > AC_MOST_W and self.charger.quick_w > 0.0:
+        if self._quick(point_w):
             return min(point_w * _DC_EFFICIENCY, self.charger.quick_w) / _DC_EFFICIENCY, _DC_EFFICIENCY
         return min(point_w, self.charger.power_w), self.charger.efficiency
 

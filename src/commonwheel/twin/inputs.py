@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 from dataclasses import dataclass, field
 
 __all__ = ["CruiseSwitch", "Gear", "Ignition", "Inputs", "Wheel"]
@@ -92,6 +93,10 @@ class Inputs:
     """What they ask of the drive, as a position of the accelerator, 0..1."""
     braking: float = 0.0
     """What they ask of the brakes, as a position of the pedal, 0..1."""
+    charge_ceiling: float = math.inf
+    """What the charger is told to give at most, in the unit of ``charge_in_amperes``; infinite: nothing of that."""
+    charge_in_amperes: bool = False
+    """Whether that is A, not W."""
     preconditions: bool = False
     """Whether the air of a parked car is conditioned, though nobody has switched it on."""
     wheel: Wheel = Wheel.HELD

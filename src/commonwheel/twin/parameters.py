@@ -17,6 +17,7 @@ from commonwheel.twin.parameters_actuation import (
     Acceleration,
     Braking,
     Buttons,
+    ChargeCommand,
     Cruise,
     Gas,
     Harness,
@@ -283,6 +284,7 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     acceleration: Acceleration | None = None
     buttons: Buttons | None = None
     remote_climate: RemoteClimate | None = None
+    charge_command: ChargeCommand | None = None
     cruise: Cruise | None = None
     column: Column | None = None
     sources: Mapping[str, str]

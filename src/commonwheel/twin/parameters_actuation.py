@@ -18,6 +18,7 @@ __all__ = [
     "Acceleration",
     "Braking",
     "Buttons",
+    "ChargeCommand",
     "Cruise",
     "Gas",
     "Harness",
@@ -161,6 +162,18 @@ class RemoteClimate(msgspec.Struct, frozen=True, kw_only=True):
     timeout_s: _Timeout
     most_s: Annotated[float, unit("s", 1.0, 86_400.0)] = 900.0
     """It switches itself off after so long."""
+
+
+class ChargeCommand(msgspec.Struct, frozen=True, kw_only=True):
+    """The charger in the car, as something between it and the car's own controller asks it for less."""
+
+    command: str
+    """In kW or in A, as the database has it: what it is to give to the battery and to what else the car draws."""
+    when: Needs = _NONE
+    in_amperes: bool
+    delay_s: _Delay
+    timeout_s: _Timeout
+    """It does what the car's own controller asks for when nothing came for so long."""
 
 
 class Cruise(msgspec.Struct, frozen=True, kw_only=True):

@@ -50,7 +50,7 @@ GROUPS = types.MappingProxyType(
     {
         "actuation": (
             "harness", "steering_torque", "steering_angle", "braking", "gas", "acceleration", "buttons",
-            "remote_climate",
+            "remote_climate", "charge_command",
         ),
         "stock": ("cruise", "column"),
     }

@@ -58,6 +58,11 @@ def _supply(state: State, inputs: Inputs, facts: Facts) -> float:
     return 2.0 if _quick(state, inputs, facts) else 1.0
 
 
+def _asked_a(state: State) -> float:
+    """Return the direct current that the charger is asked for by the car's own controller."""
+    return state.charge_asked_w / max(state.pack_v, 1.0)
+
+
 def _shown_charge(state: State, facts: Facts) -> float:
     return min(100.0, max(0.0, (state.charge - facts.reserve) / (1 - facts.reserve) * 100))
 
@@ -142,6 +147,8 @@ SLOW: Final = tables(
         f"{_BATTERY}.Charging.SupplyType": _supply,
         f"{_BATTERY}.Charging.Power": _charging_kw,
         f"{_BATTERY}.Charging.PowerLimit": lambda s, _i, f: min(s.charge_limit_w, f.charger_w) / 1000,
+        f"{_BATTERY}.Charging.PowerTarget": lambda s, _i, _f: s.charge_asked_w / 1000,
+        f"{_BATTERY}.Charging.OutputCurrentTarget": lambda s, _i, _f: _asked_a(s),
         f"{_BATTERY}.Charging.ChargeLimit": lambda _s, i, _f: i.charge_limit * 100,
         f"{_BATTERY}.Charging.TimeToComplete": lambda s, _i, _f: s.charge_left_s,
         f"{_BATTERY}.Charging.ChargeVoltage.Phase1": lambda _s, i, _f: MAINS_V if _live_plug(i) else 0.0,

@@ -92,6 +92,8 @@ class State:
     drawn_kwh: float = 0.0
     """Out of the battery since the start, less what came back."""
     charging: bool = False
+    charge_asked_w: float = 0.0
+    """What the car's own controller asks the charger in the car to give; 0 while it quick charges."""
     wall_w: float = 0.0
     """Drawn from the charging point."""
     charge_left_s: float = 0.0
