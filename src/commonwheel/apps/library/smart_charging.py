@@ -2,8 +2,9 @@
 
 What it decides is in ``_charging_plan``: the least cost there is, with the taper near full and a price of starting. The
 plan is made anew every minute from what the battery really holds, so that a charge that goes slower than thought is
-made up for. It starts and stops the charge where a car can be asked to, by whichever of three actuators the car has;
-on any other car it plans, and tells the driver when to plug in or to switch.
+made up for. It starts and stops the charge where a car can be asked to, by whichever of four actuators the car has;
+on any other car it plans, and tells the driver when to plug in or to switch. A power limit lasts only while it is asked
+for: it is held at 0 kW while the car is to wait, and taken back when it is to charge, which it then does by itself.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ _BATTERY = "Vehicle.Powertrain.TractionBattery"
 SHOWN, CHARGE = f"{_BATTERY}.StateOfCharge.Displayed", f"{_BATTERY}.StateOfCharge.Current"
 SWITCH = f"{_BATTERY}.Charging.StartStopCharging"
 LIMIT, CURRENT = f"{_BATTERY}.Charging.ChargeLimit", f"{_BATTERY}.Charging.CurrentLimit"
+POWER_LIMIT = f"{_BATTERY}.Charging.PowerLimit"
 POWER = f"{_BATTERY}.Charging.Power"
 CABLE = f"{_BATTERY}.Charging.ChargingPort.AnyPosition.IsChargingCableConnected"
 VOLTS = 230.0
@@ -30,6 +32,8 @@ STEP_S = 300.0
 LONGEST_S = 7 * 86_400.0
 AGAIN_NS = 60_000_000_000
 """What a car has not done by then is asked for again."""
+HOLD_S = 50.0
+"""For so long a limit is good; it is asked for anew well before."""
 LEARN_KW = 0.5
 """A charge of less is none that its power can be learned from."""
 
@@ -45,9 +49,9 @@ app = App(
         CABLE: (CHARGING,),
         POWER: (CHARGE,),
         **dict.fromkeys(CAPACITY, CAPACITY),
-        **dict.fromkeys((SWITCH, LIMIT, CURRENT), (SWITCH, LIMIT, CURRENT)),
+        **dict.fromkeys((SWITCH, LIMIT, CURRENT, POWER_LIMIT), (SWITCH, LIMIT, CURRENT, POWER_LIMIT)),
     },
-    requests=(SWITCH, LIMIT, CURRENT),
+    requests=(SWITCH, LIMIT, CURRENT, POWER_LIMIT),
     outputs={
         "state": Output("", "unplugged, waiting, charging, done, or unknown.", "string"),
         "charge_now": Output("", "Whether the plan is to charge now.", "boolean"),
@@ -140,7 +144,7 @@ def turn(car: Car) -> None:
     if plugged is not False:
         act(car, plan.now and not done, charge, target)
     else:
-        kept.asked = None
+        let_go(car)
     show(car, plan, charge, notes, plugged=plugged is not False, done=done)
 
 
@@ -191,7 +195,26 @@ def is_plugged(car: Car) -> bool | None:
 
 def can_act(car: Car) -> bool:
     """Whether the car can be asked to charge or not."""
-    return any(car.has(path) for path in (SWITCH, LIMIT, CURRENT))
+    return any(car.has(path) for path in (SWITCH, LIMIT, CURRENT, POWER_LIMIT))
+
+
+def by_power(car: Car) -> bool:
+    """Whether a limit of the power is all that it can be asked for."""
+    return car.has(POWER_LIMIT) and not any(car.has(path) for path in (SWITCH, LIMIT, CURRENT))
+
+
+@app.every(20.0)
+def hold(car: Car) -> None:
+    """Renew what has to be renewed."""
+    if kept.asked is False and by_power(car):
+        car.request(POWER_LIMIT, 0.0, then=heard, valid_s=HOLD_S)
+
+
+def let_go(car: Car) -> None:
+    """Want nothing of the car any more."""
+    if kept.asked is False and by_power(car):
+        car.withdraw(POWER_LIMIT)
+    kept.asked = None
 
 
 def act(car: Car, wanted: bool, charge: float, target: float) -> None:  # noqa: FBT001 - what is wanted
@@ -209,6 +232,10 @@ def act(car: Car, wanted: bool, charge: float, target: float) -> None:  # noqa: 
         car.request(LIMIT, round(target) if wanted else max(0, int(charge) - 1), then=heard)
     elif car.has(CURRENT):
         car.request(CURRENT, kept.power_kw * 1000.0 / VOLTS if wanted else 0.0, then=heard)
+    elif by_power(car) and wanted:
+        car.withdraw(POWER_LIMIT)
+    elif by_power(car):
+        car.request(POWER_LIMIT, 0.0, then=heard, valid_s=HOLD_S)
 
 
 def heard(car: Car, outcome: Outcome) -> None:
