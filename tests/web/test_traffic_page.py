@@ -20,6 +20,7 @@ from commonwheel.web.frame_record import recording_of
 from commonwheel.web.scene import vehicle_of
 from commonwheel.wire.frames import Frames
 from commonwheel.wire.logs import read_log
+from commonwheel.wire.sent import SENT
 from tests.web.conftest import PHONE, Alliance, View
 from tests.web.stage import NAMES, SPEED, Page, Running, Tokens, WiredCar, scene_of, until, wired
 
@@ -129,6 +130,24 @@ def test_one_message_is_decoded_field_by_field(leaf: Running) -> None:
         assert len(owners) == 64
         assert owners.count(next(i for i, field in enumerate(card["fields"]) if field["name"] == "Voltage")) == 10
         assert "Vehicle.Powertrain.TractionBattery.CurrentVoltage" in {row[0] for row in change["signals"]}
+
+
+def test_what_was_sent_from_here_is_a_row_of_its_own(leaf: Running) -> None:
+    """The same message on the same bus, apart from the car's own, and no signal rests on it."""
+    key = (SENT << 32) + BATTERY
+    with leaf.page() as page, leaf.page() as beside:
+        page.open("traffic", car="leaf")
+        card = beside.open("message", car="leaf", key=key)["card"]
+        assert (card["name"], card["bus"]) == ("BatteryPower", "ev, sent")
+        send(leaf, "FDA0C14800000162")
+        car_of(leaf)._pipeline.tell_sent(Frames.build([(LONG_AGO, 0, BATTERY, bytes.fromhex("0010000000000000"))]))
+        rows = rows_until(page, lambda rows: len(rows) == 2)
+        assert {rows[one][2]: rows[one][7] for one in (BATTERY, key)} == {
+            "ev": "fda0c14800000162", "ev, sent": "0010000000000000"
+        }  # fmt: skip
+        change = beside.update()[1]
+        assert change["frame"]["payload"] == "0010000000000000"
+        assert change["signals"] == []
 
 
 def test_a_field_that_is_not_selected_has_no_value(leaf: Running) -> None:
