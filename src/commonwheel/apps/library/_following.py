@@ -67,10 +67,10 @@ LIMITS = Limits(
 class Tuning:
     """How it drives."""
 
-    gap_s: float = 1.8
+    gap_s: float = 2.2
     standstill_m: float = 4.0
     """Gap to a lead that stands."""
-    margin_m: float = 2.0
+    margin_m: float = 2.5
     """What is required keeps the car this far behind."""
     gap_rate: float = 0.2
     """lambda, 1/s: how fast an error of the gap is worked off."""

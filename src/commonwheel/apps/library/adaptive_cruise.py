@@ -78,7 +78,7 @@ app = App(
     },
     settings={
         "speed": Setting(0.0, "km/h", "The speed to keep; 0: what the car's cruise control is set to as it begins."),
-        "gap": Setting(1.8, "s", "Time gap to who is ahead; at least 1."),
+        "gap": Setting(2.2, "s", "Time gap to who is ahead; at least 1."),
         "standstill": Setting(4.0, "m", "Gap to a lead that stands; at least 2."),
         "wait": Setting(60.0, "s", "After a longer stop it goes on only when the driver touches the cruise control."),
         "plan": Setting("", "", "Speeds over time, as JSON: [[seconds, km/h], ...]; from the app's start."),
