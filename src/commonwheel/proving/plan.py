@@ -16,6 +16,7 @@ from commonwheel.proving.cycle import Cycle
 from commonwheel.proving.intervention import Intervention, Kind
 from commonwheel.proving.loop import AppUse
 from commonwheel.proving.proof import Handover, Trial
+from commonwheel.proving.varied import Factors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,6 +70,28 @@ def _at(kind: Kind, of: str = "", *, for_s: float = math.inf, amount: float = 0.
     return Intervention(kind, of, _FAULT_S, _FAULT_S + for_s, amount)
 
 
+def _varied() -> tuple[Trial, ...]:
+    """Return trials on cars that are a fifth off what is known of them."""
+    found: list[Trial] = []
+    for name, factors in _FACTORS:
+        about = f"A car that is a fifth {name.replace('-', ' ')} than what is known of it"
+        found += [
+            Trial(
+                f"{name}-stop", f"{about}; hard stop ahead.", "lead-hard-stop", _BOTH, (_ACTS, _GAP), factors=factors
+            ),
+            Trial(f"{name}-bend", f"{about}; a bend.", "curve-entry", _BOTH, (_STEERS, _OFFSET), factors=factors),
+        ]
+    return tuple(found)
+
+
+_FACTORS = (
+    ("heavier", Factors(mass=1.2)),
+    ("lighter", Factors(mass=0.8)),
+    ("weaker", Factors(gain=0.8)),
+    ("stronger", Factors(gain=1.2)),
+    ("later", Factors(delay=1.2)),
+    ("sooner", Factors(delay=0.8)),
+)
 _SILENT_SHORT = tuple(_at(Kind.LOST, bus, for_s=0.05) for bus in _BUSES)
 _SILENT_LONG = tuple(_at(Kind.LOST, bus, for_s=5.0) for bus in _BUSES)
 
@@ -94,9 +117,12 @@ PLAN: tuple[Trial, ...] = (
     _along("follow-cycle", "Behind a vehicle that goes through town and country road.", _GAP, _HEADWAY),
     _along("cut-in", "A slower vehicle cuts in, 22 m ahead at 80 km/h.", _GAP),
     _along("cut-out", "Who is ahead moves out of the way, and shows a much slower vehicle.", _GAP, _HEADWAY),
-    _along("lead-hard-stop", "Who is ahead brakes to a standstill as hard as it can.", _GAP),
-    _along("stop-and-go", "In a queue that stops twice for a moment and once for long.", _GAP),
+    _along("lead-hard-stop", "Who is ahead brakes to a standstill with 5 m/s².", _GAP),
+    _along("lead-emergency-stop", "Who is ahead brakes to a standstill in 4 s, with up to 6.5 m/s².", _GAP),
+    _along("stop-and-go", "In a queue in a bend that stops twice for a moment and once for long.", _GAP, _STEERS),
     _along("hill", "Up with 6 %, down with 7 %, with a bend on top.", _OFFSET),
+    _across("lane-30", "A town's bends of 60 m and 90 m at 30 km/h."),
+    _across("lane-50", "Bends of 220 m and 190 m at 50 km/h."),
     _across("curve-entry", "From a straight road into a bend of 480 m at 80 km/h, and out of it."),
     _across("s-bends", "Bends of 280 m to the left and to the right at 60 km/h."),
     _across("motorway-lane", "Two minutes at 120 km/h, with a sensor that is not exact."),
@@ -131,6 +157,7 @@ PLAN: tuple[Trial, ...] = (
         _at(Kind.RIVAL, "Vehicle.MotionManagement.Steering.SteeringWheel.AngleTarget", for_s=5.0, amount=-20.0),
         noticed_s=0,
     ),
+    *_varied(),
 )
 """Every trial, in the order of the report."""
 

@@ -13,6 +13,7 @@ from commonwheel.proving.cycle import cycle_target, scenario_of
 from commonwheel.proving.loop import AppUse, Loop, Setup
 from commonwheel.proving.measures import measure
 from commonwheel.proving.release import Release, release
+from commonwheel.proving.varied import varied
 from commonwheel.wire.frames import Clock, Frames
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from commonwheel.proving.cycle import Cycle, Target
     from commonwheel.proving.intervention import Intervention
     from commonwheel.proving.run import Run
+    from commonwheel.proving.varied import Factors
     from commonwheel.twin.parameters import Parameters
 
 __all__ = ["Handover", "Proof", "Trial", "drive", "prove", "setup_of", "summary"]
@@ -58,6 +60,8 @@ class Trial:
     """The car has to be able to keep speeds between these; (0, 0): none."""
     cycle: Cycle | None = None
     """A speed schedule that the first app is given as its plan; it is driven in place of a scenario."""
+    factors: Factors | None = None
+    """How the car differs from what is known of it; None: not at all."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,6 +165,8 @@ def setup_of(
         target = cycle_target(trial.cycle)
         apps = (replace(apps[0], settings=(*apps[0].settings, ("plan", target.plan))), *apps[1:])
     physics = parameters if parameters is not None else load_parameters(car)
+    if trial.factors is not None:
+        physics = varied(physics, trial.factors)
     scenario = load_scenario(trial.scenario) if target is None else scenario_of(trial.name, target)
     return Setup(vehicle, control, scenario, apps, physics, seed, trial.interventions, target), ""
 
