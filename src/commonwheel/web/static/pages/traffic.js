@@ -216,7 +216,8 @@ class TrafficPage {
   makeRow(key, id, bus) {
     const message = this.messageOf(key);
     const button = el("button", { class: "open-message", type: "button", tabindex: "-1", onclick: () => this.api.go([this.carName, String(key)], this.query()) }, id);
-    const signals = (this.known.has(key) ? message.signals : []).map((path) => path.replace(/^Vehicle\./, ""));
+    const paths = this.known.get(key)?.signals ?? []; // none rests on what is sent from here
+    const signals = paths.map((path) => path.replace(/^Vehicle\./, ""));
     const cells = {
       id: el("th", { scope: "row" }, button),
       name: el("td", { class: "name" }, message?.name ?? "not described"),
@@ -231,7 +232,7 @@ class TrafficPage {
       cells.payload.textContent = "personal, not shown";
     }
     const row = { key, id, bus, message, button, cells, name: message?.name ?? "", number: key % 536870912, count: 0, rate: 0, t: 0, bytes: new Uint8Array(0), moved: new Uint8Array(0), spans: [], changedAt: 0 };
-    row.text = `${id} ${row.name} ${bus} ${signals.join(" ")}`.toLowerCase();
+    row.text = `${id} ${row.name} ${bus} ${paths.join(" ")}`.toLowerCase();
     row.node = el("tr", {}, ...Object.values(cells));
     row.node.addEventListener("click", (event) => event.target.closest("button") || button.click());
     this.rows.set(key, row);
