@@ -306,7 +306,7 @@ class Teller(Worker):
             return
         unit = self._broker.table[actuation.signal].leaf.unit or ""
         quantity = f"{progress.value:g} {unit}".strip()
-        told = stage is Stage.LIMITED and math.isfinite(progress.value)
+        told = stage is Stage.LIMITED and math.isfinite(progress.value) and not progress.why.startswith(f"{quantity} ")
         why = f"{quantity}: {progress.why}" if told else progress.why
         if stage.is_final:
             self._followed.pop((request.source, request.path), None)

@@ -98,7 +98,7 @@ class Wish:
         return self._verdict(t_ns, asked, self._value, rule, limit, phase)
 
     def _verdict(self, t_ns: int, asked: float | None, value: float, rule: Rule, limit: float, phase: Phase) -> Verdict:
-        name, unit = self.envelope.name, self.envelope.unit
+        name, amount = self.envelope.name, f"{value:g} {self.envelope.unit}".rstrip()
         if asked is None:
             return Verdict(t_ns, name, Outcome.ALLOWED, Rule.NONE, value, value)
         if not math.isfinite(asked):
@@ -106,12 +106,12 @@ class Wish:
         if (rule is Rule.NONE) if phase is Phase.ACTING else (asked == value):
             return Verdict(t_ns, name, Outcome.ALLOWED, Rule.NONE, asked, value)
         if phase is Phase.ACTING:
-            text = f"{value:g} {unit} rather than {asked:g}, by its {rule.value} ({limit:g} {unit} now)"
+            text = f"{amount} rather than {asked:g}, by its {rule.value}"
             return Verdict(t_ns, name, Outcome.LIMITED, rule, asked, value, limit, text)
         if phase is Phase.RELEASING:
-            text = f"led to neutral, {value:g} {unit} now"
+            text = f"led to neutral, {amount} now"
             return Verdict(t_ns, name, Outcome.LIMITED, Rule.RELEASE, asked, value, value, text)
-        text = f"{self.envelope.axis} is not engaged: {value:g} {unit}"
+        text = f"{self.envelope.axis} is not engaged: {amount}"
         return Verdict(t_ns, name, Outcome.REFUSED, Rule.STATE, asked, value, value, text)
 
 
