@@ -144,12 +144,12 @@ def _table(proofs: Sequence[Proof]) -> None:
         "trial",
         "car",
         "result",
-        "speed rms",
-        "least gap",
-        "headway",
-        "offset rms",
+        "speed rms km/h",
+        "least gap m",
+        "headway s",
+        "offset rms m",
         "jerk %",
-        "lat. jerk",
+        "lat. jerk m/s^3",
         "why",
     ]
     show.table(columns, rows, right=tuple(range(3, 9)))
