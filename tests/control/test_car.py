@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from commonwheel.control import CarControl, Phase, Request, standard
 from commonwheel.control.standard import ACCELERATION, ANGLE, CURVATURE, SPEED
 from commonwheel.guard import State, Transition, Verdict, Without
+from commonwheel.guard.frames import Layout
 from commonwheel.vehicles.decoder import VehicleDecoder
 from commonwheel.vehicles.samples import Quality
 from commonwheel.wire.frames import Frames
@@ -151,6 +152,27 @@ def test_a_request_that_falls_silent_ends_and_the_car_is_released() -> None:
     (released,) = [each for cycle in cycles for each in cycle.said if isinstance(each, Transition)]
     assert (released.before, released.after) == (State.ENGAGED, State.ARMED)
     assert "no valid request" in released.cause
+
+
+@pytest.mark.parametrize(
+    ("name", "quantity", "switch"),
+    [(_NIDEC, "ComputerBrake", "ComputerBrakeRequest"), ("honda/civic_gen10_bosch", "AccelCommand", "BrakeRequest")],
+)
+def test_brakes_are_asked_for_until_they_are_let_go(name: str, quantity: str, switch: str) -> None:
+    """A brake whose request went before its pressure would be let go at once, and not on a ramp."""
+    bench = Bench(name)
+    bench.engage({ACCELERATION: -2.0})
+    bench.cycles(200, {ACCELERATION: -2.0})
+    bench.control.disarm(bench.t_ns, "test")
+    rule = next(
+        each for each in bench.control.control.envelope.frames if any(one.name == switch for one in each.fields)
+    )
+    layouts = {one.name: Layout(one, rule.size) for one in rule.fields}
+    frames = [each for cycle in bench.cycles(250) for each in cycle.frames if each.can_id == rule.can_id]
+    shown = [(layouts[quantity].raw(each.payload), layouts[switch].raw(each.payload)) for each in frames]
+    assert shown[0][0] != 0
+    assert all(on for value, on in shown if value)
+    assert shown[-1] == (0, 0)
 
 
 def test_a_release_ends_the_request() -> None:

@@ -31,6 +31,13 @@ def test_a_grid_moves_limits_to_what_a_field_can_hold() -> None:
     assert Grid(0.0, 0.0).inwards(bounds) == bounds
 
 
+def test_a_grid_holds_what_is_on_its_way_at_the_value_before() -> None:
+    grid = Grid(0.5, 0.0)
+    assert (grid.back(0.7, 2.0), grid.back(0.7, 0.0), grid.back(0.5, 2.0)) == (1.0, 0.5, 0.5)
+    assert (grid.back(0.6, 0.8), grid.back(-0.6, -0.8)) == (0.8, -0.8)
+    assert Grid(0.0, 0.0).back(0.7, 2.0) == 0.7
+
+
 def test_what_is_within_all_limits_is_allowed_as_it_is() -> None:
     drive = _ready()
     drive.cycle()
@@ -268,3 +275,15 @@ def test_a_release_goes_on_from_what_left_when_it_left() -> None:
     assert drive.drive(led).passed
     drive.cycle(3)
     assert drive.ask("accel", 1.0).allowed == pytest.approx(led - 0.03 * 5.0)
+
+
+def test_a_switch_stays_on_as_long_as_its_release_takes() -> None:
+    """What says that the brakes are asked for does not go before what it asks of them."""
+    five = {"low": constant(-5.0), "high": constant(5.0)}
+    drive = _ready(with_one(CAR, "envelopes", "torque", release_rate=10.0, rate_up=constant(500.0), **five))
+    assert drive.steer().passed
+    drive.led("torque", 5.0, 1)
+    assert drive.steer(torque=5).passed
+    drive.guard.disarm(drive.t_ns, "test")
+    led = drive.led("torque", 0.0, 60)
+    assert led == [5.0] * 9 + [4.0] * 10 + [3.0] * 10 + [2.0] * 10 + [1.0] * 10 + [0.0] * 11

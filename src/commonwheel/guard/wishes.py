@@ -3,7 +3,8 @@
 While its axis acts a wish is led within range, reach and window; without one the quantity is led to neutral at its
 release rate. In a release it is led there from what left last, since it did; else it is neutral. A limit that a field
 cannot hold is moved inwards to the next value that it can: then what is within it still is when it is rounded to what
-the field holds.
+the field holds. What a release cannot hold stays where it was until the next value is due: so a switch that tells that
+something acts stays on as long as its own release takes.
 """
 
 from __future__ import annotations
@@ -43,6 +44,15 @@ class Grid:
             high = self._of(math.floor(self._raw(high) + EPSILON))
         return bounds._replace(low=low, high=high)
 
+    def back(self, value: float, start: float) -> float:
+        """Return the value that can be held next to one, on its way from a start; no farther back than that."""
+        if not self._step:
+            return value
+        raw = self._raw(value)
+        if value < start:
+            return min(self._of(math.ceil(raw - EPSILON)), start)
+        return max(self._of(math.floor(raw + EPSILON)), start)
+
     def _raw(self, value: float) -> float:
         return (value - self._offset) / self._step
 
@@ -59,6 +69,8 @@ class Wish:
         self._value: float | None = None
         self._ns = 0
         self._left: tuple[int, float] | None = None
+        self._released: tuple[int, float] | None = None
+        """When and from where a release leads it."""
         self._recent = Span(envelope.window_ns)
 
     def allowed(self, neutral: float) -> float:
@@ -81,6 +93,10 @@ class Wish:
         last = neutral if self._value is None or phase in {Phase.SHUT, Phase.NEUTRAL} else self._value
         rest = approach(last, neutral, envelope.release_rate * past_ns / _S)
         rule, limit = Rule.NONE, 0.0
+        if phase is not Phase.RELEASING:
+            self._released = None
+        elif self._released is None:
+            self._released = self._left or (now_ns - past_ns, last)
         if phase is Phase.ACTING:
             if past_ns > envelope.timeout_ns:  # nobody asked for it for so long: it comes from neutral, and just now
                 last, rest, past_ns = neutral, neutral, 0
@@ -89,9 +105,10 @@ class Wish:
             bounds = allowed(self.grid.inwards(car.within(envelope, now_ns)), reach)
             wish = rest if asked is None or not math.isfinite(asked) else asked
             self._value, rule, limit = _clamped(bounds, wish)
-        elif phase is Phase.RELEASING and self._left is not None:
-            left_ns, left = self._left
-            self._value = approach(left, neutral, envelope.release_rate * (now_ns - left_ns) / _S)
+        elif self._released is not None:
+            since_ns, start = self._released
+            value = approach(start, neutral, envelope.release_rate * (now_ns - since_ns) / _S)
+            self._value = value if value == neutral else self.grid.back(value, start)
         else:
             self._value = rest
         self._recent.add(now_ns, self._value)
