@@ -242,7 +242,9 @@ def _acting(reference: Reference) -> list[Markup]:
     ]
     columns = ["actuator", "manner", "limits", "confirmed by", "rests on", "limits from"]
     shown = table(columns, rows, caption="What the car can be made to do, within limits", wide=(2, 4, 5))
-    cannot = [el("p", f"It cannot be asked for {short(path)}: {why}.") for path, why in reference.cannot.items()]
+    cannot = [
+        el("p", "It cannot be asked for ", _broken(short(path)), f": {why}.") for path, why in reference.cannot.items()
+    ]
     return [shown, *cannot] if reference.served else cannot
 
 
