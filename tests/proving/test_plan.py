@@ -19,7 +19,8 @@ CYCLES = [trial for trial in PLAN if trial.cycle is not None]
 @pytest.mark.parametrize("trial", IN_TRAFFIC, ids=lambda trial: trial.name)
 def test_every_car_holds_every_trial(trial: Trial, car: str) -> None:
     proof = prove(car, trial, keep_run=False)
-    assert proof.left_out or not proof.faults
+    assert not proof.left_out
+    assert not proof.faults
 
 
 @pytest.mark.slow
@@ -29,4 +30,6 @@ def test_every_car_holds_every_trial(trial: Trial, car: str) -> None:
 def test_the_speeds_of_the_wltc_are_kept(trial: Trial, car: str, shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(FOLDER, str(shared / "energy" / "cycles"))
     proof = prove(car, trial, keep_run=False)
-    assert proof.left_out or not proof.faults
+    by_switches = car.startswith("nissan/") and trial.name == "wltc"
+    assert ("cruise control keeps" in proof.left_out) is by_switches
+    assert not proof.faults
