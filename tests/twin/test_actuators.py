@@ -16,6 +16,7 @@ from commonwheel.twin.actuators import (
     AngleActuator,
     BrakeActuator,
     ButtonActuator,
+    ChargeActuator,
     GasActuator,
     TorqueActuator,
     lagged,
@@ -31,6 +32,7 @@ from commonwheel.wire.codec import pack, seal
 from commonwheel.wire.frames import Frames
 
 NIDEC, BOSCH, LEAF = "honda/civic_touring_2016", "honda/civic_gen10_bosch", "nissan/leaf_ze1"
+OUTLANDER = "mitsubishi/outlander_phev"
 MS = 10**6
 STEP_S = 0.01
 vehicle = functools.cache(load_vehicle)
@@ -245,7 +247,27 @@ def test_a_field_that_the_car_does_not_have_is_told() -> None:
         Commands(vehicle(NIDEC), ["fcan/Steering.SteerTorque"])
 
 
-@pytest.mark.parametrize("car", [NIDEC, BOSCH, LEAF, "nissan/x_trail_2017"])
+@pytest.mark.parametrize(
+    ("car", "field", "raw", "most"),
+    [(LEAF, "ev/ChargeCommand.ChargePower", 110, 1_000.0), (OUTLANDER, "ev/ChargeRequest.Current", 40, 4.0)],
+)
+def test_a_charger_heeds_a_limit_after_its_delay_and_forgets_it_after_its_timeout(
+    car: str, field: str, raw: int, most: float
+) -> None:
+    one = parameters(car).charge_command
+    assert one is not None
+    actuator = ChargeActuator(one, vehicle(car))
+    message, _, name = field.rpartition(".")
+    assert actuator.step(0) == math.inf
+    Bus(car, actuator).send(0, message, **{name: raw})
+    delay_ns, timeout_ns = round(one.delay_s * 1e9), round(one.timeout_s * 1e9)
+    assert actuator.step(delay_ns - 1) == math.inf
+    assert actuator.step(delay_ns) == pytest.approx(most)
+    assert actuator.step(delay_ns + timeout_ns) == pytest.approx(most)
+    assert actuator.step(delay_ns + timeout_ns + 1) == math.inf
+
+
+@pytest.mark.parametrize("car", [NIDEC, BOSCH, LEAF, OUTLANDER, "nissan/x_trail_2017"])
 def test_what_a_shipped_car_says_of_its_actuators_is_on_its_wire(car: str) -> None:
     for harness in (False, True):
         Actuation(vehicle(car), parameters(car), harness=harness)

@@ -32,6 +32,31 @@ def test_it_charges_with_what_point_and_charger_allow() -> None:
         assert body.state.pack_a > 0
 
 
+def test_a_charger_gives_no_more_than_it_is_told_and_the_car_goes_on_asking_for_what_it_wants() -> None:
+    body = car(charge=0.4)
+    go(body, plugged(22_000.0), 2)
+    usual_w = body.state.pack_w
+    assert body.state.charge_asked_w == pytest.approx(usual_w)
+    go(body, plugged(22_000.0, charge_ceiling=1_000.0), 1)
+    assert body.state.pack_w == pytest.approx(1_000.0)
+    assert body.state.charge_asked_w == pytest.approx(usual_w, rel=0.01)
+    go(body, plugged(22_000.0, charge_ceiling=2.0, charge_in_amperes=True), 1)
+    assert body.state.pack_a == pytest.approx(2.0, rel=0.02)
+    go(body, plugged(22_000.0, charge_ceiling=0.0), 1)
+    assert not body.state.charging
+    assert body.state.wall_w == body.state.pack_w == 0.0
+    assert body.state.charge_asked_w == pytest.approx(usual_w, rel=0.01)
+    go(body, plugged(22_000.0, charge_ceiling=1e6), 1)
+    assert body.state.pack_w == pytest.approx(usual_w, rel=0.01)
+
+
+def test_a_quick_charger_is_not_the_cars_own_and_takes_no_ceiling() -> None:
+    body = car(charge=0.2)
+    go(body, plugged(50_000.0, charge_ceiling=0.0), 2)
+    assert body.state.charging
+    assert body.state.charge_asked_w == 0.0
+
+
 def test_a_quick_charger_gives_direct_current_that_tapers() -> None:
     body = car(charge=0.2)
     go(body, plugged(50_000.0), 2)

@@ -22,8 +22,8 @@ from tests.apps.running import Run, S
 
 _BATTERY = "Vehicle.Powertrain.TractionBattery"
 CHARGE, CHARGING = f"{_BATTERY}.StateOfCharge.Current", f"{_BATTERY}.Charging.IsCharging"
-SWITCH, LIMIT, CURRENT = (
-    f"{_BATTERY}.Charging.{leaf}" for leaf in ("StartStopCharging", "ChargeLimit", "CurrentLimit")
+SWITCH, LIMIT, CURRENT, POWER_LIMIT = (
+    f"{_BATTERY}.Charging.{leaf}" for leaf in ("StartStopCharging", "ChargeLimit", "CurrentLimit", "PowerLimit")
 )
 CABLE = f"{_BATTERY}.Charging.ChargingPort.AnyPosition.IsChargingCableConnected"
 NIGHT = '[["00:00", 0.30], ["02:00", 0.10], ["05:00", 0.20], ["07:00", 0.40]]'
@@ -211,6 +211,17 @@ def test_a_car_without_a_switch_is_held_back_by_what_it_has(path: str) -> None:
     car = Night(asked=(path,)).to(7)
     assert car.charge == pytest.approx(80.0, abs=1.5)
     assert {one for _t, one, _v in car.run.did.requested} == {path}
+
+
+def test_a_limit_of_the_power_is_held_while_it_waits_and_taken_back_to_charge() -> None:
+    car = Night(asked=(POWER_LIMIT,))
+    car.to(1.0)
+    assert {(path, value) for _t, path, value in car.run.did.requested} == {(POWER_LIMIT, 0.0)}
+    times = [t_ns for t_ns, _path, _value in car.run.did.requested]
+    assert max(b - a for a, b in itertools.pairwise(times)) <= 50 * S
+    assert times[-1] >= 3600 * S - 50 * S
+    car.to(2.2)  # it is cheap now: nothing is asked for any more
+    assert car.run.did.requested[-1][0] <= 2.05 * 3600 * S
 
 
 def test_a_car_that_cannot_be_asked_is_planned_for_and_its_driver_told() -> None:
