@@ -125,6 +125,8 @@ def test_a_car_without_a_file_cannot_act(bench: Bench) -> None:
 
 def test_a_car_says_what_it_cannot_be_asked_for(bench: Bench) -> None:
     assert bench.control().cannot == {"Vehicle.MotionManagement.AccelerationTarget": "it has no such thing"}
+    text = CONTROL.replace("MotionManagement.AccelerationTarget: it", "Powertrain.TractionBattery.Charging: it")
+    assert bench.control(text).cannot == {"Vehicle.Powertrain.TractionBattery.Charging": "it has no such thing"}
 
 
 def _child(bench: Bench, text: str) -> None:

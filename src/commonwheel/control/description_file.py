@@ -147,7 +147,23 @@ def _take(top: Mapping[str, Node], into: Stated, reader: Reader) -> None:
             if node.value is None:
                 into.cannot.pop(path, None)
             else:
-                into.cannot[path] = reader.text(node, f"why the car cannot be asked for '{path}'")
+                into.cannot[path] = _reason(path, node, reader)
+
+
+def _reason(path: str, node: Node, reader: Reader) -> str:
+    """Return why a car cannot be asked for an actuator, or for any of a branch."""
+    from commonwheel.catalog import Kind, load_catalog
+
+    catalog = load_catalog()
+    actuators = (known for known, leaf in catalog.leaves.items() if leaf.kind is Kind.ACTUATOR)
+    if not any(known == path or known.startswith(f"{path}.") for known in actuators):
+        near = catalog.suggest(path, 1)
+        hint = f" (did you mean '{near[0]}'?)" if near and near[0] != path else ""
+        reader.fault(node, f"'{path}' is neither an actuator of the standard nor a branch with any{hint}")
+    why = reader.text(node, f"why the car cannot be asked for '{path}'").strip()
+    if not why and isinstance(node.value, str):
+        reader.fault(node, f"'cannot' says why: '{path}' needs a reason")
+    return why
 
 
 def _put(rows: dict[str, Node], name: str, node: Node) -> None:
