@@ -42,6 +42,8 @@ def test_a_bend_that_gives_a_lateral_acceleration() -> None:
     for unit in ("degrees", "deg", "degree"):
         assert steered(GEOMETRY, unit, 20.0, 3.0) == pytest.approx(math.degrees(0.37125), rel=1e-12)
     assert steered(GEOMETRY, "deg", 0.0, 3.0) == math.inf
+    assert steered(GEOMETRY, "deg", 0.0, 0.0) == 0.0
+    assert steered(GEOMETRY, "deg", 20.0, 0.0) == 0.0
     assert steered(GEOMETRY, "deg", 1e-200, 3.0) == math.inf
 
 
@@ -160,6 +162,11 @@ def test_what_is_allowed_is_in_the_range_and_never_empty(within: list[float], re
     assert within[0] <= both.low <= both.high <= within[1]
     if reach[0] <= within[1] and reach[1] >= within[0]:
         assert (both.low, both.high) == (max(within[0], reach[0]), min(within[1], reach[1]))
+
+
+def test_of_equal_bounds_the_rule_that_was_there_stands() -> None:
+    both = Bounds(-1.0, 1.0, Rule.RANGE, Rule.RANGE).within(-1.0, 1.0, Rule.RATE)
+    assert both == (-1.0, 1.0, Rule.RANGE, Rule.RANGE)
 
 
 def test_wider_moves_both_bounds_apart() -> None:

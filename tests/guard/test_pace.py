@@ -61,3 +61,9 @@ def test_time_never_goes_back() -> None:
     assert pace.tick(1000 * S + 9 * MS, 7 * S + 9 * MS) is None
     assert pace.tick(1000 * S + 19 * MS, 7 * S + 19 * MS) is None
     assert pace.now == 20 * MS
+
+
+def test_a_nanosecond_back_is_back() -> None:
+    pace = _pace()
+    rule, _ = pace.tick(1000 * S - 1, 7 * S - 1) or (Rule.NONE, "")
+    assert rule is Rule.CLOCK_STEP

@@ -138,6 +138,15 @@ def test_more_lateral_jerk_than_people_bear_releases_the_steering() -> None:
     assert _turned(-69.7, 1).state(LAT) is State.ARMED
 
 
+def test_lateral_acceleration_is_that_of_the_fastest_speed_of_late() -> None:
+    """60 degrees are 2.6 m/s^2 at 10 m/s, and more than 8 at 20."""
+    drive = _turned(60.0, 600)
+    assert drive.state(LAT) is State.ENGAGED
+    drive.cycle(Speed=72.0)
+    assert drive.state(LAT) is State.ARMED
+    assert drive.said[-1].rule is Rule.MEASURED_LATERAL
+
+
 def test_standing_the_wheel_may_be_turned() -> None:
     assert _turned(700.0, 1, speed=0.0).state(LAT) is State.ENGAGED
 

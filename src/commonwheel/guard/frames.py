@@ -89,9 +89,7 @@ class Quantity:
             return neutral, 0.0
         return self._last, past_ns / _S
 
-    def judge(
-        self, car: Situation, now_ns: int, value: float, *, idle: bool = False, stock: bytes | None = None
-    ) -> None:
+    def judge(self, car: Situation, now_ns: int, value: float, *, idle: bool, stock: bytes | None) -> None:
         """Find out whether a value may leave.
 
         Args:
@@ -165,7 +163,7 @@ class Frame:
         self._stock_ns = 0
         self._codes = [each for each in layouts if each[0].kind in {FieldKind.ACTIVE, FieldKind.FIXED}]
         self._counters = [each for each in layouts if each[0].kind is FieldKind.COUNTER]
-        self._uncovered = (1 << rule.size * 8) - 1
+        self._uncovered = -1
         for _, layout in layouts:
             self._uncovered &= ~layout.covered
         served = {each.envelope.axis for each in self.quantities}
@@ -173,7 +171,7 @@ class Frame:
         self.axes = tuple(axis for axis in axes if axis in served) or axes
         """What it serves; one that serves nothing of its own serves all."""
         self._counts: tuple[int, ...] = ()
-        self._sent: deque[int] = deque(maxlen=max(rule.most_in_window, 1))
+        self._sent: deque[int] = deque(maxlen=rule.most_in_window)
 
     def heard(self, payload: bytes, now_ns: int = 0) -> None:
         """Take in what the car's own controller sends."""

@@ -74,7 +74,7 @@ def extent(curve: Curve, speeds: Speeds) -> tuple[float, float]:
 def steered(geometry: Geometry, unit: str, speed_mps: float, lateral: float) -> float:
     """Return the angle or curvature (or its rate) that gives a lateral acceleration (or jerk) at a speed."""
     square = speed_mps * speed_mps
-    if lateral == 0.0 or square == 0.0:
+    if square == 0.0:
         return math.inf if lateral else 0.0
     curvature = lateral / square
     if unit in CURVATURES:

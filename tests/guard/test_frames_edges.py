@@ -1,0 +1,118 @@
+"""What frames are judged by at the edges: fields that do not fit, fine resolutions, axes in different states."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from commonwheel.guard import Rule, State
+from commonwheel.guard.envelope import CarEnvelope, FieldKind
+from commonwheel.guard.frames import BrokenRule, Frame, Layout
+from commonwheel.guard.machine import Phase
+from tests.guard.little import CAR, DRIVE, FIELD, HUD, MS, NO, OFF, ON, WARM, Drive, S, one_of, with_one
+
+_AXES = ("longitudinal", "lateral", "comfort")
+_ENVELOPES = {each.name: each for each in CAR.envelopes}
+
+
+def test_what_breaks_a_rule_says_so_in_words() -> None:
+    broken = BrokenRule(Rule.RANGE, "too much")
+    assert str(broken) == "too much"
+    assert (broken.asked, broken.limit, broken.of) == (0.0, 0.0, None)
+
+
+@pytest.mark.parametrize(
+    ("start", "length", "big_endian"), [(0, 2, True), (6, 8, True), (7, 9, True), (1, 8, False), (0, 0, False)]
+)
+def test_a_field_that_does_not_fit_holds_nothing(start: int, length: int, big_endian: bool) -> None:  # noqa: FBT001
+    layout = Layout(replace(FIELD, start=start, length=length, big_endian=big_endian, signed=True), 1)
+    assert not layout.fits
+    assert (layout.covered, layout.least, layout.most) == (0, 0, 0)
+
+
+def test_what_has_never_left_or_has_lapsed_comes_from_neutral_in_no_time() -> None:
+    (quantity,) = Frame(DRIVE, _ENVELOPES, _AXES).quantities
+    assert quantity.last(5 * S, 2.0, Phase.ACTING) == (2.0, 0.0)
+    quantity.left(5 * S, 1.0)
+    assert quantity.last(5 * S + 300 * MS, 2.0, Phase.ACTING) == (1.0, 0.3)
+    assert quantity.last(5 * S + 300 * MS + 1, 2.0, Phase.ACTING) == (2.0, 0.0)
+    assert quantity.last(5 * S + 300 * MS + 1, 2.0, Phase.RELEASING) == (1.0, 0.300000001)
+
+
+def _armed(car: CarEnvelope) -> Drive:
+    drive = Drive(car)
+    drive.cycle(12)
+    drive.guard.arm(drive.t_ns, "test")
+    drive.cycle(2)
+    return drive
+
+
+def test_one_step_is_told_from_neutral_however_fine_it_is() -> None:
+    drive = _armed(replace(CAR, frames=(one_of(DRIVE, "Accel", factor=0.0005),)))
+    assert drive.drive(0.01, active=0).rule is Rule.STATE  # one raw step, 0.0005
+    assert drive.drive(0.0, active=0).passed
+    apart = one_of(DRIVE, "Accel", factor=0.0005, allowed=frozenset({100, 200}))
+    assert _armed(replace(CAR, frames=(apart,))).drive(0.01, active=0).rule is Rule.RANGE
+
+
+def test_what_stands_apart_counts_with_the_field_s_offset() -> None:
+    frame = one_of(WARM, "Warmth", allowed=frozenset({28, 36}))  # 24 to 28 degrees, or 20
+    for raw, passes in ((20, True), (24, False), (28, True), (30, True), (36, True)):
+        car = with_one(replace(CAR, frames=(frame,)), "envelopes", "warmth", rate_down=NO)
+        drive = Drive(car).engaged()
+        verdict = drive.guard.check(drive.t_ns, 0, 0x98FF0001, (raw << 4).to_bytes(2, "little"))
+        assert verdict.passed is passes, raw
+        assert passes or (verdict.rule, verdict.limit) == (Rule.RANGE, 24.0)
+
+
+def test_the_lowest_of_several_stray_bits_is_named_wherever_it_is() -> None:
+    drive = _armed(CAR)
+    assert drive.drive(active=0, stray=0b110000).text == "bit 4 of byte 3 is set, which no field covers"
+    for bit in (0, 3):
+        verdict = drive.guard.check(drive.t_ns, 0, 0x98FF0001, (20 << 4 | 1 << bit).to_bytes(2, "little"))
+        assert (verdict.rule, verdict.text) == (
+            Rule.FRAME_CONTENT, f"bit {bit} of byte 0 is set, which no field covers",
+        )  # fmt: skip
+
+
+def test_a_frame_serves_the_axes_of_its_quantities_and_of_what_says_that_they_act() -> None:
+    lamp = replace(FIELD, name="Lamp", length=8, kind=FieldKind.ACTIVE, axis="lateral", allowed=ON, idle=OFF)
+    fixed = replace(lamp, kind=FieldKind.FIXED, axis="")
+    for fields, axes in (
+        (HUD.fields, _AXES),
+        ((fixed,), _AXES),
+        ((lamp,), ("lateral",)),
+        ((lamp, replace(DRIVE.fields[0], start=8)), ("longitudinal", "lateral")),
+    ):
+        assert Frame(replace(HUD, size=4, fields=fields), _ENVELOPES, _AXES).axes == axes
+
+
+def test_a_frame_that_serves_several_axes_leaves_while_one_of_them_is_not_off() -> None:
+    drive = Drive(replace(CAR, armed_ns=S))
+    drive.cycle(12, Belt=0.0)
+    drive.guard.arm(drive.t_ns, "test")
+    drive.cycle(2)
+    drive.cycle(120, Cruise=1.0)
+    assert [drive.state(axis) for axis in _AXES] == [State.OFF, State.ENGAGED, State.ENGAGED]
+    assert drive.guard.check(drive.t_ns, 0, 0x300, b"\x01").passed
+    assert drive.drive(active=0).text == "nothing leaves: longitudinal off"
+
+
+def test_one_in_a_window_is_one() -> None:
+    drive = _armed(with_one(CAR, "frames", "car/Drive", most_in_window=1))
+    assert drive.drive(active=0).passed
+    for _ in range(3):
+        drive.cycle(2)
+        assert drive.drive(active=0).rule is Rule.FRAME_FLOOD
+    drive.cycle(14)
+    assert drive.drive(active=0).passed
+
+
+def test_what_comes_too_soon_is_told_by_the_last_that_left() -> None:
+    drive = _armed(CAR)
+    for _ in range(3):
+        drive.cycle(2)
+        assert drive.drive(active=0).passed
+    drive.cycle()
+    assert drive.drive(active=0).text == "10 ms after the last, at least 15 ms"
