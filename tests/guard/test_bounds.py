@@ -1,0 +1,61 @@
+"""The limits of each car that drives are within what is stated of them independently, at every speed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from commonwheel.guard.envelope import Curve, Measured, Without
+from tests.guard.cars import ACTING, acting
+from tools.bounds import Bounds, beyond, load_bounds
+
+_BOUNDS = load_bounds()
+
+
+@pytest.mark.parametrize("name", ACTING)
+def test_each_limit_is_within_its_bound(name: str) -> None:
+    assert beyond(acting(name)[1], name, _BOUNDS) == []
+
+
+def _changed(name: str, envelope: str, bounds: Bounds = _BOUNDS, **changes: object) -> list[str]:
+    control = acting(name)[1]
+    rows = tuple(replace(row, **changes) if row.name == envelope else row for row in control.envelope.envelopes)  # type: ignore[arg-type]
+    return beyond(replace(control, envelope=replace(control.envelope, envelopes=rows)), name, bounds)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"high": Curve(((0.0, 600.0), (5.0, 300.0), (10.0, 150.1)))}, "high at 10 m/s is 150.1, at most 150"),
+        ({"high": Curve(((0.0, 600.0), (10.0, 150.0)))}, "high at 5 m/s is 375, at most 300"),
+        ({"low": Curve(((0.0, -601.0), (5.0, -300.0), (10.0, -150.0)))}, "low at 0 m/s is 601, at most 600"),
+        ({"rate_up": Without("none")}, "rate_up is not limited, at most"),
+        ({"rate_down": Curve(((0.0, 500.0), (5.0, 350.0), (15.0, 40.1)))}, "rate_down at 15 m/s is 40.1, at most 40"),
+        ({"timeout_ns": 301_000_000}, "timeout is 0.301, at most 0.3"),
+        ({"release_rate": 601.0}, "release_rate is 601, at most 600"),
+        ({"neutral": 0.0}, "neutral is 0.0, not measured"),
+        ({"lateral": Without("none")}, "no limit of lateral acceleration"),
+        ({"tracking": Without("none")}, "nothing is tracked"),
+    ],
+)
+def test_what_is_beyond_is_said(changes: dict[str, object], said: str) -> None:
+    assert any(said in text for text in _changed("nissan/leaf_ze1", "angle_command", **changes))
+
+
+def test_a_neutral_that_is_another_is_said() -> None:
+    assert "envelope brake: neutral is 1, not 0.0" in _changed("honda/civic_touring_2016", "brake", neutral=1.0)
+    measured = Measured("Vehicle.Speed", 1.0, 0.0, 0.0)
+    assert any("not 0.0" in text for text in _changed("honda/civic_touring_2016", "brake", neutral=measured))
+
+
+def test_what_has_no_bound_is_said() -> None:
+    bare = Bounds(format=1, cars=(), geometry=(), conditions=(), axes=(), inputs=(), quantities=(), frames=())
+    said = _changed("nissan/leaf_ze1", "angle_command", bare)
+    assert "the car has no bound" in said
+    assert "the geometry has no bound" in said
+    assert "axis lateral has no bound" in said
+    assert any(text.startswith("condition 'the gear is drive' is (127.0, 127.0, 0.0), not stated") for text in said)
+    assert "input Vehicle.Speed has no bound" in said
+    assert "envelope angle_command is carried by what has no bound" in said
+    assert "frame car/LaneKeepCommand has no bound" in said
