@@ -94,6 +94,24 @@ def test_after_a_long_stop_the_driver_says_when_to_go_on() -> None:
     assert road.mps > 5.0
 
 
+@pytest.mark.parametrize(("wait", "goes"), [(5, False), (60, True)])
+def test_a_road_that_gets_free_lets_it_go_on_only_after_a_short_stop(wait: int, goes: bool) -> None:  # noqa: FBT001 - a case
+    """A lead that turns off is no word of the driver's."""
+    road = Road(
+        mps=0.0,
+        settings={"speed": 60, "wait": wait},
+        traffic=Traffic(lambda _t: 0.0, gap_m=4.0, leaves_s=10.0),
+        more=("Vehicle.ADAS.CruiseControl.IsActive",),
+    ).to(20)
+    assert road.gap is None
+    assert (road.mps > 5.0) is goes
+    assert ("went" in names(road)) is goes
+    if not goes:
+        road.run.feed((road.t, "Vehicle.ADAS.CruiseControl.IsActive", True))
+        road.to(30)
+        assert road.mps > 5.0
+
+
 def test_without_its_sensor_it_slows_gently_tells_the_driver_and_lets_go() -> None:
     road = Road(mps=25.0, settings={"speed": 90}, traffic=Traffic(lambda _t: 22.0, gap_m=60.0)).to(20)
     road.blind = True

@@ -187,7 +187,7 @@ def drive(car: Car, mps: float, sight: Sight, dt_s: float) -> None:
     found(sight)
     lead = ahead.lead if sight is Sight.LEAD else None
     need = follower.need(mps, wanted, lead, slope)
-    if lead is not None and is_held(car, mps):
+    if is_held(car, mps):
         need = Need(HOLD_MPS2, 0.0, follows=True)
     warn(car, mps, need)
     if permission.acting(car):
@@ -242,22 +242,20 @@ def found(sight: Sight) -> None:
 
 
 def is_held(car: Car, mps: float) -> bool:
-    """Whether it stands behind who stands, and is to stay so."""
+    """Whether it stands behind who stands, and is to stay so; after long also when that one is gone."""
     global stood_ns, stood_m
     lead = ahead.lead
-    if lead is None:
-        return False
     if doing in {Doing.HOLDING, Doing.WAITING}:
-        goes = lead.gap_m > stood_m + GO_M and mps + lead.relative_mps > GO_MPS
-        if not goes:
-            late = car.now_ns - stood_ns > float(car.settings["wait"]) * 1e9
-            if late and doing is Doing.HOLDING:
-                become(car, Doing.WAITING)
-                car.report("waiting")
+        late = car.now_ns - stood_ns > float(car.settings["wait"]) * 1e9
+        if late and doing is Doing.HOLDING:
+            become(car, Doing.WAITING)
+            car.report("waiting")
+        goes = lead is None or (lead.gap_m > stood_m + GO_M and mps + lead.relative_mps > GO_MPS)
+        if not goes or (doing is Doing.WAITING and not is_told(car)):
             return True
-        if doing is Doing.WAITING and not is_told(car):
-            return True
-        car.report("went", gap=round(lead.gap_m, 1))
+        car.report("went", gap=None if lead is None else round(lead.gap_m, 1))
+        return False
+    if lead is None:
         return False
     near = lead.gap_m < follower.tuning.standstill_m + 2.0
     if mps < STANDING_MPS and near and lead.relative_mps < GO_MPS:
