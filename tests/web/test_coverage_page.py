@@ -12,6 +12,7 @@ import pytest
 
 from commonwheel.apps.loading import load_app
 from commonwheel.apps.matrix import matrix
+from commonwheel.control.capabilities import served_by
 from commonwheel.vehicles import car_names, load_vehicle
 from commonwheel.vehicles.compare import offer_of
 from tests.web.conftest import PHONE, Alliance, View
@@ -41,12 +42,14 @@ def test_the_service_s_cars_come_first_then_all_shipped_ones(covered: dict[str, 
 
 
 def test_every_cell_is_what_the_car_s_description_offers(covered: dict[str, Any]) -> None:
+    """Its ``vehicle.yaml``, and what its ``control.yaml`` lets it be asked for."""
     cars = [load_vehicle(car["name"]) for car in covered["cars"]]
+    served = served_by(cars)
     seen = 0
     for group in covered["groups"]:
         for row in group["rows"]:
             for car, (kind, _, text) in zip(cars, row["cells"], strict=True):
-                offer = offer_of(car, row["first"])
+                offer = offer_of(car, row["first"], served.get(car.name, {}).get(row["first"], ""))
                 expected = "x" if offer is None else "r" if offer.how == "request" else offer.rests_on[0]
                 assert kind == expected
                 if offer is not None and offer.sources:
