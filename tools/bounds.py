@@ -70,6 +70,7 @@ class AxisBound(_Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
     release_s: float
     request_timeout_s: float
     override_most_s: float
+    consent_most_s: float
 
 
 class InputBound(_Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -85,7 +86,7 @@ class QuantityBound(_Row, frozen=True, forbid_unknown_fields=True, kw_only=True)
     of: tuple[str, ...]
     low: BySpeed
     high: BySpeed
-    neutral: float | str
+    neutral: float | tuple[float, float, float]
     timeout_s: float
     release_rate: float | None = None
     """None of what is on or off: the sooner that ends the better."""
@@ -93,7 +94,7 @@ class QuantityBound(_Row, frozen=True, forbid_unknown_fields=True, kw_only=True)
     rate_down: BySpeed | None = None
     window: tuple[float, float] | None = None
     lateral: tuple[float, float] | None = None
-    tracking: tuple[float, float] | None = None
+    tracking: tuple[float, float, float] | None = None
 
 
 class FrameBound(_Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -229,6 +230,8 @@ def _same(ours: tuple[float, ...], theirs: tuple[float, ...]) -> bool:
 def _axis(axis: Axis, row: AxisBound) -> Iterator[str]:
     yield from _most("release", axis.release_ns / _S, row.release_s)
     yield from _most("request_timeout", axis.request_timeout_ns / _S, row.request_timeout_s)
+    consent_ns = math.inf if isinstance(axis.consent_most_ns, Without) else axis.consent_most_ns
+    yield from _most("consent_most", consent_ns / _S, row.consent_most_s)
     yield from _most("override_most", axis.override_most_ns / _S, row.override_most_s)
 
 
@@ -270,6 +273,15 @@ def _below(what: str, curve: Curve | Without, bound: BySpeed | None, sign: float
         yield from _most(f"{what} at {speed:g} m/s", sign * curve.at(speed), sign * most.at(speed))
 
 
+def _neutral(neutral: float | Measured, stated: float | tuple[float, float, float]) -> Iterator[str]:
+    if isinstance(neutral, Measured) and isinstance(stated, tuple):
+        yield from _most("the tolerance of neutral", neutral.tolerance, stated[1])
+        if (neutral.scale, neutral.centre) != (stated[0], stated[2]):
+            yield f"neutral is {neutral.scale:g} times what is measured around {neutral.centre:g}, not {stated}"
+    elif neutral != stated:
+        yield f"neutral is {neutral}, not {stated}"
+
+
 def _quantity(envelope: Envelope, row: QuantityBound) -> Iterator[str]:
     yield from _below("high", envelope.high, row.high)
     yield from _below("low", envelope.low, row.low, -1.0)
@@ -278,10 +290,7 @@ def _quantity(envelope: Envelope, row: QuantityBound) -> Iterator[str]:
     yield from _most("timeout", envelope.timeout_ns / _S, row.timeout_s)
     if row.release_rate is not None:
         yield from _most("release_rate", envelope.release_rate, row.release_rate)
-    if (row.neutral == "measured") is not isinstance(envelope.neutral, Measured):
-        yield f"neutral is {envelope.neutral}, not {row.neutral}"
-    elif not isinstance(envelope.neutral, Measured) and envelope.neutral != row.neutral:
-        yield f"neutral is {envelope.neutral:g}, not {row.neutral}"
+    yield from _neutral(envelope.neutral, row.neutral)
     if row.window is not None:
         yield from _most("the window's time", -envelope.window_ns / _S, -row.window[0])
         change = envelope.window_change
@@ -296,5 +305,7 @@ def _quantity(envelope: Envelope, row: QuantityBound) -> Iterator[str]:
         if isinstance(envelope.tracking, Tracking):
             yield from _most("the tracking's tolerance", envelope.tracking.tolerance, row.tracking[0])
             yield from _most("the tracking's time", envelope.tracking.for_ns / _S, row.tracking[1])
+            if envelope.tracking.scale != row.tracking[2]:
+                yield f"the tracking's scale is {envelope.tracking.scale:g}, not {row.tracking[2]:g}"
         else:
             yield "nothing is tracked"

@@ -34,7 +34,7 @@ def _changed(name: str, envelope: str, bounds: Bounds = _BOUNDS, **changes: obje
         ({"rate_down": Curve(((0.0, 500.0), (5.0, 350.0), (15.0, 40.1)))}, "rate_down at 15 m/s is 40.1, at most 40"),
         ({"timeout_ns": 301_000_000}, "timeout is 0.301, at most 0.3"),
         ({"release_rate": 601.0}, "release_rate is 601, at most 600"),
-        ({"neutral": 0.0}, "neutral is 0.0, not measured"),
+        ({"neutral": 0.0}, "neutral is 0.0, not (1.0, 0.01, 0.0)"),
         ({"lateral": Without("none")}, "no limit of lateral acceleration"),
         ({"tracking": Without("none")}, "nothing is tracked"),
     ],
@@ -44,7 +44,7 @@ def test_what_is_beyond_is_said(changes: dict[str, object], said: str) -> None:
 
 
 def test_a_neutral_that_is_another_is_said() -> None:
-    assert "envelope brake: neutral is 1, not 0.0" in _changed("honda/civic_touring_2016", "brake", neutral=1.0)
+    assert "envelope brake: neutral is 1.0, not 0.0" in _changed("honda/civic_touring_2016", "brake", neutral=1.0)
     measured = Measured("Vehicle.Speed", 1.0, 0.0, 0.0)
     assert any("not 0.0" in text for text in _changed("honda/civic_touring_2016", "brake", neutral=measured))
 
