@@ -173,6 +173,46 @@ def test_disarmed_it_falls_silent(car: Driven) -> None:
     assert len(car.drive.sent) == sent
 
 
+def test_whoever_arms_and_disarms_at_once_the_last_word_stands(car: Driven) -> None:
+    """Several clients arm and disarm as fast as they can, while one asks: it ends silent, and nothing has jumped."""
+
+    def storm(who: str) -> None:
+        for number in range(60):
+            car.broker.actuate({car.number(IS_ARMED): number % 3 != 0}, who)
+
+    with renewed(car, 90.0):
+        threads = [threading.Thread(target=storm, args=(f"client {number}",)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert car.arm(arm=False).wait(5) is Stage.CONFIRMED
+        until(lambda: car.state() == "OFF" and car.get(IS_ARMED).value is False)
+        until(lambda: not car.angles or car.angles[-1] == 0.0)
+        sent = len(car.drive.sent)
+    assert len(car.drive.sent) == sent
+    assert max((abs(after - before) for before, after in itertools.pairwise(car.angles)), default=0.0) <= 40.0
+
+
+def test_nobody_but_the_car_tells_the_guard_what_it_relies_on(car: Driven) -> None:
+    assert car.arm().wait(5) is Stage.CONFIRMED
+    with renewed(car, 20.0):
+        until(lambda: car.state() == "ENGAGED")
+        car.speaks = False
+        said: list[str] = []
+
+        def spoofed() -> bool:
+            assert car.broker.publish_values({car.number(SPEED): 50.0})[car.number(SPEED)].reason
+            said.append(str(car.get(CAUSE).value))
+            return car.state() != "ENGAGED"
+
+        until(spoofed)
+        with pytest.raises(BrokerError):
+            car.broker.provider("somebody else").claim([car.number(SPEED)])
+        until(lambda: "is STALE" in str(car.get(CAUSE).value) or car.state() != "ENGAGED")
+    assert any("Speed is" in one or "Angle is" in one for one in [*said, str(car.get(CAUSE).value)])
+
+
 def test_a_car_whose_bus_is_down_cannot_be_armed(car: Driven) -> None:
     car.drive.broken.set()
     car.drive.fail()

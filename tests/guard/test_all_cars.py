@@ -162,7 +162,7 @@ class _Attack:
 
 
 @pytest.mark.parametrize("car", ACTING)
-@settings(max_examples=4)
+@settings(max_examples=3)
 @given(seed=st.integers(0, 2**32))
 def test_nothing_leaves_a_car_that_its_envelope_forbids(car: str, seed: int) -> None:
     _Attack(car, seed).run()
@@ -180,9 +180,9 @@ def test_nothing_leaves_a_car_that_its_envelope_forbids_for_long(car: str, seed:
 def test_the_attack_gets_frames_out_of_an_engaged_car(car: str) -> None:
     """Else the tests above would show nothing."""
     passed = engaged = 0
-    for seed in range(8):
+    for seed in range(4):
         attack = _Attack(car, seed)
         attack.run()
         passed, engaged = passed + attack.passed, engaged + attack.watch.engaged
-    assert passed > 200
-    assert engaged > 200
+    assert passed > 100
+    assert engaged > 100

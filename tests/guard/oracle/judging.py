@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import functools
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from commonwheel.proving.loop import Loop
+from commonwheel.proving.plan import PLAN
+from commonwheel.proving.proof import setup_of
 from tests.guard.oracle.rules import REFERENCES, Oracle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from commonwheel.proving.loop import Setup
     from commonwheel.proving.run import Run
     from commonwheel.vehicles.vehicle import Vehicle
     from commonwheel.wire.frames import Frames
 
-__all__ = ["Refusal", "judge"]
+__all__ = ["Refusal", "driven", "judge"]
+
+
+@functools.cache
+def driven(car: str, trial: str, until_s: float) -> tuple[Setup, Run]:
+    """Return what a car is made to act with, and the beginning of a drive, with all its frames; made once."""
+    setup, why = setup_of(car, next(one for one in PLAN if one.name == trial))
+    assert setup is not None, why
+    loop = Loop(replace(setup, keep_frames=True))
+    loop.until(until_s)
+    return setup, loop.result()
 
 
 @dataclass(frozen=True, slots=True)

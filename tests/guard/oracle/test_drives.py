@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from commonwheel.proving.loop import Loop
 from commonwheel.proving.plan import CARS, PLAN
-from commonwheel.proving.proof import prove, setup_of
+from commonwheel.proving.proof import prove
 from commonwheel.vehicles import load_vehicle
-from tests.guard.oracle.judging import Refusal, judge
+from tests.guard.oracle.judging import Refusal, driven, judge
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,11 +43,7 @@ _LONGEST_S = 2.5
 @pytest.mark.parametrize("car", ["honda/civic_touring_2016", "nissan/leaf_ze1:40kwh"])
 def test_the_beginning_of_a_drive_is_accepted(library: Path, car: str) -> None:
     """Arming, engagement, following and steering into traffic: some seconds of it."""
-    setup, why = setup_of(car, _TRIALS["cut-in"])
-    assert setup is not None, why
-    loop = Loop(replace(setup, keep_frames=True))
-    loop.until(4.5)
-    run = loop.result()
+    _, run = driven(car, "cut-in", 4.5)
     assert run.engaged("longitudinal").sum() > 100
     assert run.engaged("lateral").sum() > 100
     assert _unexplained(library, run, car, "cut-in") == []

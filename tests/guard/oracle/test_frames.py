@@ -6,7 +6,6 @@ elsewhere; each that it lets pass is shown to opendbc, which has to let it pass 
 
 from __future__ import annotations
 
-import functools
 import random
 from typing import TYPE_CHECKING
 
@@ -15,13 +14,11 @@ import pytest
 from commonwheel.control import CYCLE_NS, CarControl
 from commonwheel.guard import Measured, State
 from commonwheel.guard.envelope import FieldKind
-from commonwheel.proving.loop import Loop
-from commonwheel.proving.plan import PLAN
-from commonwheel.proving.proof import setup_of
 from commonwheel.vehicles.decoder import VehicleDecoder
 from commonwheel.vehicles.samples import Samples
 from commonwheel.wire.frames import Clock
 from tests.guard.layout import put, raw_of, read
+from tests.guard.oracle.judging import driven
 from tests.guard.oracle.rules import REFERENCES, Oracle
 
 if TYPE_CHECKING:
@@ -39,16 +36,6 @@ _ELSEWHERE = {"ev"}
 """Buses of which opendbc knows nothing."""
 _BUTTONS = {"car/PedalsAndCruise"}
 """D-05 of the differences."""
-
-
-@functools.cache
-def _drive(car: str, trial: str, until_s: float) -> tuple[CarControl, Run]:
-    """Return a car's control, and what it hears on a drive."""
-    setup, why = setup_of(car, next(one for one in PLAN if one.name == trial))
-    assert setup is not None, why
-    loop = Loop(setup)
-    loop.until(until_s)
-    return CarControl(setup.vehicle, setup.control), loop.result()
 
 
 class _Offers:
@@ -130,8 +117,8 @@ def _show(oracle: Oracle, run: Run, rows: range, names: dict[int, str]) -> None:
 
 def _compare(library: Path, car: str, trial: str, until_s: float, seed: int) -> dict[str, int]:
     """Return how many frames of each message both let pass."""
-    control, run = _drive(car, trial, until_s)
-    control = CarControl(control.vehicle, control.control)
+    setup, run = driven(car, trial, until_s)
+    control = CarControl(setup.vehicle, setup.control)
     oracle = Oracle(library, REFERENCES[car.partition(":")[0]])
     vehicle, envelope = control.vehicle, control.control.envelope
     names = {number: bus.name for number, bus in enumerate(vehicle.buses)}
