@@ -105,8 +105,8 @@ def changes(text: str) -> Iterator[Change]:
 _TIGHTER_IF_MORE = {"least_period_ns", "window_ns"}
 _TIGHTER_IF_LESS = {
     "max_age_ns", "tolerance_ns", "frozen_ns", "override_most_ns", "release_ns", "request_timeout_ns",
-    "consent_most_ns", "late_ns", "clock_step_ns", "armed_ns", "timeout_ns", "release_rate", "window_change", "acceleration_mps2",
-    "jerk_mps3", "tolerance", "for_ns", "most_in_window", "high", "rate_up", "rate_down",
+    "consent_most_ns", "late_ns", "clock_step_ns", "armed_ns", "timeout_ns", "release_rate", "window_change",
+    "acceleration_mps2", "jerk_mps3", "tolerance", "for_ns", "most_in_window", "high", "rate_up", "rate_down",
 }  # fmt: skip
 
 
