@@ -180,7 +180,10 @@ def _adapter(
 
 
 def _serves(row: Row, envelopes: Mapping[str, Envelope]) -> dict[str, str]:
-    """Return the standard paths that can be asked for, and the envelope of each ('' for the controller's own or the command's)."""
+    """Return the standard paths that can be asked for, and the envelope of each.
+
+    It is '' where the controller's own, or the command's, is what limits it.
+    """
     from commonwheel.catalog import Kind, load_catalog
 
     found: dict[str, str] = {}
