@@ -32,12 +32,12 @@ from tools.mutants import mutants
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["COUNTS", "EXPLAINED", "Fate", "Forks", "collect", "kept"]
+__all__ = ["COUNTS", "EXPLAINED", "MODULES", "Fate", "Forks", "collect", "kept"]
 
 _ROOT = Path(__file__).resolve().parents[1]
 EXPLAINED = Path(__file__).with_name("mutants.json")
 COUNTS = Path(__file__).with_name("mutation.json")
-_MODULES = (
+MODULES = (
     "frames", "limits", "machine", "wishes", "situation", "inputs", "guard", "plausible", "span", "pace", "record",
     "envelope", "problems", "problems_frames",
 )  # fmt: skip
@@ -200,7 +200,11 @@ def _replace(name: str, old: object, new: object, module: types.ModuleType) -> N
     if isinstance(new, types.FunctionType) and isinstance(old, types.FunctionType):
         old.__code__, old.__defaults__, old.__kwdefaults__ = new.__code__, new.__defaults__, new.__kwdefaults__  # type: ignore[assignment]
     elif isinstance(new, type) and isinstance(old, type):
-        for member, value in {} if isinstance(old, enum.EnumMeta) else vars(new).items():
+        if isinstance(old, enum.EnumMeta):
+            if set(old.__members__) != set(new.__members__):  # type: ignore[attr-defined]
+                raise AttributeError(name)
+            return
+        for member, value in vars(new).items():
             bare = value.__func__ if isinstance(value, staticmethod) else getattr(value, "fget", value)
             if isinstance(bare, types.FunctionType) and bare.__code__.co_filename == str(module.__file__):
                 setattr(old, member, _method(vars(old).get(member), value, module.__dict__))
@@ -219,11 +223,13 @@ def _rename(name: str, old: object, new: object) -> None:
             setattr(module, name, new)
 
 
-def kept(part: str, counts: object) -> None:
+def kept(part: str, name: str, counts: dict[str, int]) -> None:
     """Put counts into the file of all counts."""
-    before: dict[str, object] = json.loads(COUNTS.read_text(encoding="utf-8")) if COUNTS.is_file() else {}
-    before[part] = counts
-    COUNTS.write_text(json.dumps(before, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    every: dict[str, dict[str, dict[str, int]]] = {}
+    if COUNTS.is_file():
+        every = json.loads(COUNTS.read_text(encoding="utf-8"))
+    every.setdefault(part, {})[name] = counts
+    COUNTS.write_text(json.dumps(every, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def _run(forks: Forks, module: str, explained: dict[str, str]) -> tuple[dict[str, int], list[str]]:
@@ -241,10 +247,10 @@ def _run(forks: Forks, module: str, explained: dict[str, str]) -> tuple[dict[str
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the mutants of the guard's modules; returns 1 if any survives that nobody has explained."""
     parser = argparse.ArgumentParser(prog="python -m tools.mutate", description=__doc__.splitlines()[0])  # type: ignore[union-attr]
-    parser.add_argument("modules", nargs="*", default=_MODULES, help="modules of the guard (default: all)")
+    parser.add_argument("modules", nargs="*", default=MODULES, help="modules of the guard (default: all)")
     parser.add_argument("--timeout", type=float, default=3.0, help="computing time for one test, s (default: 3)")
     options = parser.parse_args(arguments)
-    unknown = set(options.modules) - set(_MODULES)
+    unknown = set(options.modules) - set(MODULES)
     if unknown:
         parser.error(f"no module of the guard: {', '.join(sorted(unknown))}")
     explained: dict[str, str] = json.loads(EXPLAINED.read_text(encoding="utf-8"))
@@ -261,8 +267,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             unexplained += len(alive)
             print(f"{module}: {counts}, {time.monotonic() - begun:.0f} s", flush=True)
             print("".join(f"  survived: {name}\n" for name in alive), end="", flush=True)
-            kept_modules = json.loads(COUNTS.read_text(encoding="utf-8")).get("modules", {}) if COUNTS.is_file() else {}
-            kept("modules", kept_modules | {module: counts})
+            kept("modules", module, counts)
         return int(unexplained > 0)
 
     return collect(_TESTS, work)

@@ -209,7 +209,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"  {fate}: {file}:{change.line}: {change.what} ({why})", flush=True)
         counts[file] = count
         print(f"{file}: {count}", flush=True)
-        kept(f"table {file}", count)
+        kept("tables", file, count)
     return int(missed > 0)
 
 
