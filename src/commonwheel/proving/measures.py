@@ -38,8 +38,8 @@ __all__ = [
 _DT_S = CYCLE_NS / 1e9
 _SETTLE_S = 8.0
 """From engaging on; what an axis takes over with is not its own."""
-LANE_SPEEDS_MPS = (30 / 3.6, 120 / 3.6)
-"""Speeds at which lane keeping is judged."""
+LANE_SPEEDS_MPS = (28 / 3.6, 122 / 3.6)
+"""Speeds at which lane keeping is judged: 30 to 120 km/h, as a car keeps them that is told to."""
 _MOVING_MPS = 1.5
 """Slower, standing and rolling on again have jerks of their own: brakes let go, wheels stop turning."""
 
