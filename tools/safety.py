@@ -1,7 +1,8 @@
 """Writes what the safety pages state of limits and evidence: ``python -m tools.safety [--check]``.
 
 The requirements are in ``src/commonwheel/guard/requirements.yaml``, the limits in the cars' ``control.yaml`` as they
-are compiled; both become tables between the marks of ``docs/safety.md`` and ``docs/safety-limits.md``. ``--check``
+are compiled, what fault campaigns found in ``tools/faults.json``; they become tables between the marks of
+``docs/safety.md`` and ``docs/safety-limits.md``. ``--check``
 writes nothing and exits with 1 when a page is out of date.
 """
 
@@ -15,8 +16,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from tools.safety_faults import drives, faults, load_faults, platform_faults
 from tools.safety_limits import limits
 from tools.safety_limits import table as rows_of
+from tools.safety_mutation import mutation, mutation_of_limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,6 +138,11 @@ LISTS: dict[str, Callable[[Table], str]] = {
     "requirements": requirements,
     "differences": differences,
     "limits": lambda _: limits(),
+    "mutation": lambda _: mutation(),
+    "mutation of limits": lambda _: mutation_of_limits(),
+    "campaign": lambda _: drives(load_faults()),
+    "faults": lambda _: faults(load_faults()),
+    "platform-faults": lambda _: platform_faults(load_faults()),
 }
 
 
