@@ -44,6 +44,7 @@ coverage-guard: $(VENV)/.dev kernels ## the guard's own tests reach every branch
 
 mutate: $(VENV)/.dev kernels ## change the guard in one small way after the other: its tests have to notice
 	$(PY) -m tools.mutate $(MUTATE_FLAGS)
+	$(PY) -m tools.mutate_tables
 
 lint: lint-style lint-format lint-types lint-c ## style, types, and the C compiler's warnings
 
