@@ -67,7 +67,7 @@ def test_a_car_is_armed_shown_and_disarmed(tmp_path: Path, capsys: pytest.Captur
         assert main(["arm", "--connect", where, "--reason", "a test"]) == FINE
         assert "armed" in capsys.readouterr().out
         assert any(event.facts.get("reason") == "a test" for event in rig.broker.events.last())
-        assert main(["requests", "--connect", where, "--last", "6"]) == FINE
+        assert main(["requests", "--connect", where, "--last", "50"]) == FINE
         out = capsys.readouterr().out
         assert "lateral armed" in out
         assert re.search(r"guard.armed  MotionManagement.Guard.IsArmed by 127.0.0.1: a test\n", out)
