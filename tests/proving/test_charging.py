@@ -1,4 +1,4 @@
-"""Smart charging on simulated cars, in closed loop: it waits, it charges when it is cheap, it lets go."""
+"""Smart charging on simulated cars, in closed loop on their wires: it waits, charges when it is cheap, and lets go."""
 
 from __future__ import annotations
 
