@@ -155,7 +155,7 @@ def beyond(control: Control, name: str, bounds: Bounds) -> list[str]:
             )
             found += (f"envelope {envelope.name}: {text}" for row in rows for text in _quantity(envelope, row))
     for frame in car.frames:
-        if any(envelope.axis in _AXES for envelope in _envelopes(car, frame)):
+        if _moves(car, frame):
             rows = [row for row in bounds.frames if row.holds_for(name) and frame.name in row.of]
             found += _stated(f"frame {frame.name}", len(rows))
             found += (f"frame {frame.name}: {text}" for row in rows for text in _frame(frame, row))
@@ -169,9 +169,11 @@ def _stated(what: str, count: int) -> Iterator[str]:
         yield f"{what} is carried by what has no bound"
 
 
-def _envelopes(car: CarEnvelope, frame: FrameRule) -> list[Envelope]:
+def _moves(car: CarEnvelope, frame: FrameRule) -> bool:
+    """Whether a frame carries, or says that there is, something that moves the car."""
+    axes = {field.axis for field in frame.fields if field.kind is FieldKind.ACTIVE}
     carried = {field.envelope for field in frame.fields if field.kind is FieldKind.LIMITED}
-    return [each for each in car.envelopes if each.name in carried]
+    return bool((axes | {each.axis for each in car.envelopes if each.name in carried}) & set(_AXES))
 
 
 def _carried(control: Control, envelope: str) -> set[str]:

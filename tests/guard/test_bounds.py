@@ -59,3 +59,11 @@ def test_what_has_no_bound_is_said() -> None:
     assert "input Vehicle.Speed has no bound" in said
     assert "envelope angle_command is carried by what has no bound" in said
     assert "frame car/LaneKeepCommand has no bound" in said
+
+
+def test_a_frame_that_only_says_that_something_acts_is_held_too() -> None:
+    name = "honda/civic_gen10_bosch"
+    control = acting(name)[1]
+    frames = tuple(replace(each, least_period_ns=9_000_000) for each in control.envelope.frames)
+    said = beyond(replace(control, envelope=replace(control.envelope, frames=frames)), name, _BOUNDS)
+    assert "frame fcan/AccControlOn: least_period is -0.009, at most -0.01" in said
