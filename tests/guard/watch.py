@@ -268,12 +268,22 @@ class Watch:
         if not kept:
             return
         before = value_of(one, kept[-1].raws[one.name])
-        if self.states[axis] is State.ENGAGED and kept[-1].states[axis] is State.ENGAGED:
+        if self.states[axis] is State.ENGAGED and now.t_ns - kept[-1].t_ns > limits.timeout_ns + self.slack_ns:
+            self._begins_anew(name, one, limits, now)
+        elif self.states[axis] is State.ENGAGED and kept[-1].states[axis] is State.ENGAGED:
             self._holds_rate(name, limits, (before, value), step, now.t_ns - kept[-1].t_ns, speed)
             self._holds_window(name, one, limits, now, kept)
         elif not isinstance(limits.neutral, Measured) and self.states[axis] is not State.ENGAGED:
             further = abs(value - limits.neutral) - abs(before - limits.neutral)
             assert further <= step + _TINY, f"{name} goes away from neutral while it is released: {before} to {value}"
+
+    def _begins_anew(self, name: str, one: FieldRule, limits: Envelope, now: _Left) -> None:
+        """Hold what has lapsed: nothing has left for so long that it comes from neutral, and by a step at most."""
+        if isinstance(limits.neutral, Measured):
+            self._is_neutral(name, one, limits, now)
+            return
+        value = value_of(one, now.raws[one.name])
+        assert abs(value - limits.neutral) <= abs(one.factor) + _TINY, f"{name} = {value} after it has lapsed"
 
     def _is_neutral(self, name: str, one: FieldRule, limits: Envelope, now: _Left) -> None:
         raw = now.raws[one.name]
