@@ -8,6 +8,7 @@ import pytest
 
 from commonwheel.guard.envelope import Curve, Measured, Without
 from tests.guard.cars import ACTING, acting
+from tests.guard.little import Changed
 from tools.bounds import Bounds, beyond, load_bounds
 
 _BOUNDS = load_bounds()
@@ -18,9 +19,9 @@ def test_each_limit_is_within_its_bound(name: str) -> None:
     assert beyond(acting(name)[1], name, _BOUNDS) == []
 
 
-def _changed(name: str, envelope: str, bounds: Bounds = _BOUNDS, **changes: object) -> list[str]:
+def _changed(name: str, envelope: str, bounds: Bounds = _BOUNDS, /, **changes: Changed) -> list[str]:
     control = acting(name)[1]
-    rows = tuple(replace(row, **changes) if row.name == envelope else row for row in control.envelope.envelopes)  # type: ignore[arg-type]
+    rows = tuple(replace(row, **changes) if row.name == envelope else row for row in control.envelope.envelopes)
     return beyond(replace(control, envelope=replace(control.envelope, envelopes=rows)), name, bounds)
 
 
@@ -39,7 +40,7 @@ def _changed(name: str, envelope: str, bounds: Bounds = _BOUNDS, **changes: obje
         ({"tracking": Without("none")}, "nothing is tracked"),
     ],
 )
-def test_what_is_beyond_is_said(changes: dict[str, object], said: str) -> None:
+def test_what_is_beyond_is_said(changes: dict[str, Changed], said: str) -> None:
     assert any(said in text for text in _changed("nissan/leaf_ze1", "angle_command", **changes))
 
 

@@ -33,7 +33,8 @@ def test_of_two_overrides_either_is_one_and_both_have_to_end() -> None:
 def test_of_two_overrides_one_that_cuts_is_enough() -> None:
     for readings, acts in (({"Pedal": 60.0}, False), ({"Hands": 60.0}, True)):
         drive = _two_overrides()
-        drive.cycle(2, **readings)
+        drive.readings |= readings
+        drive.cycle(2)
         assert drive.state() is State.OVERRIDING
         assert drive.guard.acts(LONG) is acts
 
