@@ -20,7 +20,7 @@ def words() -> set[str]:
     text = PAGE.read_text(encoding="utf-8")
     prose = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
     quoted = " ".join(re.findall(r"`([^`]+)`", prose))
-    return set(re.findall(r"[a-z][a-z-]*", quoted))
+    return set(re.findall(r"[a-z][a-z0-9-]*", quoted))
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,7 @@ PLAN: tuple[Trial, ...] = (
     _along("lead-emergency-stop", "Who is ahead brakes to a standstill in 4 s, with up to 6.5 m/s².", _GAP),
     _along("stop-and-go", "In a queue in a bend that stops twice for a moment and once for long.", _GAP, _STEERS),
     _along("hill", "Up with 6 %, down with 7 %, with a bend on top.", _OFFSET),
-    _across("lane-30", "A town's bends of 60 m and 90 m at 30 km/h."),
+    _across("lane-30", "A town's bends of 70 m and 90 m at 32 km/h."),
     _across("lane-50", "Bends of 220 m and 190 m at 50 km/h."),
     _across("curve-entry", "From a straight road into a bend of 480 m at 80 km/h, and out of it."),
     _across("s-bends", "Bends of 280 m to the left and to the right at 60 km/h."),
