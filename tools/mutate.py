@@ -54,7 +54,7 @@ _TESTS = (
     "record",
     "problems",
 )
-_FIRST = {"problems_frames": "problems", "situation": "limits", "guard": "frames", "envelope": "limits"}
+_FIRST = {"problems_frames": "problems", "situation": "limits", "guard": "guard", "envelope": "limits"}
 _MEMORY = 1 << 30
 """Bytes that a mutant may take more than what it is forked from."""
 

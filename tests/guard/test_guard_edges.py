@@ -1,0 +1,57 @@
+"""What the guard says when several things are wrong at once, and of what is right."""
+
+from __future__ import annotations
+
+import pytest
+
+from commonwheel.guard import Outcome, Rule, State
+from commonwheel.vehicles.samples import Quality
+from tests.guard.little import MS, Drive
+
+
+def test_a_frame_that_leaves_is_allowed_by_no_rule() -> None:
+    verdict = Drive().engaged().drive()
+    assert (verdict.outcome, verdict.rule) == (Outcome.ALLOWED, Rule.NONE)
+
+
+@pytest.mark.parametrize(("path", "state"), [("Speed", State.FAULTED), ("Door", State.ARMED)])
+def test_an_input_of_no_use_is_the_rule_that_is_named(path: str, state: State) -> None:
+    drive = Drive().engaged()
+    drive.quality[path] = Quality.CORRUPT
+    drive.cycle(12)
+    assert drive.state() is state
+    assert [each.rule for each in drive.said if each.axis == "longitudinal"][-1] is Rule.INPUT_QUALITY
+
+
+def test_a_late_loop_is_said_before_an_input_that_failed() -> None:
+    drive = Drive().engaged()
+    drive.quality["Speed"] = Quality.CORRUPT
+    drive.cycle(1)
+    (said,) = [each for each in drive.cycle(step_ns=120 * MS) if each.axis == "longitudinal"]
+    assert (said.after, said.rule) == (State.FAULTED, Rule.LATE_LOOP)
+
+
+def test_each_release_begins_where_its_own_drive_was() -> None:
+    drive = Drive().engaged()
+    for wish in (0.5, 1.5):
+        assert drive.led("accel", wish, 60)[-1] == pytest.approx(wish)
+        drive.cycle(12, Door=1.0)
+        first = drive.ask("accel", wish).allowed
+        assert wish - 0.7 < first <= wish
+        drive.led("accel", None, 130)
+        drive.cycle(12, Door=0.0, Cruise=0.0)
+        drive.ask("accel", None)
+        drive.cycle(3, Cruise=1.0)
+        assert drive.state() is State.ENGAGED
+        drive.ask("accel", None)
+
+
+@pytest.mark.parametrize(("wish", "speed"), [(-3.5, 36.0), (2.0, 90.0)])
+def test_a_wish_at_its_limit_is_allowed_as_it_is(wish: float, speed: float) -> None:
+    drive = Drive().engaged()
+    drive.cycle(20, Speed=speed, Accel=wish / 2)
+    drive.ask("accel", None)
+    assert drive.led("accel", wish, 250)[-1] == wish
+    drive.cycle()
+    verdict = drive.ask("accel", wish)
+    assert (verdict.outcome, verdict.rule) == (Outcome.ALLOWED, Rule.NONE)
