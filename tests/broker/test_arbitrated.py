@@ -37,8 +37,9 @@ class Decider:
     def _withdrawn(self, requester: str, signals: Sequence[int]) -> None:
         self.withdrawn.append((requester, tuple(sorted(signals))))
 
-    def ask(self, requester: str, value: float = 1.0, **terms: int) -> Actuation:
-        (actuation,) = self.broker.actuate({self.target: value}, requester, terms=Terms(**terms))
+    def ask(self, requester: str, value: float = 1.0, *, valid_ns: int = 0, priority: int = 0) -> Actuation:
+        terms = Terms(valid_ns=valid_ns, priority=priority)
+        (actuation,) = self.broker.actuate({self.target: value}, requester, terms=terms)
         return actuation
 
     def kinds(self) -> list[str]:

@@ -263,6 +263,7 @@ def test_a_release_goes_on_from_what_left_when_it_left() -> None:
     """What was allowed since the last frame is neither made up for nor ahead: each frame of a release may leave."""
     drive = _ready()
     assert drive.drive().passed
+    level = 0.0
     for _ in range(20):
         level = math.floor(drive.led("accel", 0.8, 2)[-1] * 100) / 100
         assert drive.drive(level).passed
