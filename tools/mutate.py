@@ -50,6 +50,8 @@ _TESTS = (
     "wishes",
     "frames",
     "frames_edges",
+    "machine_edges",
+    "guard_edges",
     "plausible",
     "record",
     "problems",
