@@ -97,8 +97,10 @@ def test_the_app_charges_when_it_is_cheap_and_is_ready_in_time(tmp_path: Path, n
 
 
 def test_the_car_charges_by_itself_once_the_app_is_gone(tmp_path: Path) -> None:
-    use = AppUse("smart-charging", (("prices", '[["00:00", 0.3], ["06:00", 0.1]]'), ("capacity", 12.0)))
-    setup = plugged(tmp_path, OUTLANDER, length=67, apps=(use,))
+    use = AppUse(
+        "smart-charging", (("prices", '[["00:00", 0.3], ["06:00", 0.1]]'), ("capacity", 12.0), ("target", 78.0))
+    )
+    setup = plugged(tmp_path, OUTLANDER, charge=79, length=67, apps=(use,))
     setup = replace(setup, interventions=(Intervention(Kind.KILLED, "smart-charging", 62.0),), keep_frames=False)
     loop = Loop(setup)
     loop.until(61.8)

@@ -34,6 +34,8 @@ AGAIN_NS = 60_000_000_000
 """What a car has not done by then is asked for again."""
 HOLD_S = 50.0
 """For so long a limit is good; it is asked for anew well before."""
+OWN = ("renewed", "withdrawn")
+"""How a request ends by the app's own doing: the car refused nothing."""
 LEARN_KW = 0.5
 """A charge of less is none that its power can be learned from."""
 
@@ -206,7 +208,7 @@ def by_power(car: Car) -> bool:
 @app.every(20.0)
 def hold(car: Car) -> None:
     """Renew what has to be renewed."""
-    if kept.asked is False and by_power(car):
+    if kept.asked is False and kept.asked_ns != car.now_ns and by_power(car):
         car.request(POWER_LIMIT, 0.0, then=heard, valid_s=HOLD_S)
 
 
@@ -240,7 +242,7 @@ def act(car: Car, wanted: bool, charge: float, target: float) -> None:  # noqa: 
 
 def heard(car: Car, outcome: Outcome) -> None:
     """Tell the driver of what the car did not do."""
-    if not outcome and "renewed" not in outcome.why:
+    if not outcome and not any(own in outcome.why for own in OWN):
         car.report("refused", stage=outcome.stage.value, why=outcome.why)
 
 
