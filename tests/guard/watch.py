@@ -117,6 +117,7 @@ class Watch:
                 self.released_ns[name] = t_ns
             elif before is State.ENGAGED:
                 self.consented[name] = not consents
+                self.released_ns[name] = t_ns
             acts = guard.acts(name)
             if acts and now is not State.ENGAGED:
                 late_ns = t_ns - self.released_ns[name] - axis.release_ns
@@ -281,6 +282,8 @@ class Watch:
         """Hold what has lapsed: nothing has left for so long that it comes from neutral, and by a step at most."""
         if isinstance(limits.neutral, Measured):
             self._is_neutral(name, one, limits, now)
+            return
+        if isinstance(limits.rate_up, Without):  # it may be anywhere in its range at once
             return
         value = value_of(one, now.raws[one.name])
         assert abs(value - limits.neutral) <= abs(one.factor) + _TINY, f"{name} = {value} after it has lapsed"
