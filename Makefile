@@ -4,7 +4,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 RUNS ?= 100000
-PYTEST_FLAGS ?= -n auto --dist worksteal
+# Tests wait for clocks and processes more than they compute: one more worker than there are cores.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+PYTEST_FLAGS ?= -n $(WORKERS) --dist worksteal
 
 BIN := $(VENV)/bin
 PY := $(BIN)/python

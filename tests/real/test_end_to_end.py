@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import can
 import msgspec
@@ -97,6 +98,11 @@ def _same(first: cw.Samples, second: cw.Samples, frames: tuple[Frames, Frames] |
     )
 
 
+def _slow_but_for(log: str, *quick: str) -> Any:  # noqa: ANN401 - pytest's own type of a parameter is private
+    """Return a log as a parameter; all but a few wait for the slow tests."""
+    return pytest.param(log, marks=() if log in quick else pytest.mark.slow)
+
+
 @pytest.mark.parametrize("log", KNOWN)
 def test_the_library_in_pieces_and_in_one_piece(load: Load, log: str) -> None:
     """``read`` goes chunk by chunk and finds the car's buses; the decoder alone takes all frames at once."""
@@ -107,7 +113,7 @@ def test_the_library_in_pieces_and_in_one_piece(load: Load, log: str) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".arrow", ".csv", ".jsonl"])
-@pytest.mark.parametrize("log", KNOWN)
+@pytest.mark.parametrize("log", [_slow_but_for(log, "noecu", "circle", "phev_start", "reverse") for log in KNOWN])
 def test_the_command_line_writes_what_the_library_reads(
     load: Load, log: str, suffix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -157,7 +163,9 @@ def test_the_command_line_runs_by_itself(load: Load, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("packed", PACKERS)
-@pytest.mark.parametrize("log", ["turnwheel", "forward", "phev_start", "pedal", "circle"])
+@pytest.mark.parametrize(
+    "log", [_slow_but_for(log, "phev_start") for log in ("turnwheel", "forward", "phev_start", "pedal", "circle")]
+)
 def test_a_compressed_copy_gives_the_same(load: Load, log: str, packed: str, tmp_path: Path) -> None:
     """One of each format; named as usual, and without a telling name."""
     path = load(log).path
@@ -169,7 +177,9 @@ def test_a_compressed_copy_gives_the_same(load: Load, log: str, packed: str, tmp
 
 
 @pytest.mark.parametrize("name", WRITERS)
-@pytest.mark.parametrize("log", [log for log in KNOWN if log != "brake"])
+@pytest.mark.parametrize(
+    "log", [_slow_but_for(log, "noecu", "forward", "phev_start", "pedal") for log in KNOWN if log != "brake"]
+)
 def test_a_copy_in_another_format_gives_the_same(load: Load, log: str, name: str, tmp_path: Path) -> None:
     decoded, copy = load(log), tmp_path / name
     assert WRITERS[name](copy, decoded.frames) == len(decoded.frames)

@@ -174,6 +174,7 @@ def test_every_remark_has_a_known_kind_and_a_line_of_the_file(name: str) -> None
     assert all(repair.kind in KINDS and 1 <= repair.line <= lines for repair in _ours(name).repairs)
 
 
+@pytest.mark.slow
 def test_there_are_files_that_cantools_refuses_and_every_honda_is_among_them() -> None:
     """If this fails, the comparison above has lost its purpose: look at what opendbc ships now."""
     hondas = [name for name in _files() if name.startswith(("honda", "acura")) and "generated" in name]
