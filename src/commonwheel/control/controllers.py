@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from commonwheel.control.manners import Direct, Pulse, Table
     from commonwheel.control.measured import Measured
 
-__all__ = ["Controller", "DirectController", "Expected", "PulseController", "clamp", "interpolate"]
+__all__ = ["Controller", "DirectController", "Expected", "PulseController", "Steered", "clamp", "interpolate"]
 
 _TICK = 1e-9
 """What the sum of many cycles' times is off by."""
@@ -110,15 +110,11 @@ class Expected:
         return due
 
 
-class DirectController:
-    """The car takes the target itself; a slow integral takes out what stays off."""
+class Steered:
+    """What is asked of steering, as an angle: a curvature is taken for the angle that it takes at the car's speed."""
 
-    def __init__(self, manner: Direct, delay_s: float, geometry: standard.Steering | None) -> None:
-        self._manner, self._geometry = manner, geometry
-        self._expected = Expected(delay_s, manner.lag_s)
-        self._trim = 0.0
-        self._asked = 0.0
-        self._dt_s = 0.0
+    def __init__(self, geometry: standard.Steering | None) -> None:
+        self._geometry = geometry
 
     def rank(self, path: str, value: float, now: Measured) -> float:
         """See ``Controller``."""
@@ -136,6 +132,18 @@ class DirectController:
         if path == standard.CURVATURE and self._geometry is not None:
             return self._geometry.curvature(reference, now.speed_mps)
         return reference
+
+
+class DirectController(Steered):
+    """The car takes the target itself; a slow integral takes out what stays off."""
+
+    def __init__(self, manner: Direct, delay_s: float, geometry: standard.Steering | None) -> None:
+        super().__init__(geometry)
+        self._manner = manner
+        self._expected = Expected(delay_s, manner.lag_s)
+        self._trim = 0.0
+        self._asked = 0.0
+        self._dt_s = 0.0
 
     def command(self, target: float, now: Measured, dt_s: float) -> dict[str, float]:
         """See ``Controller``."""

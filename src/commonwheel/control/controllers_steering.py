@@ -10,45 +10,29 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from commonwheel.control import standard
-from commonwheel.control.controllers import clamp, interpolate
+from commonwheel.control.controllers import Steered, clamp, interpolate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from commonwheel.control import standard
     from commonwheel.control.manners import Torque
     from commonwheel.control.measured import Measured
 
 __all__ = ["TorqueController"]
 
 
-class TorqueController:
+class TorqueController(Steered):
     """See the module."""
 
     def __init__(self, manner: Torque, geometry: standard.Steering | None) -> None:
-        self._manner, self._geometry = manner, geometry
+        super().__init__(geometry)
+        self._manner = manner
         self._led, self._led_rate = 0.0, 0.0
         self._integral = 0.0
         self._held_back = 0.0
         """Torque asked for less what the frames say."""
         self._asked = 0.0
-
-    def rank(self, path: str, value: float, now: Measured) -> float:
-        """See ``Controller``."""
-        return self.reference(path, value, now, 0.0)
-
-    def reference(self, path: str, value: float, now: Measured, dt_s: float) -> float:
-        """See ``Controller``."""
-        del dt_s
-        if path == standard.CURVATURE and self._geometry is not None:
-            return self._geometry.angle_deg(value, now.speed_mps)
-        return value
-
-    def express(self, path: str, reference: float, now: Measured) -> float:
-        """See ``Controller``."""
-        if path == standard.CURVATURE and self._geometry is not None:
-            return self._geometry.curvature(reference, now.speed_mps)
-        return reference
 
     def command(self, target: float, now: Measured, dt_s: float) -> dict[str, float]:
         """See ``Controller``."""
