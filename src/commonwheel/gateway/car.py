@@ -100,11 +100,10 @@ class CarGateway:
                                   on_end=self.finished.set)  # fmt: skip
             self._pipeline = self._player.pipeline
             return
-        now_ns = self._clock.now_ns
         if isinstance(sources, VirtualCar):
             self._virtual, opener, self._clock = sources, sources.open, sources.clock
-            now_ns = sources.clock.present_ns
             self.finished, sources = sources.ended, sources.sources
+            self._virtual.perceive = self._perceived
         if not sources:
             message = f"{vehicle.name}: name a source for at least one of its buses, or a recording to replay"
             raise GatewayError(message)
@@ -120,12 +119,16 @@ class CarGateway:
             self._readers.append(self._reader(name, source, opening, window or Window(), backoff or Backoff()))
         self._watch = Watch(self._clock, self._pipeline.expire, vehicle)
         if actuate is not None:
-            readers = {reader.bus: reader for reader in self._readers}
-            self.actuator = Actuator(vehicle, actuate, broker, readers, self._clock, now_ns)
-            self._pipeline.act = self.actuator.hear
-            self.actuator.teller.on_sent = self._pipeline.tell_sent
-        if self._virtual is not None:
-            self._virtual.perceive = self._perceived
+            self.actuator = self._acting(actuate)
+
+    def _acting(self, leave: Leave) -> Actuator:
+        """Return what makes the car act, joined to what it hears, and to what hears it."""
+        now_ns = self._clock.now_ns if self._virtual is None else self._virtual.clock.present_ns
+        readers = {reader.bus: reader for reader in self._readers}
+        actuator = Actuator(self.vehicle, leave, self._broker, readers, self._clock, now_ns)
+        self._pipeline.act = actuator.hear
+        actuator.teller.on_sent = self._pipeline.tell_sent
+        return actuator
 
     def _reader(
         self, name: str, source: BusSource, opening: Callable[[], Port], window: Window, backoff: Backoff
