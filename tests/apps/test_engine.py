@@ -138,7 +138,7 @@ def test_a_period_is_kept_to_the_nanosecond_and_its_time_is_the_apps_time() -> N
     app = app_with()
     ticks: list[int] = []
     app.every(0.1)(lambda car: ticks.append(car.now_ns))
-    Run(app).start(at=5).to(1005)
+    Run(app).start(at=5).to(505).to(1005)
     assert ticks == [5 * S + i * S // 10 for i in range(1, 10_001)]
 
 
@@ -227,6 +227,15 @@ def test_time_that_jumps_is_not_lived_through() -> None:
     run.engine.stop()
     assert ticks == pytest.approx([1.0, jump, 1e9 + 1, 1e9 + 2], rel=1e-12)
     assert woken == pytest.approx([1.0, jump, jump + 1, jump + 2], rel=1e-12)
+
+
+@pytest.mark.parametrize("jump_s", [600.5, 3599.97, 3600.0, 3600.1])
+def test_a_clock_that_is_set_ahead_lets_what_is_due_happen_once(jump_s: float) -> None:
+    app = app_with()
+    ticks: list[float] = []
+    app.every(0.05)(lambda car: ticks.append(car.elapsed_s))
+    Run(app).start().each((0.11, SPEED, 1.0), (0.11 + jump_s, SPEED, 2.0))
+    assert ticks == pytest.approx([0.05, 0.1, 0.11 + jump_s], abs=1e-6)
 
 
 @given(

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from commonwheel.apps import worker
 from commonwheel.apps.hosting import AppHosts
 from commonwheel.apps.inprocess import InProcess
 from commonwheel.apps.launch import Launcher, Spawning
@@ -343,6 +344,63 @@ def test_time_that_was_set_far_ahead_lets_the_app_begin_anew(tmp_path: Path) -> 
             await until(lambda: "begins anew" in texts(host))
             await until(lambda: texts(host).count("begins on") == 2)
             assert host.status.error == ""
+
+    asyncio.run(work())
+
+
+TICKING = """
+ticks = 0
+@app.every(0.05)
+def tick(car):
+    global ticks
+    ticks += 1
+    car.show(n=ticks)
+"""
+
+
+def test_clock_that_is_set_an_hour_ahead_lets_what_is_due_happen_once(tmp_path: Path) -> None:
+    app = write_app(tmp_path, TICKING)
+
+    async def work() -> None:
+        async with running(app, launcher=InProcess()) as (hosts, car):
+            host = hosts.apps[0]
+            await until(lambda: host.status.outputs.get("n"))
+            before, began = host.status.outputs["n"].value, time.monotonic()
+            set_ns = time.time_ns() + 3590 * 10**9
+            car.say(2.0, t_ns=set_ns)
+            await until(lambda: host.status.outputs["n"].t_ns > set_ns + 10**8)
+            most = (time.monotonic() - began) / 0.05 + 3  # as often as ever, and once for all that was left out
+            assert isinstance(before, float)
+            assert 0 < host.status.outputs["n"].value - before <= most
+            assert host.status.error == ""
+            assert "begins anew" not in texts(host)
+
+    asyncio.run(work())
+
+
+def test_clock_that_is_set_an_hour_back_lets_the_app_begin_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that it has would look an hour old to it, and nothing would come of it for an hour."""
+    monkeypatch.setattr(worker, "BACK_FOR_NS", 1)
+    app = write_app(tmp_path, COUNTING)
+
+    async def work() -> None:
+        async with running(app, launcher=InProcess()) as (hosts, car):
+            host = hosts.apps[0]
+            await state(host, AppState.RUNNING)
+            car.say(1.0)
+            await until(lambda: host.status.outputs.get("n"))
+            car.say(2.0, t_ns=time.time_ns() - 3600 * 10**9)
+            await until(lambda: host.status.outputs["n"].value == 2.0)
+            assert "begins anew" not in texts(host), "one old value says nothing"
+            car.say(3.0, t_ns=time.time_ns() - 3600 * 10**9)
+            await until(lambda: "went back by 36" in texts(host))
+            await until(lambda: texts(host).count("begins on") == 2)
+            car.say(4.0, t_ns=time.time_ns() - 3600 * 10**9)
+            car.say(5.0, t_ns=time.time_ns() - 3600 * 10**9)
+            await until(lambda: host.status.outputs["n"].value == 5.0)
+            assert texts(host).count("begins on") == 2, "what is as old as ever was set by nobody"
 
     asyncio.run(work())
 

@@ -1,8 +1,9 @@
 """An app's time and what is due at it: no wall clock, one order of everything.
 
 Time is nanoseconds, moved by the samples that come or by whoever runs the app. What is due at the same instant
-happens in the order in which it was asked for. Time that goes on by more than an hour at once was not lived through
-(a recording of two drives, a clock that was set): what was due in it happens once, after it.
+happens in the order in which it was asked for. Time that goes on by more than ``JUMP_NS`` at once was not lived through
+(a recording of two drives, a clock that was set): what was due in it happens once, after it. On a live car, where time
+goes on in small steps, ``LIVE_JUMP_NS`` is enough: a clock that was set, or a process that was stopped for a while.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["JUMP_NS", "LEAST_NS", "NEVER", "Clock", "Timer"]
+__all__ = ["JUMP_NS", "LEAST_NS", "LIVE_JUMP_NS", "NEVER", "Clock", "Timer"]
 
-JUMP_NS = 3600 * 1_000_000_000
-"""What time may go on by at once; more is a jump."""
+JUMP_NS = 600 * 1_000_000_000
+"""What time may go on by at once in a recording, in which a bus may be silent for minutes; more is a jump."""
+
+LIVE_JUMP_NS = 5 * 1_000_000_000
+"""The same on a live car."""
 
 LEAST_NS = 1_000_000
 """Shortest time that an app can put something off by: what is put off by nothing, again and again, never ends."""
@@ -47,9 +51,15 @@ class Timer:
 class Clock:
     """The time, and what is due."""
 
-    __slots__ = ("_count", "_heap", "next_ns", "now_ns", "start_ns")
+    __slots__ = ("_count", "_heap", "_jump_ns", "next_ns", "now_ns", "start_ns")
 
-    def __init__(self) -> None:
+    def __init__(self, jump_ns: int = JUMP_NS) -> None:
+        """Begin at nought.
+
+        Args:
+            jump_ns: what time may go on by at once; more is a jump.
+        """
+        self._jump_ns = jump_ns
         self.now_ns = 0
         self.start_ns = 0
         self.next_ns = NEVER
@@ -77,7 +87,7 @@ class Clock:
     def pass_before(self, t_ns: int) -> None:
         """Let happen what is due before a time, each at its own time; or in a jump, now that it is over."""
         heap = self._heap
-        if t_ns - self.now_ns > JUMP_NS:
+        if t_ns - self.now_ns > self._jump_ns:
             self.now_ns = t_ns - 1
         while heap and heap[0][0] < t_ns:
             due_ns, _, timer = heapq.heappop(heap)

@@ -18,7 +18,7 @@ import numpy as np
 from commonwheel.apps.app import Moment
 from commonwheel.apps.calls import Calls
 from commonwheel.apps.car import Car, Inside
-from commonwheel.apps.clock import NEVER, Clock
+from commonwheel.apps.clock import JUMP_NS, NEVER, Clock
 from commonwheel.apps.conditions import Condition
 from commonwheel.apps.facts import declared, rates_of
 from commonwheel.apps.settings import settings_of
@@ -45,7 +45,15 @@ _MISSING = int(Quality.MISSING)
 class Engine:
     """Runs an app. ``start`` it, ``feed`` and ``advance`` it, ``stop`` it; once."""
 
-    def __init__(self, app: App, facts: Facts, sink: Sink, settings: Mapping[str, object] | None = None) -> None:
+    def __init__(
+        self,
+        app: App,
+        facts: Facts,
+        sink: Sink,
+        settings: Mapping[str, object] | None = None,
+        *,
+        jump_ns: int = JUMP_NS,
+    ) -> None:
         """Prepare a run.
 
         Args:
@@ -53,6 +61,7 @@ class Engine:
             facts: what it is told of the car.
             sink: takes in what it does.
             settings: values in place of the manifest's own; texts are read as the setting's kind.
+            jump_ns: time that goes on by more at once was not lived through; see ``clock``.
 
         Raises:
             AppError: there is no such setting, or it cannot be this.
@@ -61,7 +70,7 @@ class Engine:
         self.facts = facts
         self.received = 0
         """Updates that were handed to it, of signals that it declares."""
-        self._clock = Clock()
+        self._clock = Clock(jump_ns)
         self._calls = Calls(app.file, self._clock, sink)
         chosen = declared(app.manifest, facts.table.numbers)
         self._slots: list[Slot | None] = [None] * len(facts.table)

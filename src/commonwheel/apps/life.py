@@ -319,7 +319,8 @@ class Life:
         elif isinstance(message, Raised):
             self._finish(Way.FAILED, self._explained(message.why))
         elif isinstance(message, Jumped):
-            self._finish(Way.ANEW, f"the car's time went on by {message.seconds:.0f} s at once")
+            way = "on" if message.seconds > 0 else "back"
+            self._finish(Way.ANEW, f"the car's time went {way} by {abs(message.seconds):.0f} s at once")
         elif isinstance(message, Ended):
             self._finish(Way.STOPPED if self._stopping else Way.FAILED, "" if self._stopping else "it ended by itself")
         else:

@@ -237,7 +237,7 @@ class Raised(msgspec.Struct, frozen=True, array_like=True, tag="raised"):
 
 
 class Jumped(msgspec.Struct, frozen=True, array_like=True, tag="jumped"):
-    """The car's time has gone on by so much at once that the app has to begin anew."""
+    """The car's time has gone on (or back: less than 0) by so much at once that the app has to begin anew."""
 
     seconds: float
 

@@ -1,6 +1,8 @@
 """The process of one app on one car: loads it, runs it, and tells its host what it does. Nothing else runs in it.
 
 Its time is that of the car's samples; while none come it goes on by this machine's clock, so that timers are on time.
+When the car's clock is set ahead, what was due in between happens once. When it is set far ahead or back, all that an
+app has kept of earlier times means nothing any more: it begins anew.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import numpy as np
 
 from commonwheel.apps.channel import Channel, HostGone
 from commonwheel.apps.checks import check
-from commonwheel.apps.clock import JUMP_NS
+from commonwheel.apps.clock import LIVE_JUMP_NS
 from commonwheel.apps.engine import Engine
 from commonwheel.apps.facts import Facts
 from commonwheel.apps.limits import confine
@@ -56,6 +58,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Worker", "live", "main"]
 
+AHEAD_NS = 3600 * 1_000_000_000
+"""An app goes on after a jump of the car's time by as much; after a longer one it begins anew."""
+BACK_NS = 5 * 1_000_000_000
+BACK_FOR_NS = 2 * 1_000_000_000
+"""Where all that comes for so long is so much older than before, the car's clock was set back."""
+
 
 class Worker:
     """One life of an app: until its host says so, or it breaks."""
@@ -71,6 +79,10 @@ class Worker:
         """The car's time ..."""
         self._base_at = 0
         """... at this time of a clock that nobody sets."""
+        self._age_ns: int | None = None
+        """How old the newest of what comes is on that clock, at least; None: nothing has come."""
+        self._old_at: int | None = None
+        """Since when all of it is far older; None: it is not."""
 
     def run(self) -> None:
         """Work until the end.
@@ -116,7 +128,7 @@ class Worker:
     def _begin(self, begin: Begin, body: bytes) -> bool:
         facts = _facts(begin)
         try:
-            self._engine = Engine(self._app, facts, self._outbox, begin.settings)
+            self._engine = Engine(self._app, facts, self._outbox, begin.settings, jump_ns=LIVE_JUMP_NS)
         except AppError as error:
             self._channel.send(Refused(str(error)))
             return False
@@ -158,7 +170,7 @@ class Worker:
     def _feed(self, feed: Feed, body: bytes) -> bool:
         updates = _updates(feed.objects, body)
         newest, now = int(updates.t_ns.max()) if len(updates) else 0, self._now_ns()
-        if newest - now > JUMP_NS:
+        if newest - now > AHEAD_NS or (len(updates) and self._is_set_back(max(0, now - newest))):
             self._outbox.flush(Jumped((newest - now) / 1e9), last=True)
             return False
         if newest > now:
@@ -186,6 +198,21 @@ class Worker:
             self._outbox.flush()
 
     # ---- time -------------------------------------------------------------------------------------------------------
+
+    def _is_set_back(self, age_ns: int) -> bool:
+        """Take in how old the newest sample of a feed is; returns whether the car's clock was set back.
+
+        One old sample says nothing, nor do samples that have been old from the first on: others have clocks of their
+        own. Nor do those of a moment in which this machine is late.
+        """
+        at = time.monotonic_ns()
+        if self._age_ns is None or age_ns - self._age_ns < BACK_NS:
+            self._age_ns = age_ns if self._age_ns is None else min(self._age_ns, age_ns)
+            self._old_at = None
+            return False
+        if self._old_at is None:
+            self._old_at = at
+        return at - self._old_at >= BACK_FOR_NS
 
     def _set_time(self, t_ns: int) -> None:
         self._base_ns, self._base_at = t_ns, time.monotonic_ns()
