@@ -6,6 +6,7 @@ import functools
 import math
 from collections.abc import Mapping
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -135,6 +136,17 @@ def test_a_steering_angle_is_followed_with_its_lag_and_no_faster_than_its_rate()
         state.steering_deg = expected
     assert expected == pytest.approx(40.0, abs=0.1)
     assert actuator.step(600 * MS, 1.01, state, STEP_S) is None  # the driver's torque is above the command's 1 Nm
+
+
+def test_a_steering_angle_that_counts_to_the_right_turns_the_wheel_there() -> None:
+    steering = parameters(LEAF).steering_angle
+    assert steering is not None
+    turned = AngleActuator(msgspec.structs.replace(steering, gain_deg=-0.5), vehicle(LEAF))
+    bus, state = Bus(LEAF, turned), State(speed_mps=20.0)
+    for step in range(60):
+        bus.send(step * 10 * MS, "car/LaneKeepCommand", DesiredAngle=131000 - 4000, Active=1, MaximumTorque=100)
+        state.steering_deg = turned.step(step * 10 * MS, 0.0, state, STEP_S) or 0.0
+    assert state.steering_deg == pytest.approx(-20.0, abs=0.1)
 
 
 def test_a_brake_pressure_brakes_with_its_lag() -> None:

@@ -132,7 +132,7 @@ class AngleActuator:
             self._line.put(command.t_ns, None)
             return
         limit = min(steering.yields_nm, command.values.get(steering.limit, steering.yields_nm))
-        self._line.put(command.t_ns, (command.values[steering.command], limit))
+        self._line.put(command.t_ns, (command.values[steering.command] * steering.gain_deg, limit))
 
     def step(self, t_ns: int, torque_nm: float, state: State, dt_s: float) -> float | None:
         """Return where the wheel is after the step; None while the driver has it.

@@ -70,6 +70,8 @@ class SteeringAngle(msgspec.Struct, frozen=True, kw_only=True):
     when: Needs = _NONE
     limit: str = ""
     """Field with the driver's torque at which it gives way, in Nm; '' where there is none."""
+    gain_deg: Annotated[float, unit("deg", -1_000.0, 1_000.0)] = 1.0
+    """Angle of the steering wheel per unit of the field; negative where the field counts to the right."""
     yields_nm: Annotated[float, unit("Nm", 0.1, 30.0)]
     """Torque of the driver at which it gives way at the latest."""
     lag_s: Annotated[float, unit("s", 0.0, 3.0)]
