@@ -26,7 +26,6 @@ __all__ = ["EPSILON", "BrokenRule", "Frame", "Layout"]
 
 EPSILON = 1e-6
 """Of a raw step: what floating point may add to a limit."""
-EVERYTHING = Bounds(-math.inf, math.inf, Rule.NONE, Rule.NONE)
 _S = 1e9
 
 
@@ -126,10 +125,14 @@ class Quantity:
 
     def under(self, stock: bytes | None, bounds: Bounds, neutral: float) -> Bounds:
         """Return bounds that go no farther from neutral than the car's own controller does, where that is a limit."""
+        return bounds.within(*self.ceiling(stock, neutral), Rule.RANGE)
+
+    def ceiling(self, stock: bytes | None, neutral: float) -> tuple[float, float]:
+        """Return from where to where the car's own controller lets it go; anywhere, where that is no limit."""
         if self.field.ceiling is Ceiling.NONE:
-            return bounds
+            return -math.inf, math.inf
         own = neutral if stock is None else self.value(stock)
-        return bounds.within(min(own, neutral), max(own, neutral), Rule.RANGE)
+        return min(own, neutral), max(own, neutral)
 
     def _apart(self, value: float, neutral: float) -> None:
         """Refuse what is between a neutral that stands apart and the least that means anything."""
@@ -173,7 +176,7 @@ class Frame:
         self._counts: tuple[int, ...] = ()
         self._sent: deque[int] = deque(maxlen=rule.most_in_window)
 
-    def heard(self, payload: bytes, now_ns: int = 0) -> None:
+    def heard(self, payload: bytes, now_ns: int) -> None:
         """Take in what the car's own controller sends."""
         if len(payload) == self.rule.size:
             self._stock, self._stock_ns = payload, now_ns
@@ -189,8 +192,8 @@ class Frame:
 
     def held_under(self, quantity: Quantity, now_ns: int, value: float, neutral: float) -> float:
         """Return a value as near to neutral as the car's own controller holds it now."""
-        bounds = quantity.under(self._lately(now_ns), EVERYTHING, neutral)
-        return min(max(value, bounds.low), bounds.high)
+        low, high = quantity.ceiling(self._lately(now_ns), neutral)
+        return min(max(value, low), high)
 
     def check(self, car: Situation, now_ns: int, payload: bytes) -> list[tuple[str, float]]:
         """Take a frame as sent, or find what is wrong with it; returns the quantities that leave, by envelope.

@@ -23,7 +23,6 @@ NEAR_NS = 50_000_000
 """A neutral that is measured is what was measured within this time."""
 RECENT_NS = 100_000_000
 """Limits count with all that was measured within this time."""
-_MS = 1e6
 
 
 class Watch:
@@ -132,7 +131,7 @@ class Judged:
         if self._other_since_ns is None:
             self._other_since_ns = now_ns
         if self.holds is None or now_ns - self._other_since_ns >= self.rule.for_ns:
-            self.began = seen and self.holds is False
+            self.began = self.holds is False
             self.holds, self._other_since_ns = seen, None
 
     def __str__(self) -> str:

@@ -79,7 +79,8 @@ def _car(car: CarEnvelope) -> Iterator[str]:
     if isinstance(car.geometry, Geometry):
         yield from _positive("wheelbase", car.geometry.wheelbase_m)
         yield from _positive("steering ratio", car.geometry.steering_ratio)
-        top_mps = max(max(abs(each.low), abs(each.high)) for each in car.inputs if each.path == car.speed) / 3.6
+        (speed,) = (each for each in car.inputs if each.path == car.speed)
+        top_mps = max(abs(speed.low), abs(speed.high)) / 3.6
         if not car.geometry.wheelbase_m + car.geometry.understeer_s2_per_m * top_mps**2 > 0.0:
             yield f"the geometry turns no way at {top_mps:g} m/s: wheelbase + understeer v^2 is not above 0"
     if isinstance(car.measured_lateral, Lateral):

@@ -62,7 +62,7 @@ class Situation:
         if recent is None or not self._speed.usable(now_ns):
             return 0.0, self._top_mps
         low, high = recent[0] / _KMH, recent[1] / _KMH
-        return (0.0 if low < 0.0 < high else min(abs(low), abs(high))), max(abs(low), abs(high))
+        return max(low, -high, 0.0), max(high, -low)
 
     def neutral(self, envelope: Envelope, now_ns: int) -> tuple[float, float, float]:
         """Return the least and the greatest neutral of late, and the one of now."""
