@@ -9,7 +9,7 @@ import pytest
 from commonwheel.guard import CarEnvelope, Rule
 from commonwheel.guard.envelope import Ceiling, Stock
 from commonwheel.guard.problems import problems
-from tests.guard.little import CAR, DRIVE, NO, Drive, constant, one_of, with_one
+from tests.guard.little import CAR, DRIVE, NO, STEER, Drive, constant, one_of, with_one
 
 OWN = 40
 
@@ -83,6 +83,18 @@ def test_what_was_held_back_is_not_made_up_for_in_one_step() -> None:
         assert drive.drive(0.0).passed
     drive.cycle()
     assert drive.ask("accel", 2.0).allowed <= 0.011
+
+
+def test_what_is_held_under_a_silent_controller_goes_on_from_where_the_wheel_is() -> None:
+    """Neutral is measured, and has moved: what leaves and what is asked for next begin there, not where it was."""
+    frame = replace(one_of(STEER, "Angle", ceiling=Ceiling.STOCK), stock=Stock.REPLACED)
+    drive = Drive(replace(CAR, frames=(DRIVE, frame)))
+    drive.readings["Wheel"] = 12.0
+    drive.engaged()
+    drive.ask("angle", 12.0)
+    drive.cycle(Wheel=8.0)
+    assert drive.steer(8.0).passed
+    assert drive.ask("angle", 8.0).allowed == 8.0
 
 
 def test_in_a_release_it_falls_with_it_too() -> None:

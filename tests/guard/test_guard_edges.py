@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from commonwheel.guard import Outcome, Rule, State
+from commonwheel.guard.envelope import Tracking
 from commonwheel.vehicles.samples import Quality
-from tests.guard.little import MS, Drive
+from tests.guard.little import CAR, MS, Drive, with_one
 
 
 def test_a_frame_that_leaves_is_allowed_by_no_rule() -> None:
@@ -29,6 +30,48 @@ def test_a_late_loop_is_said_before_an_input_that_failed() -> None:
     drive.cycle(1)
     (said,) = [each for each in drive.cycle(step_ns=120 * MS) if each.axis == "longitudinal"]
     assert (said.after, said.rule) == (State.FAULTED, Rule.LATE_LOOP)
+
+
+def test_of_two_inputs_that_fail_at_once_the_one_that_is_listed_first_is_named() -> None:
+    for rule, paths in ((State.ARMED, ("Door", "Belt")), (State.FAULTED, ("Hands", "Wheel"))):
+        drive = Drive().engaged()
+        drive.quality |= dict.fromkeys(paths, Quality.INVALID if rule is State.ARMED else Quality.MISSING)
+        said = [each for each in drive.cycle(12) if each.rule is Rule.INPUT_QUALITY]
+        assert {each.after for each in said} == {rule}
+        assert all(each.cause.startswith(paths[0]) for each in said)
+
+
+def test_a_driver_who_steers_sharply_may_let_go_again() -> None:
+    """More lateral acceleration than the platform may cause releases what it does, not what the driver does."""
+    drive = Drive().engaged()
+    drive.cycle(8, Hands=50.0)
+    assert drive.state("lateral") is State.OVERRIDING
+    drive.cycle(12, Wheel=200.0)
+    assert drive.state("lateral") is State.OVERRIDING
+    drive.cycle(20, Wheel=0.0)
+    drive.cycle(8, Hands=0.0)
+    assert drive.state("lateral") is State.ENGAGED
+
+
+def test_a_wheel_that_nobody_asks_for_follows_itself() -> None:
+    """Before anything was asked for or left, what is commanded is neutral: where the wheel is now, not where it was."""
+    car = with_one(CAR, "envelopes", "angle", tracking=Tracking("Wheel", 1.0, 5.0, 50 * MS))
+    drive = Drive(car)
+    drive.readings["Wheel"] = 60.0
+    drive.engaged()
+    for number in range(40):
+        drive.cycle(Wheel=60.0 - 3.0 * number)
+    assert drive.state("lateral") is State.ENGAGED
+
+
+def test_after_a_frame_that_may_not_leave_a_wish_goes_on_from_where_the_wheel_is() -> None:
+    drive = Drive()
+    drive.readings["Wheel"] = 12.0
+    drive.engaged()
+    drive.ask("angle", 12.0)
+    drive.cycle(Wheel=8.0)
+    assert not drive.steer(300.0).passed
+    assert drive.ask("angle", 8.0).allowed == 8.0
 
 
 def test_each_release_begins_where_its_own_drive_was() -> None:

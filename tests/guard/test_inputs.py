@@ -25,8 +25,10 @@ def _watch(value: float = 50.0, **changes: object) -> Watch:
 
 def test_before_anything_has_come_it_is_missing() -> None:
     watch = Watch(RULE)
+    assert watch.quality is Quality.MISSING
     watch.judge(0, moving=True)
-    assert (watch.quality, watch.good, watch.recent(0), watch.usable(0)) == (Quality.MISSING, None, None, False)
+    assert (watch.quality, watch.good, watch.usable(0)) == (Quality.MISSING, None, False)
+    assert watch.recent(0) is watch.near(0) is None
     assert watch.failed(100 * MS - 1) is None
     assert watch.failed(100 * MS) is OnBad.FAULT
     assert str(watch) == "Speed is MISSING (value nan)"
@@ -64,7 +66,19 @@ def test_it_is_stale_when_it_is_too_old() -> None:
     ],
 )
 def test_each_bad_quality_has_its_effect_after_the_tolerance(quality: Quality, action: OnBad) -> None:
-    watch = _watch()
+    _effect(_watch(), quality, action)
+
+
+@pytest.mark.parametrize("quality", [Quality.STALE, Quality.INVALID, Quality.CORRUPT, Quality.MISSING])
+@pytest.mark.parametrize("action", list(OnBad))
+def test_what_one_bad_quality_does_is_nothing_to_the_others(quality: Quality, action: OnBad) -> None:
+    """One of the four does one thing, and the others the other."""
+    (other,) = set(OnBad) - {action}
+    does = dict.fromkeys(("stale", "invalid", "corrupt", "missing"), other) | {quality.name.lower(): action}
+    _effect(_watch(50.0, **does), quality, action)
+
+
+def _effect(watch: Watch, quality: Quality, action: OnBad) -> None:
     watch.take(S + 10 * MS, 51.0, quality)
     watch.judge(S + 10 * MS, moving=True)
     assert watch.quality == quality
@@ -121,11 +135,28 @@ def test_what_was_measured_of_late_and_else_the_last() -> None:
     watch.take(S + 60 * MS, 40.0, Quality.GOOD)
     watch.take(S + 70 * MS, 90.0, Quality.CORRUPT)
     assert watch.recent(S + 100 * MS) == (40.0, 50.0)
-    assert watch.recent(S + 101 * MS) == (40.0, 40.0)
+    assert watch.recent(S + 100 * MS + 1) == (40.0, 40.0)
     assert watch.recent(S + 300 * MS) == (40.0, 40.0)
+    assert watch.near(S + 110 * MS) == (40.0, 40.0)
+    assert watch.near(S + 300 * MS) == (40.0, 40.0)
     assert watch.usable(S + 260 * MS)
     assert not watch.usable(S + 260 * MS + 1)
     assert watch.good_ns == S + 60 * MS
+
+
+def test_what_was_measured_within_50_ms_is_near() -> None:
+    watch = _watch()
+    watch.take(S + 10 * MS, 40.0, Quality.GOOD)
+    assert watch.near(S + 50 * MS) == (40.0, 50.0)
+    assert watch.near(S + 50 * MS + 1) == (40.0, 40.0)
+
+
+def test_a_reading_from_before_the_guard_began_is_passed_over() -> None:
+    watch = Watch(RULE)
+    watch.take(-1, 50.0, Quality.GOOD)
+    assert watch.good is None
+    watch.take(0, 50.0, Quality.GOOD)
+    assert watch.good == 50.0
 
 
 def _condition(for_ns: int = 0) -> tuple[Watch, Judged]:
@@ -143,6 +174,7 @@ def _told(watch: Watch, judged: Judged, now_ns: int, value: float, quality: Qual
 def test_a_condition_holds_within_its_limits_and_begins_once() -> None:
     watch, judged = _condition()
     assert str(judged) == "slow (Speed is unknown, not from 10 to 20)"
+    assert judged.began is False
     judged.judge(0)
     assert judged.holds is None
     seen = [(10.0, True), (9.99, False), (20.0, True), (15.0, True), (20.01, False), (10.0, True)]
@@ -174,6 +206,17 @@ def test_a_condition_stays_as_it_is_while_its_signal_is_bad() -> None:
     assert _told(watch, judged, 1, 5.0, Quality.CORRUPT) is True
     assert _told(watch, judged, 2, 500.0) is True
     assert _told(watch, judged, 3, 5.0) is False
+
+
+def test_a_condition_does_not_change_by_time_alone_while_its_signal_is_bad() -> None:
+    """What it saw last cannot be trusted to be so still; the first good reading afterwards decides."""
+    for after, holds in ((5.0, False), (15.0, True)):
+        watch, judged = _condition(for_ns=100 * MS)
+        assert _told(watch, judged, 0, 15.0) is True
+        assert _told(watch, judged, 10 * MS, 5.0) is True
+        for number in range(2, 20):
+            assert _told(watch, judged, number * 10 * MS, 5.0, Quality.CORRUPT) is True
+        assert _told(watch, judged, 200 * MS, after) is holds
 
 
 def test_a_condition_says_what_it_sees_and_what_would_be_right() -> None:

@@ -11,7 +11,7 @@ from commonwheel.errors import EnvelopeError
 from commonwheel.guard import CarEnvelope, Guard
 from commonwheel.guard.envelope import Curve, FieldKind, Geometry, Lateral, Measured, Tracking
 from commonwheel.guard.problems import problems
-from tests.guard.little import AXES, CAR, CRUISE, DRIVE, HUD, INPUTS, NO, STEER, WARM, constant, one_of, with_one
+from tests.guard.little import AXES, CAR, CRUISE, DRIVE, HUD, INPUTS, MS, NO, STEER, WARM, S, constant, one_of, with_one
 
 
 def _car(**changes: object) -> CarEnvelope:
@@ -50,6 +50,14 @@ def _tracked(path: str = "Accel", scale: float = 1.0, tolerance: float = 1.0, fo
     return _accel(tracking=Tracking(path, scale, tolerance, for_ns))
 
 
+def _brief(release_ns: int) -> CarEnvelope:
+    """Return a car whose steering is released in so short a time, and whose angle, which is measured, hardly moves."""
+    car = replace(CAR, frames=(replace(STEER, fields=tuple(one for one in STEER.fields if one.name != "Torque")),))
+    for name, rate in (("angle", 0.1), ("torque", 1e6), ("curvature", 100.0)):
+        car = with_one(car, "envelopes", name, release_rate=rate)
+    return with_one(car, "axes", "lateral", release_ns=release_ns)
+
+
 _POINTS = "envelope 'accel': high"
 _WRONG: list[tuple[CarEnvelope, str]] = [
     # names
@@ -76,6 +84,8 @@ _WRONG: list[tuple[CarEnvelope, str]] = [
         _car(geometry=Geometry(2.5, 15.0, -0.001)),
         "the geometry turns no way at 50 m/s: wheelbase + understeer v^2 is not above 0",
     ),
+    (_car(geometry=Geometry(2.5, 15.0, -0.0009)), ""),
+    (_car(geometry=Geometry(1e-10, 15.0, 0.0)), ""),
     (_car(measured_lateral=Lateral(0.0, 1.0)), "lateral acceleration is 0, not above 0"),
     (_car(measured_lateral=Lateral(1.0, math.nan)), "lateral jerk is nan, not above 0"),
     (_car(steering=NO), "the lateral acceleration cannot be measured without the steering wheel's angle"),
@@ -121,17 +131,27 @@ _WRONG: list[tuple[CarEnvelope, str]] = [
         _accel(high=Curve(((0.0, 1.0), (5.0, 1.0), (5.0, 2.0)))),
         "envelope 'accel': the speeds of high do not rise from 0 or more: 0, 5, 5",
     ),
+    (
+        _accel(high=Curve(((-1.0, 1.0), (5.0, 2.0)))),
+        "envelope 'accel': the speeds of high do not rise from 0 or more: -1, 5",
+    ),
+    (
+        _accel(high=Curve(((-1e-12, 1.0),))),
+        "envelope 'accel': the speeds of high do not rise from 0 or more: -1e-12",
+    ),
     (_accel(rate_up=constant(0.0)), "envelope 'accel': rate_up is 0, not above 0"),
     (_accel(rate_down=Curve(((0.0, 1.0), (9.0, -1.0)))), "envelope 'accel': rate_down is -1, not above 0"),
     (_accel(release_rate=math.nan), "envelope 'accel': release_rate is nan, not above 0"),
     (_accel(window_ns=0), "envelope 'accel': window_ns is 0, not above 0"),
     (_accel(window_change=0.0), "envelope 'accel': window_change is 0, not above 0"),
+    (_accel(window_change=1e-12), ""),
     (_accel(timeout_ns=0), "envelope 'accel': timeout_ns is 0, not above 0"),
     (
         _accel(low=Curve(((0.0, -1.0), (9.0, 0.5)))),
         "envelope 'accel': neutral 0 is not between 0.5 and 2, the limits of the strictest speeds",
     ),
     (_accel(high=constant(0.0)), ""),
+    (_accel(low=constant(0.0)), ""),
     (
         _accel(high=constant(-0.01)),
         "envelope 'accel': neutral 0 is not between -3.5 and -0.01, the limits of the strictest speeds",
@@ -148,6 +168,35 @@ _WRONG: list[tuple[CarEnvelope, str]] = [
         ),
     ),
     (_accel(release_rate=4.1), ""),
+    (
+        _accel(low=Curve(((0.0, -9.0), (9.0, -1.0)))),
+        (
+            "envelope 'accel': a release from 9 m/s^2 off at 5 per second is not over within 0.985 s "
+            "(release_ns, less the time to the last frame)"
+        ),
+    ),
+    (
+        replace(_accel(release_rate=4.1), frames=(*CAR.frames, replace(DRIVE, bus=5, least_period_ns=100 * MS))),
+        (
+            "envelope 'accel': a release from 4 m/s^2 off at 4.1 per second is not over within 0.9 s "
+            "(release_ns, less the time to the last frame)"
+        ),
+    ),
+    (
+        with_one(with_one(CAR, "envelopes", "curvature", release_rate=0.1), "axes", "lateral", release_ns=S - 1),
+        (
+            "envelope 'curvature': a release from 0.1 1/m off at 0.1 per second is not over within 1 s "
+            "(release_ns, less the time to the last frame)"
+        ),
+    ),
+    (_brief(5 * MS), ""),
+    (
+        _brief(5 * MS - 1),
+        (
+            "envelope 'angle': a release from 0 degrees off at 0.1 per second is not over within -1e-09 s "
+            "(release_ns, less the time to the last frame)"
+        ),
+    ),
     (_accel(low=constant(-9.0), high=constant(9.0), release_rate=9.2), ""),
     (with_one(CAR, "envelopes", "curvature", release_rate=0.1), ""),
     (_axis(release_ns=0), "axis 'longitudinal': release_ns is 0, not above 0"),
@@ -170,6 +219,10 @@ _WRONG: list[tuple[CarEnvelope, str]] = [
         with_one(CAR, "envelopes", "warmth", rate_up=Curve(((0.0, 28.0), (9.0, 28.0)))),
         "envelope 'warmth': a limit by speed needs input 'Speed', on which 'comfort' does not rely",
     ),
+    (
+        with_one(CAR, "inputs", "Speed", axes=("longitudinal",)),
+        "envelope 'curvature': a limit by speed needs input 'Speed', on which 'lateral' does not rely",
+    ),
     (_tracked(tolerance=0.0), "envelope 'accel': the tracking's tolerance is 0, not above 0"),
     (_tracked(for_ns=-1), "envelope 'accel': the tracking's for_ns is -1, not 0 or above"),
     (_tracked(scale=0.0), "envelope 'accel': the tracking has a scale of 0"),
@@ -183,6 +236,8 @@ _WRONG: list[tuple[CarEnvelope, str]] = [
     ),
     (_measured(scale=math.inf), "envelope 'angle': a measured neutral has a scale of inf"),
     (_measured(tolerance=-0.1), "envelope 'angle': the tolerance of a measured neutral is -0.1, not 0 or above"),
+    (_measured(tolerance=-1e-12), "envelope 'angle': the tolerance of a measured neutral is -1e-12, not 0 or above"),
+    (_measured(tolerance=math.inf), "envelope 'angle': the tolerance of a measured neutral is inf, not 0 or above"),
     (
         _measured(centre=101.0),
         "envelope 'angle': neutral 101 is not between -100 and 100, the limits of the strictest speeds",
@@ -193,12 +248,16 @@ _WRONG: list[tuple[CarEnvelope, str]] = [
     (_drive(can_id=0xA0000000), "frame 'car/Drive': 0xA0000000 is no id"),
     (_drive(can_id=0x9FFFFFFF), ""),
     (_drive(can_id=0x7FF), ""),
+    (_drive(can_id=0x801), "frame 'car/Drive': 0x801 is no id"),
+    (_drive(can_id=0), ""),
+    (_drive(can_id=0x80000000), ""),
     (_drive(size=0), "frame 'car/Drive': no frame has 0 bytes"),
     (_drive(size=65), "frame 'car/Drive': no frame has 65 bytes"),
     (_drive(size=64), ""),
     (_drive(size=2), "frame 'car/Drive': field 'Counter' is not within 2 bytes"),
     (_drive(least_period_ns=-1), "frame 'car/Drive': least_period_ns is -1, not 0 or above"),
     (_drive(window_ns=0), "frame 'car/Drive': window_ns is 0, not above 0"),
+    (_drive(window_ns=1), ""),
     (_drive(most_in_window=0), "frame 'car/Drive': most_in_window is 0, which lets nothing leave"),
     (_drive(most_in_window=1), ""),
     (_field("Sum", start=15), "frame 'car/Drive': field 'Sum' overlaps another"),
@@ -253,6 +312,17 @@ _WRONG: list[tuple[CarEnvelope, str]] = [
         "frame 'car/Steer': field 'Angle': a step of 0.1 cannot follow what is measured to within 0.04",
     ),
     (_measured(tolerance=0.05), ""),
+    (_measured(tolerance=0.1 / 2 * (1 - 1e-6)), ""),
+    (_field("Accel", offset=-20.47), ""),
+    (_field("Accel", offset=20.48), ""),
+    (
+        _field("Accel", offset=-20.48),
+        "frame 'car/Drive': field 'Accel': it cannot hold neutral, which would be raw 2048",
+    ),
+    (
+        _field("Accel", offset=20.49),
+        "frame 'car/Drive': field 'Accel': it cannot hold neutral, which would be raw -2049",
+    ),
     (
         _car(
             frames=(

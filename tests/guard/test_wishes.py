@@ -34,6 +34,7 @@ def test_a_grid_moves_limits_to_what_a_field_can_hold() -> None:
 def test_a_grid_holds_what_is_on_its_way_at_the_value_before() -> None:
     grid = Grid(0.5, 0.0)
     assert (grid.back(0.7, 2.0), grid.back(0.7, 0.0), grid.back(0.5, 2.0)) == (1.0, 0.5, 0.5)
+    assert (grid.back(-0.7, -2.0), grid.back(-0.7, 0.0), grid.back(-0.5, -2.0)) == (-1.0, -0.5, -0.5)
     assert (grid.back(0.6, 0.8), grid.back(-0.6, -0.8)) == (0.8, -0.8)
     assert Grid(0.0, 0.0).back(0.7, 2.0) == 0.7
 
@@ -138,6 +139,10 @@ def test_a_measured_neutral_is_where_it_is() -> None:
     drive.quality["Wheel"] = Quality.CORRUPT
     drive.cycle(Wheel=50.0)
     assert drive.ask("angle", 0.0).allowed == 34.0
+    drive.quality.clear()
+    for wheel in (150.0, -150.0, -30.0):  # it is off: however fast the wheel turns, and whichever way
+        drive.cycle(Wheel=wheel)
+        assert drive.ask("angle", 0.0).allowed == wheel
     drive = Drive()
     drive.silent.add("Wheel")
     drive.cycle(3)
@@ -278,13 +283,14 @@ def test_a_release_goes_on_from_what_left_when_it_left() -> None:
     assert drive.ask("accel", 1.0).allowed == pytest.approx(led - 0.03 * 5.0)
 
 
-def test_a_switch_stays_on_as_long_as_its_release_takes() -> None:
-    """What says that the brakes are asked for does not go before what it asks of them."""
+@pytest.mark.parametrize("sent", [True, False])
+def test_a_switch_stays_on_as_long_as_its_release_takes(sent: bool) -> None:  # noqa: FBT001 - it is the thing itself
+    """What says that the brakes are asked for does not go before what it asks of them; so too if no frame has left."""
     five = {"low": constant(-5.0), "high": constant(5.0)}
     drive = _ready(with_one(CAR, "envelopes", "torque", release_rate=10.0, rate_up=constant(500.0), **five))
-    assert drive.steer().passed
+    assert not sent or drive.steer().passed
     drive.led("torque", 5.0, 1)
-    assert drive.steer(torque=5).passed
+    assert not sent or drive.steer(torque=5).passed
     drive.guard.disarm(drive.t_ns, "test")
     led = drive.led("torque", 0.0, 60)
     assert led == [5.0] * 9 + [4.0] * 10 + [3.0] * 10 + [2.0] * 10 + [1.0] * 10 + [0.0] * 11
