@@ -7,8 +7,8 @@ The unchanged modules run first: if they fail, nothing is measured.
 
 A mutant is killed by a failing test, by a crash (it cannot even be loaded, or its process dies), or by taking far more
 time or memory than the tests do; or it survives. Survivors that change nothing that anybody could see are listed with
-the reason in ``tools/mutants.json``; any other makes the run fail. Counts are kept in ``tools/mutation.json``, from
-which the safety page has them.
+the reason in ``tools/mutants.json``; any other makes the run fail, and so does a reason for what is no mutant, or does
+not survive. Counts are kept in ``tools/mutation.json``, from which the safety page has them.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import signal
 import sys
 import time
 import types
+from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -35,28 +36,31 @@ if TYPE_CHECKING:
 __all__ = ["COUNTS", "EXPLAINED", "MODULES", "Fate", "Forks", "collect", "kept"]
 
 _ROOT = Path(__file__).resolve().parents[1]
+_GUARD = _ROOT / "src" / "commonwheel" / "guard"
 EXPLAINED = Path(__file__).with_name("mutants.json")
 COUNTS = Path(__file__).with_name("mutation.json")
 MODULES = (
     "frames", "limits", "machine", "wishes", "situation", "inputs", "guard", "plausible", "span", "pace", "record",
-    "envelope", "problems", "problems_frames",
+    "envelope", "problems", "problems_frames", "verdict",
 )  # fmt: skip
 _TESTS = (
     "limits",
     "span",
     "pace",
+    "situation",
     "inputs",
     "machine",
     "wishes",
     "frames",
     "frames_edges",
+    "ceiling",
     "machine_edges",
     "guard_edges",
     "plausible",
     "record",
     "problems",
 )
-_FIRST = {"problems_frames": "problems", "situation": "limits", "guard": "guard", "envelope": "limits"}
+_FIRST = {"problems_frames": "problems", "situation": "situation", "envelope": "limits", "verdict": "wishes"}
 _MEMORY = 1 << 30
 """Bytes that a mutant may take more than what it is forked from."""
 
@@ -210,6 +214,8 @@ def _replace(name: str, old: object, new: object, module: types.ModuleType) -> N
             bare = value.__func__ if isinstance(value, staticmethod) else getattr(value, "fget", value)
             if isinstance(bare, types.FunctionType) and bare.__code__.co_filename == str(module.__file__):
                 setattr(old, member, _method(vars(old).get(member), value, module.__dict__))
+        if is_dataclass(new) and is_dataclass(old):
+            old.__init__.__defaults__ = new.__init__.__defaults__  # type: ignore[union-attr] # what is made, not read
     elif old != new:
         _rename(name, old, new)
 
@@ -234,43 +240,70 @@ def kept(part: str, name: str, counts: dict[str, int]) -> None:
     COUNTS.write_text(json.dumps(every, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def _run(forks: Forks, module: str, explained: dict[str, str]) -> tuple[dict[str, int], list[str]]:
-    """Return a module's counts, and the survivors that nobody has explained."""
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """What became of a module's mutants."""
+
+    counts: dict[str, int]
+    wrong: list[str]
+    """In words: survivors that nobody has explained, and explanations of what does not survive."""
+
+
+def _run(forks: Forks, module: str, source: str, explained: dict[str, str], only: str) -> _Result:
+    """Try the mutants of a module's source whose names hold *only*."""
     loaded = sys.modules[f"commonwheel.guard.{module}"]
-    every = mutants(module, Path(str(loaded.__file__)).read_text(encoding="utf-8"))
+    every = [each for each in mutants(module, source) if only in each.name]
     first = f"test_{_FIRST.get(module, module)}"
     fates = {each.name: forks.fate(lambda each=each: _take_place(loaded, each.source), first) for each in every}
     alive = [name for name, fate in fates.items() if fate is Fate.SURVIVED]
     counts = {fate.value: list(fates.values()).count(fate) for fate in Fate}
     counts |= {"mutants": len(every), "explained": sum(name in explained for name in alive)}
-    return counts, [name for name in alive if name not in explained]
+    wrong = [f"survived: {name}" for name in alive if name not in explained]
+    of_module = [name for name in explained if name.startswith((f"{module}:", f"{module}.")) and only in name]
+    wrong += [f"explained, and there is no such mutant: {name}" for name in of_module if name not in fates]
+    wrong += [
+        f"explained, and a test notices it: {name}"
+        for name in of_module
+        if fates.get(name, Fate.SURVIVED) is not Fate.SURVIVED
+    ]
+    if Path(str(loaded.__file__)).read_text(encoding="utf-8") != source:
+        wrong.append(f"{module} was changed while this ran: try it again")
+    return _Result(counts, wrong)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the mutants of the guard's modules; returns 1 if any survives that nobody has explained."""
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.mutate", description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("modules", nargs="*", default=MODULES, help="modules of the guard (default: all)")
     parser.add_argument("--timeout", type=float, default=3.0, help="computing time for one test, s (default: 3)")
+    parser.add_argument("--only", default="", help="of mutants whose name holds this; counts are not kept")
     options = parser.parse_args(arguments)
     unknown = set(options.modules) - set(MODULES)
     if unknown:
         parser.error(f"no module of the guard: {', '.join(sorted(unknown))}")
+    return options
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the mutants of the guard's modules; returns 1 if anything is wrong with what survives, or its reasons."""
+    options = _options(arguments)
     explained: dict[str, str] = json.loads(EXPLAINED.read_text(encoding="utf-8"))
+    sources = {name: (_GUARD / f"{name}.py").read_text(encoding="utf-8") for name in options.modules}
 
     def work(items: Sequence[pytest.Item]) -> int:
         forks = Forks(items, options.timeout)
         if forks.fate(lambda: None) is not Fate.SURVIVED:
             print("the unchanged guard does not pass its tests: nothing to measure")
             return 1
-        unexplained = 0
-        for module in options.modules:
+        failed = False
+        for module, source in sources.items():
             begun = time.monotonic()
-            counts, alive = _run(forks, module, explained)
-            unexplained += len(alive)
-            print(f"{module}: {counts}, {time.monotonic() - begun:.0f} s", flush=True)
-            print("".join(f"  survived: {name}\n" for name in alive), end="", flush=True)
-            kept("modules", module, counts)
-        return int(unexplained > 0)
+            result = _run(forks, module, source, explained, options.only)
+            failed |= bool(result.wrong)
+            print(f"{module}: {result.counts}, {time.monotonic() - begun:.0f} s", flush=True)
+            print("".join(f"  {text}\n" for text in result.wrong), end="", flush=True)
+            if not options.only:
+                kept("modules", module, result.counts)
+        return int(failed)
 
     return collect(_TESTS, work)
 
