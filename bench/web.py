@@ -81,7 +81,11 @@ class Gateway:
     def hold(self) -> None:
         """Nothing is played."""
 
-    start = play = stop = hold
+    start = play = stop = settle = hold
+
+    def let_go(self) -> str:
+        """Nothing acts."""
+        return ""
 
     def bring(self, count: int) -> None:
         """Bring the next so many frames, as of now."""

@@ -38,6 +38,8 @@ class FakeGateway:
     """Given: ``stop`` waits for it."""
     comes_up: bool = True
     held: bool = False
+    acts: str = ""
+    """What it has to let go of."""
 
     def start(self) -> None:
         self.journal.append(f"start gateway {self.name}")
@@ -50,6 +52,14 @@ class FakeGateway:
     def play(self) -> None:
         assert self.held
         self.journal.append(f"play {self.name}")
+
+    def let_go(self) -> str:
+        if self.acts:
+            self.journal.append(f"let go of {self.name}")
+        return self.acts
+
+    def settle(self) -> None:
+        self.journal.append(f"settled {self.name}")
 
     def stop(self) -> None:
         if self.hangs is not None:

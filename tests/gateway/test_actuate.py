@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import itertools
 import re
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,6 +35,7 @@ from commonwheel.gateway.faults import GatewayError
 from commonwheel.gateway.outlets import MOST_FAILED
 from commonwheel.gateway.port import Outlet
 from commonwheel.gateway.sources import BusSource, parse_buses
+from commonwheel.gateway.stopping import Stop
 from commonwheel.gateway.telling import ACTING, CAUSE, IS_ARMED, STATES, Armed, Gone, Teller
 from commonwheel.gateway.verdicts import Verdicts
 from commonwheel.vehicles import Vehicle
@@ -363,6 +365,31 @@ def test_a_car_that_stops_is_released_first(vehicle: Vehicle, leave: Leave) -> N
         sent = len(car.drive.sent)
     assert len(car.drive.sent) == sent
     assert max(abs(b - a) for a, b in zip(car.angles, car.angles[1:], strict=False)) <= 20.1
+
+
+def test_a_second_signal_leaves_when_the_car_is_released(vehicle: Vehicle, leave: Leave) -> None:
+    """However the first one fares: here nobody has begun to stop anything."""
+    left, said, gone = list[float](), list[str](), threading.Event()
+    with Driven(vehicle, leave) as car:
+        assert car.arm().wait(5) is Stage.CONFIRMED
+
+        def gone_now(_status: int) -> None:
+            left.append(car.angles[-1])
+            gone.set()
+
+        with renewed(car, 90.0), Stop(30, gone_now, said.append) as stop:
+            stop.hold(car.gateway)
+            until(lambda: 90.0 in car.angles, "that it steers")
+            signal.raise_signal(signal.SIGTERM)
+            assert car.angles[-1] == 90.0
+            signal.raise_signal(signal.SIGTERM)
+            assert gone.wait(20)
+            stop.finished()
+        sent = len(car.drive.sent)
+    assert left == [0.0]
+    assert said == ["releasing lateral, which takes 0.2 s at most; it ends then, and once more ends it at once"]
+    assert len(car.drive.sent) == sent
+    assert max(abs(b - a) for a, b in itertools.pairwise(car.angles)) <= 60.0  # led there, however late a cycle comes
 
 
 def test_an_exception_in_the_thread_releases_the_car(car: Driven, monkeypatch: pytest.MonkeyPatch) -> None:

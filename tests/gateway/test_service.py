@@ -48,6 +48,23 @@ def test_everything_starts_and_stops_in_order() -> None:
     assert told.heard[-1] == "stopping"
 
 
+def test_what_acts_is_let_go_of_before_anything_else_is_stopped(caplog: pytest.LogCaptureFixture) -> None:
+    parts = FakeParts(state=True)
+    settings = msgspec.structs.replace(ONE, viss_port="off")
+    service = Service(settings, parts)
+
+    async def run() -> None:
+        await service.start()
+        parts.gateways["leaf"].acts = "releasing lateral, which takes 2 s at most"
+        await service.stop()
+
+    asyncio.run(run())
+    assert parts.journal[-5:-1] == ["keep state", "let go of leaf", "stop state", "stop gateway leaf"]
+    assert "stopping: leaf: releasing lateral, which takes 2 s at most" in caplog.text
+    service.settle()
+    assert parts.journal[-1] == "settled leaf"
+
+
 def test_recordings_begin_when_every_server_of_every_car_listens() -> None:
     parts = FakeParts()
     _run(TWO, parts)

@@ -70,6 +70,7 @@ def run(args: argparse.Namespace) -> int:
     extensions = extensions_of(settings)
     with Logs(settings.log, settings.log_level.number), Stop(settings.stop_seconds) as stop:
         service = Service(settings, extensions=extensions)
+        stop.hold(service)
         facts, clean = asyncio.run(_play(service, settings, extensions, stop, seconds, args))
         if clean:
             stop.finished()

@@ -11,8 +11,9 @@ Several cars: name each, and say whose a bus or a log is:
 The first car has the ports that are given, the next car the next ones.
 
 Nothing is ever sent to a bus without --actuate, nor before the car is armed ('commonwheel arm'). What is bound is
-printed when, and only when, all of it is ready. SIGTERM or Ctrl-C stops it; a second one stops it at once. Exit status
-2 when it cannot start.
+printed when, and only when, all of it is ready. SIGTERM or Ctrl-C stops it; a second one stops it at once, but for a
+car that acts, which is released first, as gently as it states; a third one ends that too. Exit status 2 when it cannot
+start.
 """
 
 from __future__ import annotations
@@ -138,6 +139,7 @@ def run(args: argparse.Namespace) -> int:
 
     with Logs(settings.log, settings.log_level.number), Stop(settings.stop_seconds) as stop:
         service = Service(settings, extensions=extensions_of(settings))
+        stop.hold(service)
         clean = asyncio.run(serve(service, announce, stop.wait))
         if clean:
             stop.finished()

@@ -113,6 +113,16 @@ class Acting(Worker):
         self._orders.append(order)
         return True
 
+    def acts(self) -> tuple[str, ...]:
+        """Return the axes that act now, or are being released."""
+        guard = self.control.guard
+        return tuple(axis.name for axis in guard.envelope.axes if guard.acts(axis.name))
+
+    @property
+    def release_s(self) -> float:
+        """The longest that it takes from ``stop`` until nothing leaves any more, by the car's description."""
+        return max((axis.release_ns for axis in self.control.guard.envelope.axes), default=0) / 1e9
+
     def facts(self) -> ActingFacts:
         """Return what happened so far."""
         outlets = self._outlets
@@ -236,13 +246,12 @@ class Acting(Worker):
     def _let_go(self, who: str) -> None:
         """Release the car, cycle by cycle, until nothing acts or its time is over; nobody arms it any more."""
         self._over = True
-        axes = self.control.guard.envelope.axes
         self.control.disarm(self._now_ns(), who)
-        end = time.monotonic_ns() + max((axis.release_ns for axis in axes), default=0) + MARGIN_NS
+        end = time.monotonic_ns() + round(self.release_s * 1e9) + MARGIN_NS
         due = time.monotonic_ns()
         while time.monotonic_ns() < end:
             self._turn(time.monotonic_ns())
-            if not any(self.control.guard.acts(axis.name) for axis in axes):
+            if not self.acts():
                 break
             due = max(due + CYCLE_NS, time.monotonic_ns())
             time.sleep(max(0, due - time.monotonic_ns()) / 1e9)

@@ -33,6 +33,8 @@ __all__ = ["Actuator", "Leave", "leave_to_act"]
 
 _LOG = logging.getLogger(__name__)
 
+_SETTLE_S = 1.0
+"""A release has so much longer than the car's description says when the process is to end at once."""
 _JOIN_S = 10.0
 """A thread that has not released the car by then hangs in a driver."""
 
@@ -126,6 +128,22 @@ class Actuator:
         """Begin; nothing leaves before the car is armed."""
         self.teller.start()
         self._thread.start()
+
+    def let_go(self) -> str:
+        """Begin to release the car, for good; from any thread, without waiting.
+
+        Returns:
+            Which axes that is, and how long it takes at most, in words; '' where nothing acts.
+        """
+        acting = self._thread.acts() if self._thread.is_alive else ()
+        self._thread.stop()
+        if not acting:
+            return ""
+        return f"releasing {' and '.join(acting)}, which takes {self._thread.release_s:g} s at most"
+
+    def settle(self) -> None:
+        """Wait until the car is released, for the time that its description states and a little more."""
+        self._thread.join(self._thread.release_s + _SETTLE_S)
 
     def stop(self) -> bool:
         """Release the car, and end; returns whether that was done."""

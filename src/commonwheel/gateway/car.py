@@ -167,6 +167,15 @@ class CarGateway:
             if held is not None:
                 held.play()
 
+    def let_go(self) -> str:
+        """Begin to release the car, if it acts; see ``Held``."""
+        return "" if self.actuator is None else self.actuator.let_go()
+
+    def settle(self) -> None:
+        """Wait until the car is released; see ``Held``."""
+        if self.actuator is not None:
+            self.actuator.settle()
+
     def stop(self) -> None:
         """End: the car is released, no frame is read or sent any more, every bus is given back, signals are STALE."""
         if self._stopped:

@@ -95,6 +95,16 @@ class LiveCar:
             what_to_do = remedy(error, f"--{server.name}-port", "--host")
             raise BrokerError(error.reason, f"{server.name}{of}: {error}{what_to_do}") from error
 
+    def let_go(self) -> str:
+        """Begin to release the car, if it acts; see ``stopping.Held``."""
+        what = "" if self.gateway is None else self.gateway.let_go()
+        return f"{self.name}: {what}" if what else ""
+
+    def settle(self) -> None:
+        """Wait until the car is released; see ``stopping.Held``."""
+        if self.gateway is not None:
+            self.gateway.settle()
+
     async def stop(self, seconds: float) -> bool:
         """Stop everything within so many seconds; returns whether all of it ended.
 

@@ -56,6 +56,14 @@ class Gateway(Protocol):
         """Begin a recording that was held; buses have begun."""
         ...
 
+    def let_go(self) -> str:
+        """Begin to release a car that acts, for good; see ``stopping.Held``."""
+        ...
+
+    def settle(self) -> None:
+        """Wait until it is released; see ``stopping.Held``."""
+        ...
+
     def stop(self) -> None:
         """End, and give everything back."""
         ...

@@ -193,8 +193,24 @@ class Service:
         self._notifier.stopping()
         return await self._stop()
 
+    def let_go(self) -> str:
+        """Begin to release every car that acts, for good; from any thread, without waiting.
+
+        Returns:
+            What that is, car by car, and how long it takes at most, in words; '' where nothing acts.
+        """
+        return "; ".join(filter(None, [car.let_go() for car in self.cars]))
+
+    def settle(self) -> None:
+        """Wait until every car is released, for the time that their descriptions state at most."""
+        for car in self.cars:
+            car.settle()
+
     async def _stop(self) -> bool:
         self._not_ready = "it is stopping"
+        released = self.let_go()  # before anything else, whatever that takes
+        if released:
+            _LOG.warning("stopping: %s", released)
         self.bound = ()
         seconds = self._settings.stop_seconds
         end = time.monotonic() + seconds

@@ -41,6 +41,11 @@ class Worker(abc.ABC):
             self._thread.join(seconds)
         return not self._thread.is_alive()
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether it has begun, and has not ended."""
+        return self._thread.is_alive()
+
     def cpu_s(self) -> float:
         """Return the processor time that it has taken, in seconds; what it last was, where the system cannot tell."""
         ident = self._thread.ident
