@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from commonwheel.control import CYCLE_NS, CarControl
 from commonwheel.guard import State, Transition
 from commonwheel.proving.disturber import Disturber
+from commonwheel.proving.ending import Waiting
 from commonwheel.proving.inputs import Inputs
 from commonwheel.proving.run import Recorder, Truth
 from commonwheel.proving.seat import Seat
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["AppUse", "Loop", "Setup"]
 
 _GUARD = "Vehicle.MotionManagement.Guard"
+_LOOK_NS = 10 * CYCLE_NS
+"""How often it is looked at what engaging waits for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,7 @@ class Loop:
             Seat(use.name, vehicle, given=given, asked=asked, settings=dict(use.settings)) for use in setup.apps
         ]
         self._by_name = {seat.name: seat for seat in self.seats}
+        self._waiting_for = Waiting()
         self._armed = False
         self._perceptions = -1
         self._waiting: list[Frames] = []
@@ -164,6 +168,7 @@ class Loop:
             events=[(seat.name, event) for seat in seats for event in seat.did.events],
             logs=[(seat.name, line) for seat in seats for line in seat.did.logs],
             failures=[(seat.name, failure) for seat in seats for failure in seat.did.failures],
+            waited=self._waiting_for.nearest,
         )
 
     # ---- a cycle -----------------------------------------------------------------------------------------------------
@@ -186,6 +191,9 @@ class Loop:
         cycle = self.control.step(shown_ns, t_ns)
         self._tell(cycle)
         self._act(cycle, t_ns)
+        if t_ns % _LOOK_NS == 0:
+            for axis in self.axes:
+                self._waiting_for.look(self.control.guard, axis)
         self._recorder.row(t_ns / 1e9, self._truth(), self.control.acting, self._states())
 
     def _hear(self, frames: Frames, t_ns: int) -> None:

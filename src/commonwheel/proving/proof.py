@@ -10,6 +10,7 @@ from commonwheel.control.manners import Buttons
 from commonwheel.errors import AppError
 from commonwheel.proving.criteria import ALWAYS, Finding, judge
 from commonwheel.proving.cycle import cycle_target, scenario_of
+from commonwheel.proving.ending import ended
 from commonwheel.proving.loop import AppUse, Loop, Setup
 from commonwheel.proving.measures import measure
 from commonwheel.proving.release import Release, release
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Handover", "Proof", "Trial", "drive", "prove", "setup_of", "summary"]
 
+_ENGAGED = "engaged_"
+"""Begins the names of figures that say how long an axis acted."""
 _LONGITUDINAL = ("Vehicle.MotionManagement.AccelerationTarget", "Vehicle.MotionManagement.SpeedTarget")
 
 
@@ -79,19 +82,30 @@ class Proof:
     run: Run | None = None
     driven_s: float = 0.0
     took_s: float = 0.0
+    ends: Mapping[str, str] = field(default_factory=dict[str, str])
+    """By axis, what ended it, or kept it from acting at all; see ``ending.ended``."""
 
     @property
     def faults(self) -> list[str]:
         """Everything that was not held, in words."""
-        found = [f"{one.criterion}: {one.value:.3g}" for one in self.findings if not one.passed]
+        found = [f"{one.criterion}: {one.value:.3g}{self._why(one)}" for one in self.findings if not one.passed]
         for handover, one in zip(self.trial.handovers, self.releases, strict=True):
-            if not one.noticed:
+            if not one.acted:
+                why = self.ends.get(one.axis, "") or "was not engaged"
+                found.append(f"{one.axis} did not act any more at {handover.at_s:g} s: it {why}")
+            elif not one.noticed:
                 found.append(f"{one.axis} was not released after {handover.at_s:g} s")
             elif one.noticed_s > handover.noticed_s + 1e-9:
                 found.append(f"{one.axis} let go after {one.noticed_s:.2f} s, not {handover.noticed_s:g} s")
             elif not one.in_time:
                 found.append(f"{one.axis} was released in {one.released_s:.2f} s, not {one.stated_s:g} s")
         return found
+
+    def _why(self, finding: Finding) -> str:
+        """Return why an axis did not act for as long as it has to; '' of other figures."""
+        axis = finding.criterion.measure.removeprefix(_ENGAGED)
+        why = self.ends.get(axis, "")
+        return f" ({axis} {why})" if why else ""
 
     @property
     def passed(self) -> bool:
@@ -136,6 +150,7 @@ def prove(
         run if keep_run else None,
         loop.t_ns / 1e9,
         time.perf_counter() - began,
+        {axis: why for axis in run.states if (why := ended(run, axis))},
     )
 
 

@@ -43,6 +43,8 @@ class Release:
     cause: str
     after: State
     """The state in the end."""
+    acted: bool = True
+    """Whether the axis was engaged until then: what does not act cannot be let go."""
 
     @property
     def noticed(self) -> bool:
@@ -84,13 +86,18 @@ def acts(payload: bytes, rule: FrameRule, envelope: CarEnvelope, axis: str) -> b
 
 
 def release(run: Run, envelope: CarEnvelope, axis: str, fault_s: float) -> Release:
-    """Return how an axis that was engaged at a time was let go after it; of a run that has its frames."""
+    """Return how an axis was let go after a time; of a run that has its frames.
+
+    A run that begins only then is taken to have begun with the axis engaged.
+    """
     stated_s = next(one.release_ns for one in envelope.axes if one.name == axis) / 1e9
     codes, engaged = run.states[axis], STATES.index(State.ENGAGED)
     rows = np.flatnonzero((run.t_s >= fault_s - 1e-9) & (codes != engaged))
+    before = np.flatnonzero(run.t_s < fault_s - _CYCLE_S / 2)
+    acted = not len(before) or bool(codes[before[-1]] == engaged)
     after = STATES[int(codes[-1])]
     if not len(rows):
-        return Release(axis, math.nan, math.nan, stated_s, "", "", after)
+        return Release(axis, math.nan, math.nan, stated_s, "", "", after, acted)
     noticed = float(run.t_s[rows[0]])
     again = np.flatnonzero((run.t_s > noticed) & (codes == engaged))
     until = float(run.t_s[again[0]]) if len(again) else math.inf
@@ -107,7 +114,7 @@ def release(run: Run, envelope: CarEnvelope, axis: str, fault_s: float) -> Relea
         if rule is not None and acts(payload, rule, envelope, axis):
             last = t_s
     rule, cause = _why(run, axis, noticed)
-    return Release(axis, noticed - fault_s, last + _CYCLE_S - noticed, stated_s, rule, cause, after)
+    return Release(axis, noticed - fault_s, last + _CYCLE_S - noticed, stated_s, rule, cause, after, acted)
 
 
 def _why(run: Run, axis: str, t_s: float) -> tuple[str, str]:

@@ -89,6 +89,8 @@ class Run:
     """What apps raised."""
     collision_s: float
     """When the car ran into something; NaN: it did not."""
+    waited: Mapping[str, str] = field(default_factory=dict[str, str])
+    """By axis, the least that engaging it waited for while it was armed."""
 
     def __getitem__(self, quantity: str) -> npt.NDArray[np.float64]:
         """Return a column of truth."""
@@ -142,6 +144,7 @@ class Recorder:
         events: Sequence[tuple[str, AppEvent]] = (),
         logs: Sequence[tuple[str, LogLine]] = (),
         failures: Sequence[tuple[str, Failure]] = (),
+        waited: Mapping[str, str] | None = None,
     ) -> Run:
         """Return the drive so far."""
         n = len(self.times)
@@ -162,6 +165,7 @@ class Recorder:
             tuple(logs),
             tuple(failures),
             self.collision_s,
+            dict(waited or {}),
         )
 
 
