@@ -52,6 +52,22 @@ def test_a_required_signal_that_is_missing_rules_it_out_and_comes_first(lancer: 
     assert [lack.need for lack in cell.lacks] == [Need.REQUIRED, Need.OPTIONAL]
 
 
+def test_what_a_car_cannot_be_asked_for_has_the_reason_that_its_description_states(
+    leaf: Vehicle, lancer: Vehicle
+) -> None:
+    horn, limit = "Vehicle.Body.Horn.IsActive", "Vehicle.Powertrain.TractionBattery.Charging.PowerLimit"
+    (lack,) = cell_of(manifest(requests=(horn, limit)), leaf).lacks
+    assert lack == Lack(horn, Need.REQUEST, Why.CANNOT, "no public source has a message that sounds it")
+    assert str(lack) == f"requests {horn}: no public source has a message that sounds it"
+    lacks = cell_of(manifest(requests=(horn, limit), needs=(limit,)), lancer).lacks
+    assert next((lack.pattern, lack.words) for lack in lacks) == (limit, "it has no traction battery")
+
+
+def test_what_nothing_is_said_of_has_the_plain_reason(leaf: Vehicle) -> None:
+    (lack,) = cell_of(manifest(requests=("Vehicle.Body.Windshield.Front.Wiping.Mode",)), leaf).lacks
+    assert (lack.because, lack.words) == ("", Why.CANNOT.value)
+
+
 def test_a_pattern_is_met_by_any_of_its_signals(leaf: Vehicle, lancer: Vehicle) -> None:
     wanted = manifest(requires={"Vehicle.Powertrain.TractionBattery.**": 0})
     assert cell_of(wanted, leaf).fitness is Fitness.FULL

@@ -55,7 +55,11 @@ def test_motion_holds_requests_and_what_confirms_them(profiles: dict[str, Profil
             assert catalog[request].unit in {catalog[signal.path].unit, None}
             confirmed.add(request)
     requests = {s.path for s in profiles["motion"].signals if not s.confirms}
-    assert requests - confirmed == {"Vehicle.ADAS.CruiseControl.Switch"}
+    assert requests - confirmed == {
+        "Vehicle.ADAS.CruiseControl.Switch",
+        "Vehicle.MotionManagement.Brake.VehicleForceMaximum",
+        "Vehicle.Powertrain.Transmission.SelectedGear",  # which shows itself that it is in
+    }
 
 
 def test_personal_data_is_never_required(profiles: dict[str, Profile]) -> None:

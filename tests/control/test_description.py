@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from commonwheel.control.capabilities import why_not
 from commonwheel.control.description import load_cannot, load_control, load_control_file
 from commonwheel.control.manners import Direct
 from commonwheel.control.model import Proven
@@ -209,6 +210,35 @@ def test_a_car_that_does_not_act_leaves_out_what_its_parents_state(bench: Bench)
     bench.write("format: 1\ncannot: 7\n", car="child")
     with pytest.raises(DescriptionError, match="cannot"):
         load_cannot("acme/child", folders)
+
+
+def test_a_variant_may_say_why_it_does_not_act(bench: Bench) -> None:
+    folders = (bench.folder.parents[1],)
+    text = CONTROL.replace("  manual: null", "  manual: {acts: false, cannot: {Vehicle.MotionManagement: it is towed}}")
+    assert bench.load(text, "manual") is None
+    assert bench.load(text) is not None
+    cannot = load_cannot("acme/bench:manual", folders)
+    assert cannot["Vehicle.MotionManagement"] == "it is towed"
+    assert load_cannot("acme/bench", folders).items() < cannot.items(), "what its car cannot it cannot either"
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("Vehicle.Cabin.HVAC.IsAirConditioningActive", "of itself"),
+        ("Vehicle.Cabin.HVAC.IsRecirculationActive", "of the smaller branch"),
+        ("Vehicle.Cabin.Door.Row1.DriverSide.IsLocked", "of the larger branch"),
+        ("Vehicle.CabinX", ""),
+        ("Vehicle", ""),
+    ],
+)
+def test_a_reason_of_the_path_goes_before_those_of_branches(path: str, why: str) -> None:
+    cannot = {
+        "Vehicle.Cabin": "of the larger branch",
+        "Vehicle.Cabin.HVAC": "of the smaller branch",
+        "Vehicle.Cabin.HVAC.IsAirConditioningActive": "of itself",
+    }
+    assert why_not(path, cannot) == why
 
 
 def test_one_file_can_be_loaded_by_itself(bench: Bench) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from commonwheel.control.description import load_control
+from commonwheel.catalog import Kind, load_catalog, load_profiles
+from commonwheel.control.capabilities import why_not
+from commonwheel.control.description import load_cannot, load_control
 from commonwheel.control.description_manners import commands_of
 from commonwheel.control.frames import FrameMaker
 from commonwheel.control.model import Control
@@ -137,6 +139,31 @@ def test_every_command_has_its_field_and_every_field_its_word() -> None:
                 stated = {*carrier.fields, *carrier.active, *carrier.held, *carrier.constant}
                 kept = {FieldKind.COUNTER, FieldKind.CHECKSUM}
                 assert {field.name for field in rule.fields if field.kind not in kept} == stated, (name, rule.name)
+
+
+@pytest.mark.parametrize("name", _NAMES)
+def test_every_request_of_the_standard_is_served_or_said_to_be_impossible_and_why(name: str) -> None:
+    _, control = _loaded(name)
+    served = frozenset(control.served) if control is not None else frozenset[str]()
+    cannot = load_cannot(name)
+    assert [path for path in _requests() if path not in served and not why_not(path, cannot)] == []
+    assert all(len(reason.split()) > 3 for reason in cannot.values())
+
+
+@functools.cache
+def _requests() -> list[str]:
+    """Return the actuators of the profiles of requests, and all by which brakes, drive, and charging are asked for."""
+    catalog = load_catalog()
+    profiles = load_profiles(catalog=catalog)
+    profiled = [signal.path for name in ("motion", "comfort") for signal in profiles[name].signals]
+    branches = ("Vehicle.MotionManagement.Brake.", "Vehicle.MotionManagement.ElectricAxle.")
+    actuators = [path for path, leaf in catalog.leaves.items() if leaf.kind is Kind.ACTUATOR]
+    return [path for path in actuators if path in profiled or path.startswith(branches)]
+
+
+def test_the_requests_of_the_standard_are_those_that_cars_serve_and_more() -> None:
+    served = {path for _, _, control in _acting() for path in control.served}
+    assert served < set(_requests())
 
 
 def test_what_is_served_is_not_said_to_be_impossible() -> None:

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 from commonwheel.errors import DescriptionError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from commonwheel.vehicles.vehicle import Vehicle
 
-__all__ = ["GUARD", "IS_ARMED", "SENSED", "acted"]
+__all__ = ["GUARD", "IS_ARMED", "SENSED", "acted", "unacted"]
 
 _FRONT, _LANE = "Vehicle.ADAS.ObstacleDetection.Front.Center", "Vehicle.ADAS.Lane"
 SENSED = frozenset({
@@ -45,3 +47,18 @@ def _acted(_name: str, vehicle: Vehicle) -> frozenset[str]:
     except DescriptionError:  # of a folder of its own; what is wrong with a shipped one, 'commonwheel check' tells
         return frozenset()
     return frozenset() if control is None else frozenset(control.served)
+
+
+def unacted(vehicle: Vehicle) -> Mapping[str, str]:
+    """Return the actuators, or branches of some, that a described car cannot be asked for, and why."""
+    return _unacted(vehicle.name)
+
+
+@functools.lru_cache(maxsize=256)
+def _unacted(name: str) -> Mapping[str, str]:
+    from commonwheel.control.description import load_cannot
+
+    try:
+        return load_cannot(name)
+    except DescriptionError:  # see above
+        return {}

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from commonwheel.apps.facts import rates_of
-from commonwheel.apps.fitted import GUARD, SENSED, acted
+from commonwheel.apps.fitted import GUARD, SENSED, acted, unacted
 from commonwheel.apps.status import Fitness
+from commonwheel.control.capabilities import why_not
 from commonwheel.errors import AppError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from commonwheel.apps.facts import Facts
     from commonwheel.apps.manifest import Manifest
@@ -51,9 +52,16 @@ class Lack:
     pattern: str
     need: Need
     why: Why
+    because: str = ""
+    """Why the car cannot be asked for it, as its description says; '' where it says nothing."""
+
+    @property
+    def words(self) -> str:
+        """Why, in a line."""
+        return self.because or self.why.value
 
     def __str__(self) -> str:
-        return f"{self.need.value} {self.pattern}: {self.why.value}"
+        return f"{self.need.value} {self.pattern}: {self.words}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +130,12 @@ def cell_of(manifest: Manifest, vehicle: Vehicle, *, with_personal: bool = False
         given |= SENSED
     if manifest.requests and (served := acted(vehicle)):
         given, asked = given | GUARD, asked | served
-    return _cell(manifest, vehicle.name, given, asked, personal)
+    return _cell(manifest, vehicle.name, given, asked, personal, unacted(vehicle) if manifest.requests else {})
 
 
 def fitness(manifest: Manifest, facts: Facts) -> Cell:
     """Return how an app does on the car that it is told of."""
-    return _cell(manifest, facts.name, facts.given, facts.asked, frozenset())
+    return _cell(manifest, facts.name, facts.given, facts.asked, frozenset(), {})
 
 
 def require(manifest: Manifest, facts: Facts) -> None:
@@ -149,7 +157,14 @@ def require(manifest: Manifest, facts: Facts) -> None:
         raise AppError(message)
 
 
-def _cell(manifest: Manifest, car: str, given: frozenset[str], asked: frozenset[str], personal: frozenset[str]) -> Cell:
+def _cell(
+    manifest: Manifest,
+    car: str,
+    given: frozenset[str],
+    asked: frozenset[str],
+    personal: frozenset[str],
+    cannot: Mapping[str, str],
+) -> Cell:
     lacks: list[Lack] = []
     wanted: tuple[tuple[Need, Iterable[str], frozenset[str]], ...] = (
         (Need.REQUIRED, manifest.requires, given),
@@ -163,7 +178,8 @@ def _cell(manifest: Manifest, car: str, given: frozenset[str], asked: frozenset[
             stated += 1
             others = manifest.instead.get(pattern, ())
             if not rates_of(dict.fromkeys((pattern, *others), 0.0), has):
-                lacks.append(Lack(pattern, need, _why(pattern, need, given, personal)))
+                because = why_not(pattern, cannot) if has is asked else ""
+                lacks.append(Lack(pattern, need, _why(pattern, need, given, personal), because))
     stopping = any(lack.need in {Need.REQUIRED, Need.NEEDED} for lack in lacks)
     fit = Fitness.NONE if stopping else Fitness.REDUCED if lacks else Fitness.FULL
     return Cell(manifest.name, car, fit, tuple(lacks), stated - len(lacks), stated)

@@ -130,7 +130,7 @@ def _print_lacks(row: list[Cell]) -> None:
     cars: dict[tuple[str, str, str], list[str]] = {}
     for cell in row:
         for lack in cell.lacks:
-            cars.setdefault((lack.need.value, lack.pattern, lack.why.value), []).append(cell.car)
+            cars.setdefault((lack.need.value, lack.pattern, lack.words), []).append(cell.car)
     if not cars:
         return
     print()
@@ -181,5 +181,5 @@ def _cell(cell: Cell) -> dict[str, Any]:
         "fitness": cell.fitness.value,
         "given": cell.given,
         "stated": cell.stated,
-        "lacks": [{"need": lack.need.value, "signal": lack.pattern, "why": lack.why.value} for lack in cell.lacks],
+        "lacks": [{"need": lack.need.value, "signal": lack.pattern, "why": lack.words} for lack in cell.lacks],
     }

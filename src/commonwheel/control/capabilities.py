@@ -14,7 +14,7 @@ from commonwheel.report.reference import Served
 from commonwheel.vehicles.description import SHIPPED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from commonwheel.control.model import Adapter, Control
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from commonwheel.report.reference import Reference
     from commonwheel.vehicles.vehicle import Vehicle
 
-__all__ = ["Capability", "capabilities", "served_by", "with_acting"]
+__all__ = ["Capability", "capabilities", "served_by", "why_not", "with_acting"]
 
 KMH = 3.6
 
@@ -52,6 +52,20 @@ class Capability:
 def capabilities(control: Control) -> tuple[Capability, ...]:
     """Return what a car can be asked for, in the order of its description."""
     return tuple(_capability(path, adapter, control) for path, adapter in control.served.items())
+
+
+def why_not(path: str, cannot: Mapping[str, str]) -> str:
+    """Return why a car cannot be asked for an actuator; '' where its description says nothing of that.
+
+    Args:
+        path: of the actuator.
+        cannot: paths and branches with the reason; what is said of the path itself, or of the smallest branch, counts.
+    """
+    while path:
+        if path in cannot:
+            return cannot[path]
+        path = path.rpartition(".")[0]
+    return ""
 
 
 def served_by(vehicles: Iterable[Vehicle], folders: tuple[Path, ...] = (SHIPPED,)) -> dict[str, dict[str, str]]:

@@ -3,7 +3,8 @@
 They lie beside the descriptions. A car's file says only what its parents' (the description's ``extends``) do not: rows
 are merged key by key, parents first, then the car's own, then its variant's; ``null`` takes a row or a key away. A car
 without a file of its own cannot be made to act, whatever its parents state; nor can a variant that is ``null``, nor one
-whose files say nothing but what it cannot be asked for (``cannot``). ``acts: false`` leaves out what its parents state.
+whose files say nothing but what it cannot be asked for (``cannot``). ``acts: false`` leaves out what its parents state;
+of a variant, what its car states but for what it cannot.
 """
 
 from __future__ import annotations
@@ -117,10 +118,19 @@ def take_file(
         elif node.value is None:
             acts = acts and name != variant
         else:
-            rows = reader.mapping(node, f"variant '{name}'", ("note", "cannot", *SINGLE, *ROWS))
+            rows = reader.mapping(node, f"variant '{name}'", ("note", "acts", "cannot", *SINGLE, *ROWS))
             # The others are read for their faults' sake.
-            _take(rows, merged if name == variant else Stated(tree), reader)
+            _take_variant(rows, merged if name == variant else Stated(tree), reader)
     return merged if acts else None
+
+
+def _take_variant(rows: Mapping[str, Node], into: Stated, reader: Reader) -> None:
+    """Add what is stated of a variant; one that does not act cannot what its car cannot."""
+    if "acts" in rows and not reader.boolean(rows["acts"], "'acts'"):
+        cannot = dict(into.cannot)
+        _forget(rows, into, reader)
+        into.cannot.update(cannot)
+    _take(rows, into, reader)
 
 
 def _forget(top: Mapping[str, Node], merged: Stated, reader: Reader) -> None:
