@@ -13,14 +13,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from commonwheel.broker import Broker
+from commonwheel.broker import Broker, BrokerError
 from commonwheel.broker.access import Access
 from commonwheel.broker.rpc.server import RpcServer
 from commonwheel.broker.serving import Endpoint
 from commonwheel.catalog import load_catalog
 from commonwheel.cli import FINE, PROBLEMS, UNUSABLE, main
+from commonwheel.client import connect
 from commonwheel.gateway.actuator import Leave
-from tests.gateway.kit import TARGET, Rig, small_car, small_leave, until
+from tests.gateway.kit import CANNOT, TARGET, TORQUE, Rig, small_car, small_leave, until
 
 
 @contextmanager
@@ -67,8 +68,11 @@ def test_a_car_is_armed_shown_and_disarmed(tmp_path: Path, capsys: pytest.Captur
         assert main(["arm", "--connect", where, "--reason", "a test"]) == FINE
         assert "armed" in capsys.readouterr().out
         assert any(event.facts.get("reason") == "a test" for event in rig.broker.events.last())
+        with connect(where) as car, pytest.raises(BrokerError, match=CANNOT):
+            car.request(TORQUE, 1.0, timeout_s=5)
         assert main(["requests", "--connect", where, "--last", "50"]) == FINE
         out = capsys.readouterr().out
+        assert re.search(rf"request.refused  {TORQUE[8:]} by 127.0.0.1: nobody makes {TORQUE} act.*: {CANNOT}\n", out)
         assert "lateral armed" in out
         assert re.search(r"guard.armed  MotionManagement.Guard.IsArmed by 127.0.0.1: a test\n", out)
         assert re.search(r"guard.transition  lateral from off to armed: armed by 127.0.0.1\n", out)

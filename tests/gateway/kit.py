@@ -32,6 +32,8 @@ WHEEL, GEAR, VIN = (
     "Vehicle.VehicleIdentification.VIN",
 )
 TARGET = "Vehicle.MotionManagement.Steering.SteeringWheel.AngleTarget"
+TORQUE, CANNOT = "Vehicle.MotionManagement.ElectricAxle.Row1.TorqueTarget", "its motor takes no word from anybody"
+"""What the small car says that it cannot be asked for, and why."""
 POWER_KW = "Vehicle.Powertrain.ElectricMotor.MaxPower"
 
 DRIVE = """
@@ -163,6 +165,8 @@ frames:
       Wanted: {{carries: command}}
       Mode: {{idle: 0, acting: 5}}
     source: a test
+cannot:
+  Vehicle.MotionManagement.ElectricAxle: {CANNOT}
 """
 
 

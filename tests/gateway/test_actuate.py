@@ -483,6 +483,15 @@ def test_a_car_that_does_not_say_how_it_acts_gets_no_leave(tmp_path: Path, caplo
     assert any("no control.yaml" in record.getMessage() for record in caplog.records)
 
 
+def test_a_car_that_does_not_act_says_why_it_cannot_be_asked(vehicle: Vehicle) -> None:
+    rig = Rig(vehicle)
+    rig.gateway.cannot = {"Vehicle.MotionManagement": "it has no driver assistance"}
+    with rig, pytest.raises(BrokerError) as caught:
+        rig.broker.actuate({rig.number(TARGET): 5}, "a test")
+    assert caught.value.reason is Reason.NO_PROVIDER
+    assert str(caught.value) == f"nobody makes {TARGET} act on this car: it has no driver assistance"
+
+
 @pytest.mark.parametrize("actuate", [False, True])
 def test_a_car_on_a_bus_sends_when_it_is_armed_and_nothing_without_leave(
     vehicle: Vehicle, leave: Leave, *, actuate: bool

@@ -22,25 +22,25 @@ from commonwheel.broker.viss.requests import Set
 from commonwheel.broker.viss.service import Service
 from commonwheel.errors import CommonwheelError
 from commonwheel.gateway.telling import IS_ARMED
-from tests.gateway.kit import TARGET, Rig, small_car, small_leave, until
+from tests.gateway.kit import CANNOT, TARGET, TORQUE, Rig, small_car, small_leave, until
 
-Ask = Callable[[Rig, object, Rights], object]
-
-
-def native(rig: Rig, value: object, rights: Rights) -> object:
-    return Session(rig.broker, rights).actuate({TARGET: value})
+Ask = Callable[..., object]
 
 
-def kuksa_v2(rig: Rig, value: object, rights: Rights) -> object:
-    request: Any = message("kuksa.val.v2.ActuateRequest")(signal_id={"path": TARGET})
+def native(rig: Rig, value: object, rights: Rights, path: str = TARGET) -> object:
+    return Session(rig.broker, rights).actuate({path: value})
+
+
+def kuksa_v2(rig: Rig, value: object, rights: Rights, path: str = TARGET) -> object:
+    request: Any = message("kuksa.val.v2.ActuateRequest")(signal_id={"path": path})
     setattr(request.value, "string" if isinstance(value, str) else "float", value)
     call: Any = SimpleNamespace(rights=rights, client=rights.client)
     return Val(rig.broker, Access())._actuate([request], call)
 
 
-def kuksa_v1(rig: Rig, value: object, rights: Rights) -> object:
+def kuksa_v1(rig: Rig, value: object, rights: Rights, path: str = TARGET) -> object:
     update: Any = message("kuksa.val.v1.EntryUpdate")(fields=[3])  # FIELD_ACTUATOR_TARGET
-    update.entry.path = TARGET
+    update.entry.path = path
     setattr(update.entry.actuator_target, "string" if isinstance(value, str) else "float", value)
     changes = Changes(rig.broker, rights)
     changes.read(update)
@@ -51,8 +51,8 @@ def kuksa_v1(rig: Rig, value: object, rights: Rights) -> object:
     return None
 
 
-def viss(rig: Rig, value: object, rights: Rights) -> object:
-    return Service(rig.broker, Access()).set(Set(TARGET, str(value)), rights, Version.V2)
+def viss(rig: Rig, value: object, rights: Rights, path: str = TARGET) -> object:
+    return Service(rig.broker, Access()).set(Set(path, str(value)), rights, Version.V2)
 
 
 PROTOCOLS = {"native": native, "kuksa.val.v1": kuksa_v1, "kuksa.val.v2": kuksa_v2, "viss": viss}
@@ -70,11 +70,11 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
         yield one
 
 
-def refusals(rig: Rig, client: str) -> int:
+def refusals(rig: Rig, client: str, path: str = TARGET) -> int:
     """Return how many refusals of a client's the record has."""
     assert rig.gateway.actuator is not None
     return sum(
-        said.kind == "refusal" and said.facts["source"] == client and said.facts["path"] == TARGET
+        said.kind == "refusal" and said.facts["source"] == client and said.facts["path"] == path
         for said in rig.gateway.actuator.record.last()
     )
 
@@ -111,6 +111,17 @@ def test_one_that_is_right_is_taken_over_every_protocol(rig: Rig, protocol: str)
     stop()
     assert "actuation.forwarded" in ended
     assert cast("int", rig.gateway.facts()["sent"]) > 0
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_what_the_car_says_it_cannot_be_asked_for_is_refused_with_its_reason(rig: Rig, protocol: str) -> None:
+    """Also where the protocol only notes what nobody makes act, as KUKSA's first one does."""
+    client = f"{protocol} driver of torque"
+    with pytest.raises(CommonwheelError, match=f"nobody makes {TORQUE} act on this car: {CANNOT}"):
+        PROTOCOLS[protocol](rig, 1, Rights.everything(client), TORQUE)
+    assert refusals(rig, client, TORQUE) == 1
+    (event,) = [one for one in rig.broker.events.last() if one.facts.get("requester") == client]
+    assert (event.kind, event.facts["reason"]) == ("request.refused", "NO_PROVIDER")
 
 
 @pytest.mark.parametrize("protocol", [name for name in PROTOCOLS if name != "native"])

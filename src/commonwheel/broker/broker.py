@@ -325,7 +325,8 @@ class Broker:
             targets: value by the actuator's number.
             requester: who asks.
             on_step: called with each actuation and each of its steps, in the thread it happens in; it must not wait.
-            need_provider: refuse when nobody makes one of them act; else it is only noted as a target.
+            need_provider: refuse when nobody makes one of them act; else it is only noted as a target, unless the car
+                says that it cannot be asked for it.
             terms: for how long, with which priority.
 
         Raises:
@@ -335,11 +336,7 @@ class Broker:
         terms.check()
         batch, values = targets_of(self.table, targets)
         with self._lock:
-            found = {number: self._owners.actor(number) for number in targets}
-        for number, actor in found.items():
-            if need_provider and actor is None:
-                message = f"nobody makes {self.table[number].path} act on this car"
-                raise BrokerError(Reason.NO_PROVIDER, message, signal=number)
+            found = {number: self._owners.require(number, need=need_provider) for number in targets}
         actors = {number: actor for number, actor in found.items() if actor is not None}
         for number, actor in actors.items():
             self._desk.check(number, values[number], actor.actuators[number])

@@ -68,6 +68,25 @@ class Owners:
         """Return who makes an actuator act; None where nobody does."""
         return self._actors.get(signal)
 
+    def require(self, signal: int, *, need: bool) -> Provider | None:
+        """Return who makes an actuator act; None where nobody does, and nobody has to.
+
+        Args:
+            signal: the actuator's number.
+            need: somebody has to.
+
+        Raises:
+            BrokerError: NO_PROVIDER; somebody has to, or the car says that it cannot be asked for it, and why.
+        """
+        actor = self._actors.get(signal)
+        if actor is not None:
+            return actor
+        why = next((provider.cannot[signal] for provider in self._numbers if signal in provider.cannot), "")
+        if need or why:
+            message = f"nobody makes {self._table[signal].path} act on this car{f': {why}' if why else ''}"
+            raise BrokerError(Reason.NO_PROVIDER, message, signal=signal)
+        return None
+
     def arbitrated(self, among: Collection[int] | None) -> dict[Provider, list[int]]:
         """Return the actuators between whose requests somebody decides, by who does; of *among*, or of all."""
         found: dict[Provider, list[int]] = {}

@@ -59,6 +59,8 @@ class Provider:
     """Called with who takes back what it asked of arbitrated actuators, and their numbers; it must not wait."""
     offers: dict[int, Offer] = field(default_factory=dict[int, "Offer"])
     """What it says about signals it gives, by number; for readers who want to know how far to trust them."""
+    cannot: dict[int, str] = field(default_factory=dict[int, str])
+    """Actuators that the car cannot be asked for as long as nobody makes them act, by number, and why."""
     closed: bool = False
 
     def claim(

@@ -63,7 +63,7 @@ def leave_to_act(vehicle: Vehicle, name: str | None = None, record: Verdicts | N
 
     control = load_control(vehicle, name)
     if control is None:
-        _LOG.warning("%s: it cannot be made to act, for it has no control.yaml; nothing is sent", vehicle.name)
+        _LOG.warning("%s: no control.yaml says how it acts, so it cannot be made to; nothing is sent", vehicle.name)
         return None
     return Leave(control, record)
 

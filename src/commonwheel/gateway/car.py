@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from commonwheel.gateway.actuator import Actuator
 from commonwheel.gateway.bus import Backoff, BusReader, BusState, Window
+from commonwheel.gateway.cannot import cannot_of
 from commonwheel.gateway.clock import SteadyClock
 from commonwheel.gateway.doubt import Doubt
 from commonwheel.gateway.faults import GatewayError
@@ -92,6 +93,8 @@ class CarGateway:
         """What makes the car act; None where nothing can."""
         self._sensors: Sensors | None = None
         self._stopped = False
+        self.cannot: Mapping[str, str] = {} if actuate is None else actuate.control.cannot
+        """What it cannot be asked for, by path or branch, and why; may be set before ``start``."""
         if isinstance(sources, ReplaySource):
             if actuate is not None:
                 message = f"{sources}: a recording cannot act; actuate a car on its buses, or leave it out"
@@ -148,6 +151,7 @@ class CarGateway:
             BrokerError: ALREADY_CLAIMED; another provides a signal of this car.
         """
         self._pipeline.open()
+        self._pipeline.provider.cannot.update(cannot_of(self.cannot, self._broker.table))
         if self.actuator is not None:
             self.actuator.open()
         for worker in self._workers:

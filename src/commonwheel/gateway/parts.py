@@ -156,6 +156,7 @@ class Parts:
         Raises:
             CommonwheelError: there is no such car, bus, log or scenario.
         """
+        from commonwheel.control.description import load_cannot
         from commonwheel.gateway.actuator import leave_to_act
         from commonwheel.gateway.car import CarGateway
         from commonwheel.gateway.sources import ReplaySource, parse_buses
@@ -173,7 +174,10 @@ class Parts:
         leave = leave_to_act(vehicle, car.car, self._record(broker.name, settings)) if car.actuate else None
         if leave is not None:
             favour_process()
-        return CarGateway(vehicle, broker, sources, actuate=leave, with_personal=car.with_personal)
+        gateway = CarGateway(vehicle, broker, sources, actuate=leave, with_personal=car.with_personal)
+        if car.actuate and leave is None:
+            gateway.cannot = load_cannot(car.car)
+        return gateway
 
     def _record(self, car: str, settings: Settings) -> Verdicts:
         """Return where a car's verdicts are kept; all cars of a service have one file, where there is one.

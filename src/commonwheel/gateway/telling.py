@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from commonwheel.broker.actuation import Stage
 from commonwheel.control import Phase
+from commonwheel.gateway.cannot import cannot_of
 from commonwheel.gateway.worker import Worker
 from commonwheel.guard import Outcome, State, Transition
 from commonwheel.wire.frames import Frames
@@ -143,7 +144,8 @@ class Teller(Worker):
         self._served = control.control.served
         self._see_states({axis: control.guard.state(axis) for axis in axes})
         self._publish({IS_ARMED: False, CAUSE: "not armed since the service started"})
-        served = frozenset(self._served)
+        cannot = cannot_of(control.control.cannot, self._broker.table)
+        served = frozenset([*self._served, IS_ARMED, *(self._broker.table[number].path for number in cannot)])
         self._deaf = self._broker.events.listen(lambda event: self._heard(event, served))
 
     def put(self, item: Told | Armed | Gone) -> None:
@@ -206,7 +208,7 @@ class Teller(Worker):
     def _heard(self, event: Event, served: frozenset[str]) -> None:
         """Keep what the broker refused of this car's actuators before it became an actuation."""
         facts = event.facts
-        if event.kind == "request.refused" and facts.get("signal") in served | {IS_ARMED}:
+        if event.kind == "request.refused" and facts.get("signal") in served:
             rule = str(facts.get("reason", "")).lower().replace("_", "-")
             self.record.add(
                 event.t_ns, "refusal", rule, path=facts.get("signal"), source=facts.get("requester"), text=facts["why"]
