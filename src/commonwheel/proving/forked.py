@@ -1,7 +1,8 @@
 """A question asked of a copy of this process: what if? The drive goes on here as if nothing had been asked.
 
 A drive cannot be copied as an object, since kernels keep pointers into its memory; a process can, and at the price of
-the pages that it changes. Where a system has no ``fork`` the caller drives again from the beginning.
+the pages that it changes. Where a system has no ``fork`` the caller drives again from the beginning. A copy ends when
+nobody waits for its answer any more.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 import pickle
 import sys
+import threading
 import warnings
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -31,15 +33,24 @@ def forked(question: Callable[[], _T]) -> _T:
         CommonwheelError: the copy died, or the function raised.
     """
     reading, writing = os.pipe()
+    waiting, waits = os.pipe()
+    """Nothing is written to it: that it is closed says that nobody waits."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of threads beside this one: the copy needs none of them
         child = os.fork()
     if child == 0:
-        _answer(question, reading, writing)
+        os.close(reading)
+        os.close(waits)
+        threading.Thread(target=_end_with, args=(waiting,), daemon=True).start()
+        _answer(question, writing)
     os.close(writing)
-    with os.fdopen(reading, "rb") as pipe:
-        data = pipe.read()
-    os.waitpid(child, 0)
+    os.close(waiting)
+    try:
+        with os.fdopen(reading, "rb") as pipe:
+            data = pipe.read()
+    finally:
+        os.close(waits)
+        os.waitpid(child, 0)
     if not data:
         message = "a copy of this process died without an answer; is there enough memory?"
         raise CommonwheelError(message)
@@ -49,9 +60,14 @@ def forked(question: Callable[[], _T]) -> _T:
     return cast("_T", result)
 
 
-def _answer(question: Callable[[], object], reading: int, writing: int) -> None:
+def _end_with(waiting: int) -> None:
+    """End the copy when the other end of a pipe is closed, by its owner or by its owner's end."""
+    os.read(waiting, 1)
+    os._exit(1)
+
+
+def _answer(question: Callable[[], object], writing: int) -> None:
     """Answer in the copy, and end it without touching what it shares with the original."""
-    os.close(reading)
     try:
         data = pickle.dumps((True, question()))
     except BaseException as error:  # noqa: BLE001 - whatever it is, the original has to hear of it
