@@ -15,8 +15,10 @@ from commonwheel.control.frames import FrameMaker
 from commonwheel.control.model import Control
 from commonwheel.guard import Guard, Without
 from commonwheel.guard.envelope import Envelope, FieldKind, Measured
+from commonwheel.proving.inputs import carriers
 from commonwheel.vehicles import car_names, load_vehicle
 from commonwheel.vehicles.bits import raw_of
+from commonwheel.vehicles.emission import DEFAULT_PERIOD_NS
 from commonwheel.vehicles.vehicle import Vehicle
 
 _NAMES = car_names()
@@ -169,3 +171,11 @@ def test_the_requests_of_the_standard_are_those_that_cars_serve_and_more() -> No
 def test_what_is_served_is_not_said_to_be_impossible() -> None:
     for name, _, control in _acting():
         assert not control.served.keys() & control.cannot.keys(), name
+
+
+def test_one_lost_frame_ends_nothing() -> None:
+    """Bus loads and restarts lose single frames on every car; the next one comes in time."""
+    for name, vehicle, control in _acting():
+        for one in control.envelope.inputs:
+            periods = [vehicle.messages[at].period_ns or DEFAULT_PERIOD_NS for at in carriers(vehicle, one.path)]
+            assert one.max_age_ns + one.tolerance_ns > 2 * max(periods, default=0), (name, one.path)
