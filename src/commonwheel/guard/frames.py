@@ -169,8 +169,7 @@ class Frame:
         self._uncovered = -1
         for _, layout in layouts:
             self._uncovered &= ~layout.covered
-        served = {each.envelope.axis for each in self.quantities}
-        served |= {field.axis for field in rule.fields if field.kind is FieldKind.ACTIVE}
+        served = {each.envelope.axis for each in self.quantities} | {field.axis for field in rule.fields}
         self.axes = tuple(axis for axis in axes if axis in served) or axes
         """What it serves; one that serves nothing of its own serves all."""
         self._counts: tuple[int, ...] = ()
