@@ -78,6 +78,8 @@ def _instead(node: ast.AST) -> Iterator[ast.AST]:
         case ast.Compare(left=left, ops=[first, second], comparators=right):
             yield from (ast.Compare(left, [other(), second], right) for other in _COMPARISONS[type(first)])
             yield from (ast.Compare(left, [first, other()], right) for other in _COMPARISONS[type(second)])
+            yield ast.Compare(left, [first], right[:1])
+            yield ast.Compare(right[0], [second], right[1:])
         case ast.Constant(value=bool() as value):
             yield ast.Constant(not value)
         case ast.Constant(value=int() | float() as value):
@@ -100,6 +102,8 @@ def _instead_of_a_call(node: ast.AST) -> Iterator[ast.AST]:
             yield ast.Call(ast.Name("max" if name == "min" else "min"), arguments, keywords)
         case ast.Call(func=ast.Name(id="any" | "all" as name), args=arguments, keywords=keywords):
             yield ast.Call(ast.Name("all" if name == "any" else "any"), arguments, keywords)
+        case ast.comprehension(target=target, iter=iterated, ifs=[_, *_], is_async=is_async):
+            yield ast.comprehension(target, iterated, [], is_async)
         case ast.Attribute(value=ast.Name(id=name), attr=member) if name in _ENUMS and member.isupper():
             yield ast.Attribute(ast.Name(name), _neighbour(name, member), ast.Load())
         case _:
@@ -114,7 +118,7 @@ def _instead_of_a_statement(node: ast.AST) -> Iterator[ast.AST]:
             yield changed
         case ast.Return(value=ast.expr() as value) if not (isinstance(value, ast.Constant) and value.value is None):
             yield ast.Return(ast.Constant(None))
-        case ast.Assign() | ast.AugAssign() | ast.Raise():
+        case ast.Assign() | ast.AugAssign() | ast.Raise() | ast.Return() | ast.Continue() | ast.Break():
             yield ast.Pass()
         case ast.Expr(value=ast.Call() | ast.YieldFrom() | ast.Yield()):
             yield ast.Pass()
@@ -131,8 +135,15 @@ def _silent(node: ast.AST) -> bool:
     return isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "__all__"
 
 
+def _last_words(node: ast.AST, child: ast.AST) -> bool:
+    """Whether it returns nothing at the end of a function, which does so anyway."""
+    if not isinstance(node, ast.FunctionDef) or child is not node.body[-1]:
+        return False
+    return isinstance(child, ast.Return) and (child.value is None or ast.unparse(child.value) == "None")
+
+
 def _shown(node: ast.AST) -> str:
-    lines = ast.unparse(node).splitlines()
+    lines = ast.unparse(node).strip().splitlines()
     return lines[0][:110] + (" ..." if len(lines) > 1 else "")
 
 
@@ -147,7 +158,7 @@ def mutants(module: str, text: str) -> list[Mutant]:
             if field in {"annotation", "returns", "decorator_list", "keywords"} and not isinstance(node, ast.Call):
                 continue
             for at, child in enumerate(value) if isinstance(value, list) else [(None, value)]:
-                if not isinstance(child, ast.AST) or _silent(child):
+                if not isinstance(child, ast.AST) or _silent(child) or _last_words(node, child):
                     continue
                 inner = f"{where}.{child.name}" if isinstance(child, (ast.FunctionDef, ast.ClassDef)) else where
                 for other in _instead(child):

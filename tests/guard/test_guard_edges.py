@@ -13,6 +13,7 @@ from tests.guard.little import CAR, MS, Drive, with_one
 def test_a_frame_that_leaves_is_allowed_by_no_rule() -> None:
     verdict = Drive().engaged().drive()
     assert (verdict.outcome, verdict.rule) == (Outcome.ALLOWED, Rule.NONE)
+    assert (verdict.asked, verdict.allowed, verdict.limit, verdict.text) == (0.0, 0.0, 0.0, "")
 
 
 @pytest.mark.parametrize(("path", "state"), [("Speed", State.FAULTED), ("Door", State.ARMED)])
@@ -54,13 +55,14 @@ def test_a_driver_who_steers_sharply_may_let_go_again() -> None:
 
 
 def test_a_wheel_that_nobody_asks_for_follows_itself() -> None:
-    """Before anything was asked for or left, what is commanded is neutral: where the wheel is now, not where it was."""
-    car = with_one(CAR, "envelopes", "angle", tracking=Tracking("Wheel", 1.0, 5.0, 50 * MS))
+    """As long as nothing was asked for, what is commanded is neutral: where the wheel is now, not where it was."""
+    car = with_one(CAR, "envelopes", "angle", tracking=Tracking("Wheel", 1.0, 3.0, 50 * MS))
     drive = Drive(car)
     drive.readings["Wheel"] = 60.0
     drive.engaged()
-    for number in range(40):
-        drive.cycle(Wheel=60.0 - 3.0 * number)
+    for wheel in range(60, 20, -1):
+        drive.cycle(Wheel=float(wheel))
+        assert drive.steer(float(wheel)).passed
     assert drive.state("lateral") is State.ENGAGED
 
 

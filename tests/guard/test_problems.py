@@ -352,6 +352,15 @@ def test_a_curve_that_is_broken_is_all_that_is_said_of_it() -> None:
     assert problems(_accel(high=Curve(()))) == ["envelope 'accel': high has no points"]
 
 
+@pytest.mark.parametrize("size", [-1, 0, 65])
+def test_of_a_frame_of_no_possible_size_nothing_else_is_said(size: int) -> None:
+    assert problems(_drive(size=size)) == [f"frame 'car/Drive': no frame has {size} bytes"]
+
+
+def test_of_a_field_that_is_not_within_its_frame_nothing_else_is_said() -> None:
+    assert problems(_field("Mode", length=0)) == ["frame 'car/Drive': field 'Mode' is not within 8 bytes"]
+
+
 def test_a_car_that_limits_a_lateral_acceleration_has_a_geometry() -> None:
     text = "a lateral acceleration is limited, and the car has no geometry"
     assert problems(_car(geometry=NO)) == [text, f"envelope 'angle': {text}", f"envelope 'curvature': {text}"]
