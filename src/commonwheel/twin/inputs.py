@@ -30,13 +30,13 @@ class CruiseSwitch(enum.IntEnum):
     """Switches of cruise control: places among the allowed values of Vehicle.ADAS.CruiseControl.Switch."""
 
     NONE = 0
-    MAIN = 1
-    SET = 2
+    SET = 1
     """Sets the speed, and lowers one that is set."""
-    RESUME = 3
+    RESUME = 2
     """Takes up the speed that was set, and raises one that is held."""
-    CANCEL = 4
-    DISTANCE = 5
+    DISTANCE = 3
+    MAIN = 4
+    CANCEL = 5
 
 
 class Wheel(enum.Enum):
