@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import enum
 import json
+import mmap
 import os
 import resource
 import signal
@@ -28,12 +29,12 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from tools.mutants import mutants
+from tools.mutants import fingerprint, mutants
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["COUNTS", "EXPLAINED", "MODULES", "Fate", "Forks", "collect", "kept"]
+__all__ = ["COUNTS", "EXPLAINED", "MODULES", "Fate", "Forks", "collect", "kept", "source"]
 
 _ROOT = Path(__file__).resolve().parents[1]
 _GUARD = _ROOT / "src" / "commonwheel" / "guard"
@@ -78,15 +79,34 @@ class Forks:
     """Runs collected tests in a fork, after something was changed there."""
 
     def __init__(self, items: Sequence[pytest.Item], seconds: float) -> None:
-        self._items, self._seconds = items, seconds
+        self._items, self._seconds = list(items), seconds
+        self._first = ""
+        self._at = mmap.mmap(-1, 8)
+        """Which test a fork is at, by its place."""
         self._size = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
 
     def fate(self, change: Callable[[], None], first: str = "") -> Fate:
-        """Return what becomes of a change; tests of files whose name holds *first* run first."""
+        """Return what becomes of a change.
+
+        Tests that have noticed a change run first, the last ones before the others; then those of files whose name
+        holds *first*, which forgets them when it is another one.
+        """
+        if first != self._first:
+            self._first = first
+            self._items.sort(key=lambda item: first not in item.path.stem)
+        fate = self._fate(change)
+        if fate is not Fate.SURVIVED:
+            noticed = self._items[int.from_bytes(self._at[:], "little")]
+            self._items.remove(noticed)
+            self._items.insert(0, noticed)
+        return fate
+
+    def _fate(self, change: Callable[[], None]) -> Fate:
+        self._at[:] = bytes(8)
         sys.stdout.flush()
         pid = os.fork()
         if pid == 0:
-            self._child(change, sorted(self._items, key=lambda item: first not in item.path.stem))
+            self._child(change, self._items)
         end = time.monotonic() + 60 * self._seconds  # of a loaded machine; what it computes is limited by itself
         while time.monotonic() < end:
             done, status = os.waitpid(pid, os.WNOHANG)
@@ -113,7 +133,8 @@ class Forks:
             resource.setrlimit(resource.RLIMIT_AS, (self._size + _MEMORY, self._size + _MEMORY))
             change()
             code = 1
-            for item, after in zip(items, [*items[1:], None], strict=True):
+            for at, (item, after) in enumerate(zip(items, [*items[1:], None], strict=True)):
+                self._at[:] = at.to_bytes(8, "little")
                 signal.setitimer(signal.ITIMER_PROF, self._seconds)
                 item.ihook.pytest_runtest_protocol(item=item, nextitem=after)
             code = 0
@@ -231,6 +252,11 @@ def _rename(name: str, old: object, new: object) -> None:
             setattr(module, name, new)
 
 
+def source(module: str) -> str:
+    """Return the source of a module of the guard."""
+    return (_GUARD / f"{module}.py").read_text(encoding="utf-8")
+
+
 def kept(part: str, name: str, counts: dict[str, int]) -> None:
     """Put counts into the file of all counts."""
     every: dict[str, dict[str, dict[str, int]]] = {}
@@ -249,10 +275,10 @@ class _Result:
     """In words: survivors that nobody has explained, and explanations of what does not survive."""
 
 
-def _run(forks: Forks, module: str, source: str, explained: dict[str, str], only: str) -> _Result:
+def _run(forks: Forks, module: str, text: str, explained: dict[str, str], only: str) -> _Result:
     """Try the mutants of a module's source whose names hold *only*."""
     loaded = sys.modules[f"commonwheel.guard.{module}"]
-    every = [each for each in mutants(module, source) if only in each.name]
+    every = [each for each in mutants(module, text) if only in each.name]
     first = f"test_{_FIRST.get(module, module)}"
     fates = {each.name: forks.fate(lambda each=each: _take_place(loaded, each.source), first) for each in every}
     alive = [name for name, fate in fates.items() if fate is Fate.SURVIVED]
@@ -266,7 +292,7 @@ def _run(forks: Forks, module: str, source: str, explained: dict[str, str], only
         for name in of_module
         if fates.get(name, Fate.SURVIVED) is not Fate.SURVIVED
     ]
-    if Path(str(loaded.__file__)).read_text(encoding="utf-8") != source:
+    if source(module) != text:
         wrong.append(f"{module} was changed while this ran: try it again")
     return _Result(counts, wrong)
 
@@ -287,7 +313,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the mutants of the guard's modules; returns 1 if anything is wrong with what survives, or its reasons."""
     options = _options(arguments)
     explained: dict[str, str] = json.loads(EXPLAINED.read_text(encoding="utf-8"))
-    sources = {name: (_GUARD / f"{name}.py").read_text(encoding="utf-8") for name in options.modules}
+    sources = {name: source(name) for name in options.modules}
 
     def work(items: Sequence[pytest.Item]) -> int:
         forks = Forks(items, options.timeout)
@@ -295,14 +321,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print("the unchanged guard does not pass its tests: nothing to measure")
             return 1
         failed = False
-        for module, source in sources.items():
+        for module, text in sources.items():
             begun = time.monotonic()
-            result = _run(forks, module, source, explained, options.only)
+            result = _run(forks, module, text, explained, options.only)
             failed |= bool(result.wrong)
             print(f"{module}: {result.counts}, {time.monotonic() - begun:.0f} s", flush=True)
-            print("".join(f"  {text}\n" for text in result.wrong), end="", flush=True)
+            print("".join(f"  {each}\n" for each in result.wrong), end="", flush=True)
             if not options.only:
-                kept("modules", module, result.counts)
+                kept("modules", module, result.counts | {"source": fingerprint(text)})
         return int(failed)
 
     return collect(_TESTS, work)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import msgspec
 
-from tools.mutate import COUNTS, MODULES
+from tools.mutants import fingerprint
+from tools.mutate import COUNTS, MODULES, source
 from tools.mutate_tables import FILES
 from tools.safety_limits import table
 
 __all__ = ["mutation", "mutation_of_limits"]
 
 _NOT_RUN = "not run"
+_CHANGED = "changed since"
 
 
 def _counts() -> dict[str, dict[str, dict[str, int]]]:
@@ -23,13 +25,13 @@ def mutation() -> str:
     rows: list[tuple[str, ...]] = []
     for name in MODULES:
         row = found.get(name)
-        if row is None:
-            rows.append((f"`{name}`", _NOT_RUN, "", "", "", "", ""))
+        if row is None or row.get("source") != fingerprint(source(name)):
+            rows.append((f"`{name}`", _NOT_RUN if row is None else _CHANGED, "", "", "", "", ""))
             continue
         other = row["survived"] - row["explained"]
         cells = (row["mutants"], row["killed"], row["crashed"], row["slow"], row["explained"], other)
         rows.append((f"`{name}`", *map(str, cells)))
-    counted = [row[1:] for row in rows if row[1] != _NOT_RUN]
+    counted = [row[1:] for row in rows if row[1] not in {_NOT_RUN, _CHANGED}]
     rows.append(("all", *(str(sum(map(int, column))) for column in zip(*counted, strict=True))))
     head = ("module", "mutants", "a test fails", "it crashes", "it takes too long", "survives, explained", "survives")
     return table(head, rows)
