@@ -60,7 +60,9 @@ def test_what_did_not_act_cannot_be_let_go() -> None:
     found = [release(run, envelope, "lateral", at_s) for at_s in (0.0, 1.01, 1.5)]
     assert [one.acted for one in found] == [True, True, False]
     trial = Trial("x", "", "x", (), (), (Handover("lateral", 1.5, 0.3),))
-    proof = Proof("a/one", trial, releases=(found[2],), ends={"lateral": "ended at 1.01 s: of itself"})
+    proof = Proof(
+        "a/one", trial, releases=(found[2],), handovers=trial.handovers, ends={"lateral": "ended at 1.01 s: of itself"}
+    )
     assert proof.faults == ["lateral did not act any more at 1.5 s: it ended at 1.01 s: of itself"]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from commonwheel.proving.inputs import Inputs, carriers, reaches
-from commonwheel.proving.intervention import INPUT_KINDS, Intervention, Kind
+from commonwheel.proving.intervention import FRAME_KINDS, INPUT_KINDS, Intervention, Kind
 from commonwheel.twin.scenario_file import load_scenario
 from commonwheel.twin.twin import Twin
 from commonwheel.vehicles import load_vehicle
@@ -75,6 +75,20 @@ def test_nothing_else_is_touched_and_nothing_before_or_after(kind: Kind) -> None
         sound, other = rows(frames), rows(came)
         assert np.array_equal(sound.t_ns, other.t_ns)
         assert np.array_equal(sound.data, other.data)
+
+
+@pytest.mark.parametrize("kind", FRAME_KINDS)
+def test_a_counter_or_a_checksum_alone_is_spoiled_and_the_decoder_tells(kind: Kind) -> None:
+    vehicle, frames = sent()
+    came = spoilt(kind)
+    assert np.array_equal(came.t_ns, frames.t_ns)
+    one = vehicle.messages[carriers(vehicle, SPEED)[0]]
+    changed = of_speed(during(came)).data ^ of_speed(during(frames)).data
+    assert not changed[:, : one.size - 1].any(), "counter and checksum share the last byte on this car"
+    bad = decoded(came)
+    within = (bad.t_ns >= (BEGIN_S + 0.2) * S) & (bad.t_ns < END_S * S)
+    assert (bad.quality[within] == Quality.CORRUPT).all()
+    assert (bad.quality[bad.t_ns < BEGIN_S * S] == Quality.GOOD).all()
 
 
 def test_lost_frames_make_the_input_stale() -> None:

@@ -69,7 +69,7 @@ def test_a_handover_that_did_not_happen_or_was_slow_is_a_fault() -> None:
         Release("lateral", 0.2, 1.5, 1.0, "r", "c", State.ARMED),
         Release("lateral", 0.2, 1.0, 1.0, "r", "c", State.ARMED),
     ]
-    told = [Proof("a/one", trial, releases=(one,)).faults for one in made]
+    told = [Proof("a/one", trial, releases=(one,), handovers=trial.handovers).faults for one in made]
     assert told == [
         ["lateral was not released after 20 s"],
         ["lateral let go after 0.50 s, not 0.3 s"],

@@ -6,12 +6,13 @@ import json
 import re
 import sys
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from commonwheel.errors import MissingExtraError
-from commonwheel.report import Axis, Chart, Panel, Series, Stroke, figure, picture, png
+from commonwheel.report import Axis, Chart, Mark, Panel, Series, Stroke, Tone, figure, picture, png
 from commonwheel.vehicles import Quality
 
 AXIS = Axis(0.0, 10.0, caption="time")
@@ -147,3 +148,31 @@ def test_without_the_extra_a_png_says_what_to_install(monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "resvg_py", None)
     with pytest.raises(MissingExtraError, match=r"commonwheel\[png\]"):
         png("<svg/>")
+
+
+def test_marks_go_through_all_panels_and_are_named_once_for_each_width() -> None:
+    panel = Panel("Speed", (_series([1, 2]),), "km/h")
+    marks = (Mark("it <broke>", 2.0, 3.0), Mark("late", AXIS.last - 1e-6), Mark("never", AXIS.last + 5))
+    text = figure(Chart("x", (panel, panel), AXIS, marks))
+    assert text.count("it &lt;broke&gt;") == text.count("late</text>") == 2
+    assert text.count('<path class="happens"') == 2 * 2 * 2
+    assert text.count('<rect class="happens wash"') == 2 * 2
+    assert "never" not in text
+    assert 'text-anchor="end">late' in text, "what is near the right edge is named to its left"
+
+
+def test_an_axis_reaches_what_it_has_to_show() -> None:
+    series = (_series([0.001, 0.002]),)
+    near, far = (figure(Chart("x", (Panel("A", series, "", shows=shows),), AXIS)) for shows in (None, (-1.0, 1.0)))
+    assert ">−1</text>" not in near
+    assert ">1</text>" in far
+
+
+def test_lanes_with_tones_have_them_and_their_names() -> None:
+    lane = replace(
+        _series([0, 1]), name="a-very-long-name", labels={0: "off", 1: "on"}, tones={0: Tone.OFF, 1: Tone.ACTS}
+    )
+    text = figure(Chart("x", (Panel("State", (lane, lane)),), AXIS))
+    assert 'class="state t-acts"' in text
+    assert "<title>a-very-long-name</title>" in text
+    assert ">on</text>" in text

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from commonwheel.proving.intervention import INPUT_KINDS, Kind
+from commonwheel.proving.intervention import FRAME_KINDS, INPUT_KINDS, Kind
 from commonwheel.twin.faults import hit_by
 from commonwheel.twin.injection import FaultKind, Injection
 from commonwheel.vehicles.emission import layout_of
@@ -71,6 +71,15 @@ def _bits(vehicle: Vehicle, message: Message, of: str) -> npt.NDArray[np.uint8]:
     return bits
 
 
+def _counter_bits(message: Message) -> npt.NDArray[np.uint8]:
+    """Return a payload with ones where the counter is."""
+    bits = np.zeros((1, 8 if message.size <= 8 else 64), np.uint8)  # noqa: PLR2004 - classic CAN
+    for field in message.fields:
+        if message.counter and field.name == message.counter:
+            pack(bits, [layout_of(field)], [np.full(1, _ALL_BITS >> np.uint64(64 - field.length))])
+    return bits
+
+
 class Inputs:
     """The way of frames from the car to the platform."""
 
@@ -83,7 +92,7 @@ class Inputs:
 
     def add(self, intervention: Intervention) -> None:
         """Have an input spoiled; what is no kind of that, or of nothing that this car sends, does nothing."""
-        if intervention.kind in INPUT_KINDS and (hits := carriers(self._vehicle, intervention.of)):
+        if intervention.kind in {*INPUT_KINDS, *FRAME_KINDS} and (hits := carriers(self._vehicle, intervention.of)):
             number = len(self._spoilers)
             self._spoilers.append(_Spoiler(self._vehicle, intervention, hits, (self._seed, number)))
 
@@ -142,13 +151,26 @@ class _Spoiler:
         message, kept = self._messages[key], self._kept.setdefault(key, data.copy())
         if self._what.kind is Kind.FROZEN:
             return kept[0]
+        if self._what.kind is Kind.CHECKSUM_WRONG:
+            return self._unsealed(message, data)
         mask = self._masks[key][:, : data.shape[1]]
+        if self._what.kind is Kind.COUNTER_STUCK:
+            mask = _counter_bits(message)[:, : data.shape[1]]
         if self._what.kind is Kind.CORRUPTED:
             return self._flipped(message, data, mask)
         held = np.ascontiguousarray((data & ~mask) | (kept & mask))
         if message.check >= 0:
             seal(self._vehicle.tables, message.check, held, message.size)
         return held[0]
+
+    def _unsealed(self, message: Message, data: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """Return a payload in which nothing but the lowest bit of the checksum is wrong."""
+        changed = data.copy()
+        if message.check >= 0:
+            check = self._vehicle.tables.checks[message.check]
+            at, mask = int(check["at"]), int(check["mask"])
+            changed[0, at if at >= 0 else message.size + at] ^= np.uint8(mask & -mask)
+        return changed[0]
 
     def _flipped(
         self, message: Message, data: npt.NDArray[np.uint8], mask: npt.NDArray[np.uint8]

@@ -10,7 +10,7 @@ import enum
 import math
 from dataclasses import dataclass
 
-__all__ = ["INPUT_KINDS", "Intervention", "Kind"]
+__all__ = ["FRAME_KINDS", "INPUT_KINDS", "Intervention", "Kind"]
 
 
 class Kind(enum.Enum):
@@ -24,6 +24,10 @@ class Kind(enum.Enum):
     """Its value stays as it was; counters and checksums go on and are right."""
     CORRUPTED = "corrupted"
     """Bits of it are flipped, and its checksum, where it has one, is wrong."""
+    COUNTER_STUCK = "counter stuck"
+    """Counters stand still; values go on and checksums are right. Frames without a counter are as ever."""
+    CHECKSUM_WRONG = "checksum wrong"
+    """The checksum alone is wrong; frames without one are as ever."""
     DELAYED = "delayed"
     """It arrives ``amount`` seconds late."""
     COMMANDS_LOST = "commands lost"
@@ -45,7 +49,9 @@ class Kind(enum.Enum):
 
 
 INPUT_KINDS = (Kind.LOST, Kind.FROZEN, Kind.STUCK, Kind.CORRUPTED, Kind.DELAYED)
-"""Those that an input can suffer."""
+"""Those that an input can suffer, on its wire or as it is seen."""
+FRAME_KINDS = (Kind.COUNTER_STUCK, Kind.CHECKSUM_WRONG)
+"""Those of frames alone."""
 
 
 @dataclass(frozen=True, slots=True)

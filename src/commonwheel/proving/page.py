@@ -2,41 +2,29 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from commonwheel.guard import Transition
 from commonwheel.proving.measures import MEASURES
-from commonwheel.proving.run import STATES
 from commonwheel.proving.table import fault_rows
-from commonwheel.report import Axis, Chart, Panel, Series, Stroke, card, el, facts, page, table
+from commonwheel.proving.traces import asked_of, chart_of, short_names
+from commonwheel.report import card, el, facts, page, table
 from commonwheel.report.figure import figure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from commonwheel.proving.campaign import Probe
     from commonwheel.proving.proof import Proof, Trial
     from commonwheel.proving.run import Run
     from commonwheel.report import Markup
 
-__all__ = ["chart_of", "report"]
+__all__ = ["report"]
 
 _ABOUT = {one.name: one for one in MEASURES}
-_LABELS = {code: state.value for code, state in enumerate(STATES)}
 _MOST_SAID = 60
-_DASHED = Stroke(dash=(5.0, 4.0, 0.0))
-_PANELS: tuple[tuple[str, str, str, float], ...] = (
-    ("Speed", "speed_mps", "km/h", 3.6),
-    ("Gap to the vehicle ahead", "gap_m", "m", 1.0),
-    ("Acceleration", "acceleration_mps2", "m/s²", 1.0),
-    ("Off the middle of the lane", "offset_m", "m", 1.0),
-    ("Lateral acceleration", "lateral_mps2", "m/s²", 1.0),
-    ("Steering wheel", "steering_deg", "°", 1.0),
-)
-"""Title, quantity, unit, factor."""
 
 
 def report(proofs: Sequence[Proof], probes: Sequence[Probe] = ()) -> str:
@@ -69,7 +57,10 @@ def report(proofs: Sequence[Proof], probes: Sequence[Probe] = ()) -> str:
     )
 
 
-_STYLE = ".verdict-good{color:var(--good);font-weight:600}.verdict-bad{color:var(--bad);font-weight:600}"
+_STYLE = (
+    ".verdict-good{color:var(--good);font-weight:600}.verdict-bad{color:var(--bad);font-weight:600}"
+    ".figure{white-space:nowrap}td.w{min-width:20ch;overflow-wrap:anywhere}.scroll{margin-top:14px}details{margin-top:10px}summary{cursor:pointer;color:var(--accent);font-weight:500}"
+)
 
 
 def _mark(proof: Proof | None) -> Markup:
@@ -94,50 +85,35 @@ def _trial(trial: Trial, proofs: Sequence[Proof]) -> Markup:
     content: list[Markup] = [el("p", trial.about)]
     content += [el("p", f"{one.car}: left out, {one.left_out}", class_="note") for one in proofs if one.left_out]
     content += [el("p", f"{one.car}: {fault}", class_="note bad") for one in driven for fault in one.faults]
-    runs = [one.run for one in driven if one.run is not None]
+    shown = [one for one in driven if one.run is not None]
+    runs = [one.run for one in shown if one.run is not None]
     if runs:
-        content.append(figure(chart_of(trial.name, runs)))
+        content.append(figure(chart_of(trial, shown)))
+    if any(one.releases for one in driven):
+        content.append(_releases(driven))
     if driven:
         content.append(_figures(driven))
-    if any(one.releases for one in driven):
-        content.append(_releases(trial, driven))
+    content += [_asked(trial, run) for run in runs]
     if runs:
-        content.append(_said(runs))
+        content.append(_folded("What the guard and the apps said", _said(runs)))
     return card(trial.name, *content, name=trial.name)
 
 
-def chart_of(title: str, runs: Sequence[Run]) -> Chart:
-    """Return the traces of drives over one axis of time, a colour for each car; what is meant is dashed."""
-    panels: list[Panel] = []
-    for name, quantity, unit, factor in _PANELS:
-        series = [
-            Series.of(run.car, run.t_s, run[quantity] * factor, color)
-            for color, run in enumerate(runs)
-            if np.isfinite(run[quantity]).any()
-        ]
-        if quantity == "speed_mps" and np.isfinite(runs[0]["target_mps"]).any():
-            target = runs[0]["target_mps"] * factor
-            good = np.zeros(len(target), np.uint8)
-            series.append(Series("what is meant", runs[0].t_s, target, good, len(runs), _DASHED))
-        if series:
-            panels.append(Panel(name, tuple(series), unit))
-    axes = dict.fromkeys(axis for run in runs for axis in run.states if axis != "comfort")
-    for axis in axes:
-        lanes = [
-            Series(
-                run.car.rpartition("/")[2],
-                run.t_s,
-                run.states[axis].astype(np.float64),
-                np.zeros(len(run.t_s), np.uint8),
-                color,
-                labels=_LABELS,
-            )
-            for color, run in enumerate(runs)
-            if axis in run.states
-        ]
-        panels.append(Panel(f"{axis.capitalize()} state", tuple(lanes)))
-    last = max(float(run.t_s[-1]) for run in runs)
-    return Chart(title, tuple(panels), Axis(0.0, last, caption="since the beginning"))
+def _folded(title: str, *content: Markup) -> Markup:
+    return el("details", el("summary", title), *content)
+
+
+def _asked(trial: Trial, run: Run) -> Markup:
+    chart = asked_of(trial, run, _units())
+    shown = el("p", "Nothing was asked of it.") if chart is None else figure(chart)
+    return _folded(f"{run.car}: asked, allowed, sent and measured", shown)
+
+
+@functools.cache
+def _units() -> Mapping[str, str]:
+    from commonwheel.catalog import load_catalog
+
+    return {path: leaf.unit or "" for path, leaf in load_catalog().leaves.items()}
 
 
 def _figures(proofs: Sequence[Proof]) -> Markup:
@@ -148,44 +124,44 @@ def _figures(proofs: Sequence[Proof]) -> Markup:
         about, limit = _ABOUT[name], limits.get(name)
         bound = "" if limit is None else str(limit).removeprefix(f"{name} ").removesuffix(f" {about.unit}")
         cells = [_value(proof, name) for proof in proofs]
-        rows.append(
-            [
-                el("span", about.name.replace("_", " "), title=about.about),
-                about.unit,
-                bound,
-                *cells,
-                limit.source if limit else "",
-            ]
-        )
-    columns = ["figure", "unit", "has to be", *(proof.car.rpartition("/")[2] for proof in proofs), "limit from"]
-    numeric = range(2, 3 + len(proofs))
-    return table(columns, rows, caption="What was measured", numeric=tuple(numeric), wide=(3 + len(proofs),))
+        unit = f", {about.unit}" if about.unit else ""
+        shown = el("span", f"{about.name.replace('_', ' ')}{unit}", title=about.about, class_="figure")
+        rows.append([shown, bound, *cells, limit.source if limit else ""])
+    shorter = short_names(proof.car for proof in proofs)
+    columns = ["figure", "has to be", *(shorter[proof.car] for proof in proofs), "limit from"]
+    numeric = range(1, 2 + len(proofs))
+    return table(columns, rows, caption="What was measured", numeric=tuple(numeric), wide=(2 + len(proofs),))
 
 
 def _value(proof: Proof, name: str) -> Markup | str:
     value = proof.figures.get(name, math.nan)
-    shown = "–" if math.isnan(value) else f"{value:.3g}"
+    shown = "–" if math.isnan(value) else f"{round(value, 3):.3g}"
     if any(not found.passed for found in proof.findings if found.criterion.measure == name):
         return el("span", shown, class_="verdict-bad")
     return shown
 
 
-def _releases(trial: Trial, proofs: Sequence[Proof]) -> Markup:
+def _releases(proofs: Sequence[Proof]) -> Markup:
     rows = [
         [
             proof.car,
             one.axis,
             f"{handover.at_s:g}",
-            "–" if not one.noticed else f"{one.noticed_s:.2f}",
-            "–" if not one.noticed else f"{one.released_s:.2f}",
+            _seconds(one.noticed_s),
+            _seconds(handover.noticed_s),
+            _seconds(one.released_s),
             f"{one.stated_s:g}",
             one.cause,
         ]
         for proof in proofs
-        for handover, one in zip(trial.handovers, proof.releases, strict=True)
+        for handover, one in zip(proof.handovers, proof.releases, strict=True)
     ]
-    columns = ["car", "axis", "at (s)", "noticed after (s)", "released in (s)", "stated (s)", "cause"]
-    return table(columns, rows, caption="How the car was let go", numeric=(2, 3, 4, 5), wide=(6,))
+    columns = ["car", "axis", "at (s)", "noticed after (s)", "within (s)", "released in (s)", "within (s)", "cause"]
+    return table(columns, rows, caption="How the car was let go", numeric=(2, 3, 4, 5, 6), wide=(7,))
+
+
+def _seconds(time_s: float | None) -> str:
+    return "–" if time_s is None or math.isnan(time_s) else f"{time_s:.2f}"
 
 
 def _said(runs: Sequence[Run]) -> Markup:

@@ -19,7 +19,7 @@ from commonwheel.proving.proof import Handover, Trial
 from commonwheel.proving.varied import Factors
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 __all__ = ["CARS", "PLAN", "chosen"]
 
@@ -37,7 +37,12 @@ _HEADWAY = Criterion("headway_least", least=1.0, source="the smallest that adapt
 _TAKEOVER_S = 20.0
 """When the driver takes over, in the scenarios of it."""
 _FAULT_S = 15.0
+_BRAKING_S = 13.0
+"""When the car brakes behind who cut in."""
+_EITHER_S = 0.1
+"""After so long without any frame a car may go on or be let go; after less it goes on, after more it is let go."""
 _SPEED_PATH = "Vehicle.Speed"
+_LANES, _AHEAD = "Vehicle.ADAS.Lane", "Vehicle.ADAS.ObstacleDetection.Front.Center"
 _AXES = ("longitudinal", "lateral")
 _BUSES = ("fcan", "ev", "car", "cam", "adas")
 """Names of the cars' buses; one that a car does not have cannot be silent."""
@@ -59,15 +64,35 @@ def _takeover(way: str, about: str, axes: Sequence[str], noticed_s: float) -> Tr
     return Trial(f"takeover-{way}", about, f"takeover-{way}", _BOTH, (), handovers)
 
 
-def _fault(name: str, about: str, *what: Intervention, noticed_s: float, axes: Sequence[str] = _AXES) -> Trial:
-    """Return a trial in which something fails in a bend; noticed_s 0: nothing is to be let go."""
-    handovers = tuple(Handover(axis, _FAULT_S, noticed_s) for axis in axes) if noticed_s else ()
-    criteria = () if noticed_s else (_ACTS, _STEERS, _OFFSET)
-    return Trial(name, about, "curve-entry", _BOTH, criteria, handovers, what)
+def _fault(
+    name: str,
+    about: str,
+    *what: Intervention,
+    noticed_s: float | None,
+    axes: Sequence[str] = _AXES,
+    scenario: str = "",
+) -> Trial:
+    """Return a trial in which something fails, in a bend if nothing else is said; noticed_s 0: it is to go on."""
+    goes_on = noticed_s == 0
+    handovers = () if goes_on else tuple(Handover(axis, what[0].from_s, noticed_s) for axis in axes)
+    criteria = (_ACTS, _STEERS, _OFFSET) if goes_on else ()
+    road = scenario or ("curve-entry" if goes_on else "curve-fault")
+    return Trial(name, about, road, _BOTH, criteria, handovers, what)
 
 
 def _at(kind: Kind, of: str = "", *, for_s: float = math.inf, amount: float = 0.0) -> Intervention:
     return Intervention(kind, of, _FAULT_S, _FAULT_S + for_s, amount)
+
+
+def _silent() -> Iterator[Trial]:
+    """Yield trials in which no frame comes for a while: what the guard tolerates, and what it does not."""
+    for name, for_s in (("50ms", 0.05), ("100ms", 0.1), ("300ms", 0.3), ("1s", 1.0), ("2s", 2.0), ("5s", 5.0)):
+        buses = (_at(Kind.LOST, bus, for_s=for_s) for bus in _BUSES)
+        about = f"No frame comes for {name.replace('ms', ' ms') if 'ms' in name else name.replace('s', ' s')}."
+        if for_s == _EITHER_S:
+            yield Trial(f"buses-silent-{name}", about, "curve-entry", _BOTH, interventions=tuple(buses))
+        else:
+            yield _fault(f"buses-silent-{name}", about, *buses, noticed_s=0.5 if for_s > _EITHER_S else 0)
 
 
 def _varied() -> tuple[Trial, ...]:
@@ -92,8 +117,6 @@ _FACTORS = (
     ("later", Factors(delay=1.2)),
     ("sooner", Factors(delay=0.8)),
 )
-_SILENT_SHORT = tuple(_at(Kind.LOST, bus, for_s=0.05) for bus in _BUSES)
-_SILENT_LONG = tuple(_at(Kind.LOST, bus, for_s=5.0) for bus in _BUSES)
 
 PLAN: tuple[Trial, ...] = (
     Trial(
@@ -119,6 +142,7 @@ PLAN: tuple[Trial, ...] = (
     _along("cut-out", "Who is ahead moves out of the way, and shows a much slower vehicle.", _GAP, _HEADWAY),
     _along("lead-hard-stop", "Who is ahead brakes to a standstill with 5 m/s².", _GAP),
     _along("lead-emergency-stop", "Who is ahead brakes to a standstill in 4 s, with up to 6.5 m/s².", _GAP),
+    _along("downhill-stop", "Down a slope of 7 %, behind a vehicle that brakes to a standstill.", _GAP),
     _along("stop-and-go", "In a queue in a bend that stops twice for a moment and once for long.", _GAP, _STEERS),
     _along("hill", "Up with 6 %, down with 7 %, with a bend on top.", _OFFSET),
     _across("lane-30", "A town's bends of 70 m and 90 m at 32 km/h."),
@@ -129,15 +153,27 @@ PLAN: tuple[Trial, ...] = (
     _across("slippery", "Onto wet leaves in a bend, behind a vehicle that slows down there.", _GAP),
     _takeover("brake", "In a bend the driver steps on the brake.", _AXES, 0.3),
     _takeover("accelerator", "In a bend the driver steps on the accelerator.", ("longitudinal",), 0.3),
+    _takeover("cancel", "In a bend the driver presses 'cancel' of cruise control.", _AXES, 0.5),
+    _takeover("main", "In a bend the driver switches cruise control off.", _AXES, 0.5),
     _takeover("wheel", "In a bend the driver turns the wheel against what steers.", ("lateral",), 0.5),
     _takeover("door", "In a bend the driver's door comes open.", _AXES, 1.0),
     _takeover("belt", "In a bend the driver unlatches the belt.", _AXES, 1.0),
     _takeover("gear", "In a bend the driver selects neutral.", _AXES, 0.6),
     _fault("speed-freezes", "The speed's frames stay as they were.", _at(Kind.FROZEN, _SPEED_PATH), noticed_s=0.5),
     _fault("speed-corrupt", "The speed's checksum is wrong.", _at(Kind.CORRUPTED, _SPEED_PATH), noticed_s=0.5),
-    _fault("buses-silent-50ms", "No frame comes for 50 ms.", *_SILENT_SHORT, noticed_s=0),
-    _fault("buses-silent-5s", "No frame comes for 5 s.", *_SILENT_LONG, noticed_s=0.5),
+    _fault("counters-stick", "All counters stand still.", _at(Kind.COUNTER_STUCK, "Vehicle"), noticed_s=None),
+    _fault("checksums-break", "All checksums are wrong.", _at(Kind.CHECKSUM_WRONG, "Vehicle"), noticed_s=None),
+    *_silent(),
+    _fault("lane-lost", "The camera sees no lane.", _at(Kind.LOST, _LANES), noticed_s=1.5, axes=("lateral",)),
+    _fault("radar-lost", "The radar says nothing.", _at(Kind.LOST, _AHEAD), noticed_s=4.0, axes=("longitudinal",)),
     _fault("apps-killed", "The apps die in the bend.", _at(Kind.KILLED), noticed_s=0.5),
+    _fault(
+        "apps-killed-braking",
+        "The apps die while the car brakes behind who cut in.",
+        Intervention(Kind.KILLED, from_s=_BRAKING_S),
+        noticed_s=0.5,
+        scenario="cut-in",
+    ),
     _fault("apps-hang", "The apps hang in the bend.", _at(Kind.HUNG), noticed_s=1.0),
     _fault("loop-late", "The loop does not come around for 300 ms.", _at(Kind.LATE, amount=0.3), noticed_s=0.35),
     _fault(

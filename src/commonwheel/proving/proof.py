@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from commonwheel.proving.ending import ended
 from commonwheel.proving.loop import AppUse, Loop, Setup
 from commonwheel.proving.measures import measure
 from commonwheel.proving.release import Release, release
+from commonwheel.proving.stated import noticed_within_s
 from commonwheel.proving.varied import varied
 from commonwheel.wire.frames import Clock, Frames
 
@@ -42,8 +44,9 @@ class Handover:
     axis: str
     at_s: float
     """When it happens."""
-    noticed_s: float
-    """Within which the axis is no longer engaged."""
+    noticed_s: float | None
+    """Within which the axis is no longer engaged; None: as the car's own data state it for what is done to the drive,
+    and where they state no time, since the car cannot tell, it is not asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,8 @@ class Proof:
     run: Run | None = None
     driven_s: float = 0.0
     took_s: float = 0.0
+    handovers: tuple[Handover, ...] = ()
+    """Those of the trial that are asked of this car, each with its time; ``releases`` has one for each."""
     ends: Mapping[str, str] = field(default_factory=dict[str, str])
     """By axis, what ended it, or kept it from acting at all; see ``ending.ended``."""
 
@@ -89,14 +94,15 @@ class Proof:
     def faults(self) -> list[str]:
         """Everything that was not held, in words."""
         found = [f"{one.criterion}: {one.value:.3g}{self._why(one)}" for one in self.findings if not one.passed]
-        for handover, one in zip(self.trial.handovers, self.releases, strict=True):
+        for handover, one in zip(self.handovers, self.releases, strict=True):
+            within_s = math.inf if handover.noticed_s is None else handover.noticed_s
             if not one.acted:
                 why = self.ends.get(one.axis, "") or "was not engaged"
                 found.append(f"{one.axis} did not act any more at {handover.at_s:g} s: it {why}")
             elif not one.noticed:
                 found.append(f"{one.axis} was not released after {handover.at_s:g} s")
-            elif one.noticed_s > handover.noticed_s + 1e-9:
-                found.append(f"{one.axis} let go after {one.noticed_s:.2f} s, not {handover.noticed_s:g} s")
+            elif one.noticed_s > within_s + 1e-9:
+                found.append(f"{one.axis} let go after {one.noticed_s:.2f} s, not {within_s:g} s")
             elif not one.in_time:
                 found.append(f"{one.axis} was released in {one.released_s:.2f} s, not {one.stated_s:g} s")
         return found
@@ -139,7 +145,8 @@ def prove(
         return Proof(car, trial, str(error))
     run = loop.run()
     figures = measure(run)
-    releases = tuple(release(run, setup.control.envelope, one.axis, one.at_s) for one in trial.handovers)
+    handovers = _asked(trial, setup)
+    releases = tuple(release(run, setup.control.envelope, one.axis, one.at_s) for one in handovers)
     return Proof(
         car,
         trial,
@@ -150,8 +157,25 @@ def prove(
         run if keep_run else None,
         loop.t_ns / 1e9,
         time.perf_counter() - began,
+        handovers,
         {axis: why for axis in run.states if (why := ended(run, axis))},
     )
+
+
+def _asked(trial: Trial, setup: Setup) -> tuple[Handover, ...]:
+    """Return a trial's handovers as they are asked of a car: with the times that its own data state."""
+    found: list[Handover] = []
+    for one in trial.handovers:
+        if one.noticed_s is not None:
+            found.append(one)
+            continue
+        times = [
+            noticed_within_s(setup.vehicle, setup.control.envelope, one.axis, what) for what in trial.interventions
+        ]
+        known = [time_s for time_s in times if time_s is not None]
+        if known:
+            found.append(replace(one, noticed_s=min(known)))
+    return tuple(found)
 
 
 def setup_of(

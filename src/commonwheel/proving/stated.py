@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from commonwheel.control import CYCLE_NS
 from commonwheel.guard import Without
 from commonwheel.proving.inputs import carriers
-from commonwheel.proving.intervention import INPUT_KINDS, Kind
+from commonwheel.proving.intervention import FRAME_KINDS, INPUT_KINDS, Kind
 from commonwheel.vehicles.emission import DEFAULT_PERIOD_NS
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _SLACK_NS = 2 * CYCLE_NS
 
 def noticed_within_s(vehicle: Vehicle, envelope: CarEnvelope, axis: str, what: Intervention) -> float | None:
     """Return the seconds within which the guard notices an intervention; None where it states no such time."""
-    if what.kind in INPUT_KINDS:
+    if what.kind in {*INPUT_KINDS, *FRAME_KINDS}:
         times = [
             time for one in envelope.inputs if axis in one.axes and (time := _input_ns(vehicle, one, what)) is not None
         ]
@@ -55,9 +55,9 @@ def _input_ns(vehicle: Vehicle, one: Input, what: Intervention) -> float | None:
     wait_ns = one.tolerance_ns + max(message.period_ns or DEFAULT_PERIOD_NS for message in messages)
     if what.kind is Kind.LOST or (what.kind is Kind.DELAYED and what.amount * 1e9 > one.max_age_ns + wait_ns):
         return one.max_age_ns + wait_ns
-    if what.kind is Kind.CORRUPTED:
+    if what.kind in {Kind.CORRUPTED, Kind.CHECKSUM_WRONG}:
         return wait_ns if all(message.check >= 0 for message in messages) else None
-    if what.kind is Kind.FROZEN and all(message.counter for message in messages):
+    if what.kind in {Kind.FROZEN, Kind.COUNTER_STUCK} and all(message.counter for message in messages):
         return wait_ns + max(_repeats(message) * (message.period_ns or DEFAULT_PERIOD_NS) for message in messages)
     if what.kind in {Kind.FROZEN, Kind.STUCK} and not isinstance(one.frozen_ns, Without):
         return one.frozen_ns + wait_ns

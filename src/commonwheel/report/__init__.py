@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from commonwheel.report.figure import figure, picture, png
 from commonwheel.report.markup import Markup, el
-from commonwheel.report.model import Axis, Chart, Panel, Series, Stroke
+from commonwheel.report.model import Axis, Chart, Mark, Panel, Series, Stroke, Tone
 from commonwheel.report.page import card, check_target, facts, page, table, write
 from commonwheel.report.samples import Timeline, by_path, panels_of, series_of, unfold
 
 __all__ = [
     "Axis",
     "Chart",
+    "Mark",
     "Markup",
     "Panel",
     "Series",
     "Stroke",
     "Timeline",
+    "Tone",
     "by_path",
     "card",
     "check_target",

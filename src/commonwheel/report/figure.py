@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["figure", "hatches", "picture", "png"]
 
-_HOVERED = 500
-"""Columns of which the page knows values to show: each with its highest and lowest."""
 _NAMESPACE = "http://www.w3.org/2000/svg"
 
 
@@ -47,13 +45,10 @@ def hatches() -> Markup:
 
 def figure(chart: Chart) -> Markup:
     """Return a chart as a figure of a page."""
+    drawn = zip(chart.panels, _drawn(chart, WIDE), _drawn(chart, NARROW), strict=True)
     panels = [
-        el(
-            "div",
-            *(_svg(draw_panel(panel, chart.axis, frame), frame, panel.title) for frame in (WIDE, NARROW)),
-            class_="panel",
-        )
-        for panel in chart.panels
+        el("div", _svg(wide, WIDE, panel.title), _svg(narrow, NARROW, panel.title), class_="panel")
+        for panel, wide, narrow in drawn
     ]
     foot = el("div", *(_svg(draw_axis(chart.axis, frame), frame, "") for frame in (WIDE, NARROW)), class_="axis")
     return el(
@@ -112,22 +107,22 @@ def _values(chart: Chart) -> dict[str, Any]:
         "last": axis.last,
         "timed": axis.timed,
         "panels": [
-            {"title": p.title, "unit": p.unit, "series": [_series_values(s, axis) for s in p.series]}
+            {"title": p.title, "unit": p.unit, "series": [_series_values(s, axis, chart.columns) for s in p.series]}
             for p in chart.panels
         ],
     }
 
 
-def _series_values(series: Series, axis: Axis) -> dict[str, Any]:
+def _series_values(series: Series, axis: Axis, columns: int) -> dict[str, Any]:
     digits = max(0, 4 - math.floor(math.log10(axis.span)))
     shown = np.isfinite(series.value)
     t, value = series.t[shown], series.value[shown]
     if series.labels is not None:
         found = runs(t, value, axis.last)
         t, value = found.start, found.code
-    at = extremes(t, value, axis.first, axis.last, _HOVERED)
+    at = extremes(t, value, axis.first, axis.last, columns)
     shades = runs(series.t, series.quality.astype(np.float64), axis.last)
-    bad = np.flatnonzero(shades.code != 0)[: 4 * _HOVERED]
+    bad = np.flatnonzero(shades.code != 0)[: 4 * columns]
     return {
         "name": series.name,
         "color": -1 if series.stroke.wide else series.color,
@@ -152,7 +147,7 @@ def picture(chart: Chart, heading: str = "", note: str = "") -> Markup:
     if note:
         parts.append(el("text", note, class_="unit", x=frame.left, y=y + 12))
         y += 22
-    for drawing in [*(draw_panel(panel, chart.axis, frame) for panel in chart.panels), draw_axis(chart.axis, frame)]:
+    for drawing in [*_drawn(chart, frame), draw_axis(chart.axis, frame)]:
         parts.append(el("g", drawing.markup, transform=f"translate(0,{y:g})"))
         y += drawing.height
     if chart.qualities:
@@ -173,6 +168,10 @@ def picture(chart: Chart, heading: str = "", note: str = "") -> Markup:
         role="img",
         aria_label=chart.title,
     )
+
+
+def _drawn(chart: Chart, frame: Frame) -> list[Drawing]:
+    return [draw_panel(panel, chart, frame, named=not at) for at, panel in enumerate(chart.panels)]
 
 
 def _drawn_key(qualities: list[Quality], frame: Frame) -> Markup:

@@ -5,6 +5,8 @@ Plain immutable values; ``panels.py`` draws them, ``samples.py`` makes them of d
 
 from __future__ import annotations
 
+import enum
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ["BAND", "QUALITY_WORDS", "SHADED", "Axis", "Chart", "Panel", "Series", "Stroke"]
+__all__ = ["BAND", "QUALITY_WORDS", "SHADED", "Axis", "Chart", "Mark", "Panel", "Series", "Stroke", "Tone"]
 
 SHADED = (Quality.STALE, Quality.INVALID, Quality.CORRUPT)
 """Qualities that are shown as shaded spans."""
@@ -44,6 +46,17 @@ class Stroke:
 BAND = Stroke(wide=True)
 
 
+class Tone(enum.Enum):
+    """What a state means to a reader: how its stretch of a lane is coloured."""
+
+    OFF = "off"
+    READY = "ready"
+    ACTS = "acts"
+    YIELDS = "yields"
+    ENDS = "ends"
+    FAILED = "failed"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Series:
     """One signal over time."""
@@ -60,6 +73,8 @@ class Series:
     stroke: Stroke = Stroke()
     labels: Mapping[int, str] | None = None
     """Names of codes; a series that has them is drawn as a lane of states."""
+    tones: Mapping[int, Tone] | None = None
+    """What the codes mean; the lane then has its name in the series' colour."""
 
     @classmethod
     def of(cls, name: str, t: npt.NDArray[np.float64], value: npt.NDArray[np.float64], color: int = 0) -> Series:
@@ -79,6 +94,10 @@ class Panel:
     title: str
     series: tuple[Series, ...]
     unit: str = ""
+    legend: bool = True
+    """Whether its lines are named; where a panel above names the same ones only broad bands are."""
+    shows: tuple[float, float] | None = None
+    """Values that its axis reaches at least, so that what is tiny looks tiny."""
 
     @property
     def lanes(self) -> bool:
@@ -102,6 +121,16 @@ class Axis:
         return max(self.last - self.first, 1e-9)
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something that happened, at a place of the horizontal axis; drawn through all panels, named in the first."""
+
+    text: str
+    first: float
+    last: float = math.nan
+    """Where it was over; NaN for what has no end."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Chart:
     """Panels one below the other, over one axis."""
@@ -110,6 +139,9 @@ class Chart:
     """Said to those who cannot see it."""
     panels: tuple[Panel, ...]
     axis: Axis
+    marks: tuple[Mark, ...] = ()
+    columns: int = 500
+    """How many columns of a page's script know a value of each line: each its highest and lowest."""
 
     @property
     def qualities(self) -> list[Quality]:

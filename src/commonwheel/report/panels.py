@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from commonwheel.report.marks import marks_of
 from commonwheel.report.markup import Markup, el, join
 from commonwheel.report.model import SHADED
 from commonwheel.report.palette import SERIES
@@ -20,9 +21,11 @@ from commonwheel.report.ticks import nice_range, number_ticks, time_ticks, time_
 from commonwheel.vehicles.samples import Quality
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy.typing as npt
 
-    from commonwheel.report.model import Axis, Panel, Series
+    from commonwheel.report.model import Axis, Chart, Panel, Series, Tone
 
 __all__ = ["NARROW", "WIDE", "Drawing", "Frame", "draw_axis", "draw_panel", "text_width"]
 
@@ -66,16 +69,29 @@ def text_width(text: str) -> float:
     return _LETTER * len(text)
 
 
-def draw_panel(panel: Panel, axis: Axis, frame: Frame) -> Drawing:
-    """Draw a panel: title, legend where there are several series, then lines or lanes."""
+def draw_panel(panel: Panel, chart: Chart, frame: Frame, *, named: bool = False) -> Drawing:
+    """Draw a panel of a chart: title, legend where there are several series, then lines or lanes.
+
+    Args:
+        panel: what to draw.
+        chart: whose axis and marks it has.
+        frame: the layout.
+        named: whether its marks have their names beside them.
+    """
+    axis = chart.axis
     parts = [_title(panel, frame)]
     top = TITLE
-    if 1 < len(panel.series) <= MOST_NAMED and not panel.lanes:
-        legend, rows = _legend(panel.series, frame)
+    named_lines = tuple(one for one in panel.series if panel.legend or one.stroke.wide)
+    if named_lines and 1 < len(panel.series) <= MOST_NAMED and not panel.lanes:
+        legend, rows = _legend(named_lines, frame)
         parts.append(_moved(0, top, legend))
         top += rows * LEGEND
+    if panel.lanes and (tones := _tones(panel.series)):
+        parts.append(_moved(frame.left, top, _tone_legend(tones)))
+        top += LEGEND
     body = _lanes(panel, axis, frame) if panel.lanes else _lines(panel, axis, frame)
     parts.append(_moved(frame.left, top, body.markup))
+    parts.append(_moved(frame.left, top, marks_of(chart.marks, axis, frame, body.height, named=named)))
     parts.append(el("line", class_="cross", y1=top, y2=top + body.height))
     return Drawing(join(parts), top + body.height + GAP)
 
@@ -132,7 +148,8 @@ def _legend(series: tuple[Series, ...], frame: Frame) -> tuple[Markup, int]:
         if x > left and x + wide > frame.left + frame.plot:
             x, row = left, row + 1
         y = row * LEGEND + 6
-        whole = replace(one, stroke=replace(one.stroke, dash=None))
+        late = one.stroke.dash is not None and one.stroke.dash[2] > 0  # it may begin with a gap
+        whole = replace(one, stroke=replace(one.stroke, dash=None)) if late else one
         swatch = _stroke(whole, f"M{x * 10:g},{y * 10}h200", thin_line=False)
         parts += [swatch, el("text", one.name, class_="tick", x=f"{x + 27:.0f}", y=y + 4)]
         x += wide
@@ -157,9 +174,11 @@ def _stroke(series: Series, path: str, *, thin_line: bool) -> Markup:
 def _lines(panel: Panel, axis: Axis, frame: Frame) -> Drawing:
     values = [series.value[series.shown] for series in panel.series]
     filled = [value for value in values if len(value)]
+    if panel.shows is not None and filled:
+        values = [*filled, np.array(panel.shows)]
     low, high = nice_range(
-        min((float(value.min()) for value in filled), default=math.inf),
-        max((float(value.max()) for value in filled), default=-math.inf),
+        min((float(value.min()) for value in values if len(value)), default=math.inf),
+        max((float(value.max()) for value in values if len(value)), default=-math.inf),
     )
     parts = [_grid(axis, frame, PLOT)]
     for value, label in number_ticks(low, high, 5):
@@ -241,9 +260,38 @@ def _lanes(panel: Panel, axis: Axis, frame: Frame) -> Drawing:
         lane = _lane(series, axis, frame)
         name = None
         if several:
-            name = el("text", series.name[: int(frame.left / 5.6)], class_="row", x=-7, y=13, text_anchor="end")
+            name = _lane_name(series, frame)
         parts.append(_moved(0, row * LANE, join([name, lane])))
     return Drawing(join(parts), LANE * len(panel.series))
+
+
+def _tones(series: tuple[Series, ...]) -> dict[Tone, str]:
+    """Return the tones that occur in lanes, with what they are called there."""
+    found: dict[Tone, str] = {}
+    for one in series:
+        tones, labels = one.tones or {}, one.labels or {}
+        codes = sorted(int(code) for code in np.unique(one.value[one.shown]))
+        found |= {tones[code]: labels[code] for code in codes if code in tones and code in labels}
+    return found
+
+
+def _tone_legend(tones: Mapping[Tone, str]) -> Markup:
+    parts: list[Markup] = []
+    x = 0.0
+    for tone, name in tones.items():
+        parts.append(el("rect", class_=f"state t-{tone.value}", x=f"{x:.0f}", y=0, width=14, height=12, rx=2))
+        parts.append(el("text", name, class_="tick", x=f"{x + 19:.0f}", y=10))
+        x += 33 + text_width(name)
+    return join(parts)
+
+
+def _lane_name(series: Series, frame: Frame) -> Markup:
+    """Return a lane's name to the left of it, shortened to the room there."""
+    most = int(frame.left / 5.6)
+    cut = len(series.name) > most
+    shown = series.name[: most - 1] + "…" if cut else series.name
+    kind = "row" if series.tones is None else f"row s{series.color % SERIES}"
+    return el("text", el("title", series.name) if cut else None, shown, class_=kind, x=-7, y=13, text_anchor="end")
 
 
 def _lane(series: Series, axis: Axis, frame: Frame) -> Markup:
@@ -258,15 +306,20 @@ def _lane(series: Series, axis: Axis, frame: Frame) -> Markup:
         name = "" if state is None else labels.get(int(state), f"{state:g}")
         off = binary and state == 0
         if not off:
-            kind = (
-                "mixed" if state is None else f"on s{series.color % SERIES}" if binary else f"state e{int(state) % 4}"
-            )
+            kind = "mixed" if state is None else _kind(series, int(state), binary=binary)
             parts.append(el("rect", class_=kind, x=f"{x0:.1f}", width=f"{x1 - x0:.1f}", height=height, rx=2))
         if name and x1 - x0 > text_width(name) + 8:
             kind = "said off" if off else "said on" if binary else "said"
             parts.append(el("text", name, class_=kind, x=f"{(x0 + x1) / 2:.1f}", y=13, text_anchor="middle"))
     parts.append(_shades((series,), axis, frame, height))
     return join(parts)
+
+
+def _kind(series: Series, state: int, *, binary: bool) -> str:
+    """Return the class of a stretch of a lane."""
+    if series.tones is not None and state in series.tones:
+        return f"state t-{series.tones[state].value}"
+    return f"on s{series.color % SERIES}" if binary else f"state e{state % 4}"
 
 
 def _states(found: Runs, axis: Axis, frame: Frame) -> list[tuple[float, float, float | None]]:
