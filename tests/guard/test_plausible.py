@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
 
 from commonwheel.guard import Rule, State
-from commonwheel.guard.envelope import Lateral
+from commonwheel.guard.envelope import Geometry, Lateral
+from commonwheel.guard.inputs import RECENT_NS
+from commonwheel.guard.limits import steered
+from commonwheel.guard.plausible import lateral
+from commonwheel.guard.situation import Situation
 from commonwheel.vehicles.samples import Quality
-from tests.guard.little import CAR, NO, Drive, with_one
+from tests.guard.little import CAR, MS, NO, Drive, S, with_one
 
 LONG, LAT = "longitudinal", "lateral"
 
@@ -126,6 +131,21 @@ def test_more_lateral_acceleration_than_people_bear_releases_the_steering() -> N
     assert drive.said[-1].cause.startswith("the wheel is at -116.1 degrees, at most 116.0")
     assert drive.said[-1].cause.endswith(" at this speed")
     assert drive.guard.acts(LAT) or drive.t_ns > 0
+
+
+def test_what_is_at_a_measured_limit_to_the_last_bit_is_let_be() -> None:
+    geometry, limits = CAR.geometry, CAR.measured_lateral
+    assert isinstance(geometry, Geometry)
+    assert isinstance(limits, Lateral)
+    angle = steered(geometry, "degrees", 10.0, limits.acceleration_mps2)
+    turn = steered(geometry, "degrees", 10.0, limits.jerk_mps3) * RECENT_NS / 1e9
+    for seen, more in (((angle,), angle), ((0.0, turn), turn)):
+        for last, fits in ((more, True), (math.nextafter(more, math.inf), False)):
+            car = Situation(CAR)
+            car.watches["Speed"].take(S, 36.0, Quality.GOOD)
+            for number, wheel in enumerate((*seen[:-1], last)):
+                car.watches["Wheel"].take(S + number * MS, wheel, Quality.GOOD)
+            assert (lateral(car, S + MS) is None) is fits
 
 
 def test_more_lateral_jerk_than_people_bear_releases_the_steering() -> None:
