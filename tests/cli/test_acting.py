@@ -21,7 +21,7 @@ from commonwheel.catalog import load_catalog
 from commonwheel.cli import FINE, PROBLEMS, UNUSABLE, main
 from commonwheel.client import connect
 from commonwheel.gateway.actuator import Leave
-from tests.gateway.kit import CANNOT, TARGET, TORQUE, Rig, small_car, small_leave, until
+from tests.gateway.kit import CANNOT, CONTROL, SPEED, TARGET, TORQUE, WHEEL, Rig, small_car, small_leave, until
 
 
 @contextmanager
@@ -81,6 +81,20 @@ def test_a_car_is_armed_shown_and_disarmed(tmp_path: Path, capsys: pytest.Captur
         assert json.loads(capsys.readouterr().out)["axes"] == {"lateral": "ARMED"}
         assert main(["arm", "--connect", where, "--disarm"]) == FINE
         assert "not armed" in capsys.readouterr().out
+
+
+def test_a_car_that_cannot_be_armed_yet_says_what_has_not_come(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    vehicle = small_car(tmp_path)
+    leave = small_leave(vehicle, tmp_path, text=CONTROL.replace("missing: release", "missing: fault"))
+    with rig_of(leave, tmp_path) as (_, where):
+        assert main(["arm", "--connect", where, "--reason", "a test", "--json"]) == PROBLEMS
+        told = json.loads(capsys.readouterr().out)
+        assert (told["done"], told["armed"], told["axes"]) == (False, False, {"lateral": "OFF"})
+        assert told["why"] == f"it cannot be armed yet: {SPEED} has not come; {WHEEL} has not come"
+        assert main(["requests", "--connect", where, "--last", "9"]) == FINE
+        assert f"guard.refused  MotionManagement.Guard.IsArmed by 127.0.0.1: {told['why']}" in capsys.readouterr().out
 
 
 def test_a_car_that_cannot_be_armed_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -41,7 +41,7 @@ from commonwheel.gateway.verdicts import Verdicts
 from commonwheel.vehicles import Vehicle
 from commonwheel.wire.frames import Frames
 from commonwheel.wire.sent import SENT
-from tests.gateway.kit import SPEED, TARGET, WHEEL, Rig, small_car, small_leave, until
+from tests.gateway.kit import CONTROL, SPEED, TARGET, WHEEL, Rig, small_car, small_leave, until
 
 STEER, ANGLE, MOTION = 0x200, 0x101, 0x100
 LATERAL = STATES["lateral"]
@@ -213,6 +213,34 @@ def test_nobody_but_the_car_tells_the_guard_what_it_relies_on(car: Driven) -> No
             car.broker.provider("somebody else").claim([car.number(SPEED)])
         until(lambda: "is STALE" in str(car.get(CAUSE).value) or car.state() != "ENGAGED")
     assert any("Speed is" in one or "Angle is" in one for one in [*said, str(car.get(CAUSE).value)])
+
+
+def test_a_car_that_has_not_said_all_that_is_relied_on_cannot_be_armed_yet(vehicle: Vehicle, tmp_path: Path) -> None:
+    """Armed, it would fault, and somebody would have to see to that; it stays off until it can be armed."""
+    with Rig(
+        vehicle, actuate=small_leave(vehicle, tmp_path, text=CONTROL.replace("missing: release", "missing: fault"))
+    ) as rig:
+        until(lambda: rig.bus("drive")["state"] == rig.bus("power")["state"] == "up")
+
+        def arm() -> Actuation:
+            (actuation,) = rig.broker.actuate({rig.number(IS_ARMED): True}, "an operator")
+            actuation.wait(5)
+            return actuation
+
+        early = arm()
+        assert (early.stage, early.why) == (
+            Stage.REFUSED, f"it cannot be armed yet: {SPEED} has not come; {WHEEL} has not come"
+        )  # fmt: skip
+        assert (rig.get(LATERAL).value, rig.get(IS_ARMED).value) == ("OFF", False)
+        assert rig.gateway.actuator is not None
+        (said,) = [said for said in rig.gateway.actuator.record.last() if said.kind == "arming"]
+        assert (said.facts["rule"], said.facts["text"]) == ("refused", early.why)
+        rig.drive.bring((MOTION, "1388 00 03 00000000"))
+        until(lambda: rig.get(SPEED).good == 50.0)
+        until(lambda: arm().why == f"it cannot be armed yet: {WHEEL} has not come")
+        rig.drive.bring((MOTION, "1388 00 03 00000000"), (ANGLE, "0000 000000000000"))
+        until(lambda: arm().stage is Stage.CONFIRMED)
+        assert rig.get(LATERAL).value == "ARMED"
 
 
 def test_a_car_whose_bus_is_down_cannot_be_armed(car: Driven) -> None:

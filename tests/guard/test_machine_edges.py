@@ -7,6 +7,7 @@ from dataclasses import replace
 from commonwheel.guard import Ending, Rule, State
 from commonwheel.guard.machine import Machine, Phase
 from commonwheel.guard.situation import Situation
+from commonwheel.vehicles.samples import Quality
 from tests.guard.little import AXES, CAR, PEDAL, Drive, S
 
 LONG, LAT = "longitudinal", "lateral"
@@ -80,3 +81,22 @@ def test_what_is_wrong_comes_before_silence() -> None:
     transition = machine.step(2, 9 * S, good=True, release=(Rule.TRACKING, "off"))
     assert transition is not None
     assert (transition.rule, transition.cause) == (Rule.TRACKING, "off")
+
+
+def test_it_says_which_inputs_would_fault_an_axis_if_it_were_armed_now() -> None:
+    drive = Drive()
+    have_not_come = {axis: drive.guard.lacks(axis) for axis in (LONG, LAT, "comfort")}
+    assert have_not_come[LAT] == tuple(
+        f"{path} has not come" for path in ("Speed", "Cruise", "Brake", "Hands", "Wheel")
+    )
+    assert "Door has not come" in have_not_come[LONG]
+    assert have_not_come["comfort"] == ()
+    drive.cycle()
+    assert drive.guard.lacks(LONG) == drive.guard.lacks(LAT) == ()
+    drive.quality |= dict.fromkeys(("Wheel", "Hands", "Door"), Quality.INVALID)
+    drive.cycle()
+    assert drive.guard.lacks(LONG) == (), "one whose loss only releases keeps nobody from arming"
+    assert drive.guard.lacks(LAT) == ("Wheel is INVALID (value 0)",)
+    drive.guard.arm(drive.t_ns, "test")
+    drive.cycle(20)
+    assert [drive.state(axis) for axis in (LONG, LAT)] == [State.ARMED, State.FAULTED]

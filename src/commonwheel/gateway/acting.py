@@ -50,6 +50,8 @@ CLOSEST_NS = 7_000_000
 """Two cycles come no closer than this."""
 MARGIN_NS = 500_000_000
 """A release has so much longer than the car's description says before the thread ends all the same."""
+_NAMED = 5
+"""Inputs that are named of those that keep a car from being armed."""
 _LOOK = 10
 """Cycles between two looks at what each actuator does."""
 _BOUNDS_S = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5)
@@ -231,6 +233,11 @@ class Acting(Worker):
         faulted = [axis.name for axis in guard.envelope.axes if guard.state(axis.name) is State.FAULTED]
         if faulted:
             return f"{' and '.join(faulted)} faulted; disarm it first, which says that the cause was seen"
+        off = [axis.name for axis in guard.envelope.axes if guard.state(axis.name) is State.OFF]
+        lacks = list(dict.fromkeys(lack for axis in off for lack in guard.lacks(axis)))
+        if lacks:
+            more = f"; and {len(lacks) - _NAMED} more" if len(lacks) > _NAMED else ""
+            return f"it cannot be armed yet: {'; '.join(lacks[:_NAMED])}{more}"
         self._outlets.again()
         return self._outlets.lost()
 

@@ -97,6 +97,14 @@ class Guard:
         """Return what engaging an armed axis waits for, in words."""
         return self._machines[axis].waits(self._pace.now)
 
+    def lacks(self, axis: str) -> tuple[str, ...]:
+        """Return, in words, each input that would fault an axis if it were armed now and the input stayed as it is."""
+        return tuple(
+            f"{watch.rule.path} has not come" if watch.quality == Quality.MISSING else str(watch)
+            for watch in self._relied[axis]
+            if watch.failed(self._pace.now + watch.rule.tolerance_ns) is OnBad.FAULT
+        )
+
     @property
     def lost(self) -> int:
         """How many verdicts and transitions nobody has drained in time."""
