@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from commonwheel.guard.envelope import Curve, Measured, Without
-from tests.guard.cars import ACTING, acting
+from tests.guard.cars import ACTING, NAMES, acting
 from tests.guard.little import Changed
-from tools.bounds import Bounds, beyond, load_bounds
+from tools.bounds import (
+    AxisBound,
+    Bounds,
+    CarBound,
+    ConditionBound,
+    FrameBound,
+    GeometryBound,
+    InputBound,
+    QuantityBound,
+    beyond,
+    load_bounds,
+)
 
 _BOUNDS = load_bounds()
 
@@ -60,6 +73,32 @@ def test_what_has_no_bound_is_said() -> None:
     assert "input Vehicle.Speed has no bound" in said
     assert "envelope angle_command is carried by what has no bound" in said
     assert "frame car/LaneKeepCommand has no bound" in said
+
+
+def _without_each(bounds: Bounds) -> Iterator[tuple[str, Bounds]]:
+    """Yield what is left when one thing that is stated is left out, with its name."""
+    for part in ("cars", "geometry", "axes"):
+        rows: tuple[CarBound | GeometryBound | AxisBound, ...] = getattr(bounds, part)
+        for at, row in enumerate(rows):
+            yield f"{part} {row.cars}", structs.replace(bounds, **{part: rows[:at] + rows[at + 1 :]})
+    for part in ("conditions", "inputs", "quantities", "frames"):
+        wide: tuple[ConditionBound | InputBound | QuantityBound | FrameBound, ...] = getattr(bounds, part)
+        for at, row in enumerate(wide):
+            for one in row.of:
+                if isinstance(row.of, dict):
+                    left: object = {name: value for name, value in row.of.items() if name != one}
+                else:
+                    left = tuple(name for name in row.of if name != one)
+                changed = (*wide[:at], structs.replace(row, of=left), *wide[at + 1 :])
+                yield f"{part} {row.cars} {one}", structs.replace(bounds, **{part: changed})
+
+
+def test_whatever_is_stated_binds_some_car() -> None:
+    """A bound of what no car has would look as if something were held."""
+    idle = [
+        what for what, left in _without_each(_BOUNDS) if not any(beyond(acting(name)[1], name, left) for name in NAMES)
+    ]
+    assert idle == []
 
 
 def test_a_frame_that_only_says_that_something_acts_is_held_too() -> None:
