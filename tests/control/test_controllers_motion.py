@@ -164,6 +164,20 @@ def test_at_standstill_the_car_is_held_until_it_is_to_start() -> None:
         assert car.speed > 1.0
 
 
+def test_a_slope_steeper_than_what_holds_on_the_level_is_held_too() -> None:
+    """What holds on the level lets it roll there; so what the slope took is kept, and grows while it rolls."""
+    pedals = PedalsController(replace(_PEDALS, hold_brake=60.0), 0.2)
+    for controller in (AccelerationController(_ACCELERATION, 0.2), pedals):
+        car = Car(speed=2.0, slope=1.8, coast=controller is pedals)
+        controller.reset(car.shown.show({SPEED: car.speed * 3.6}))
+        _drive(car, controller, -1.0, 13.0)
+        for _ in range(80):
+            _drive(car, controller, -1.0, 0.1)
+            assert car.speed < 0.05, "it does not creep into what is ahead"
+        _drive(car, controller, 1.0, 4.0)
+        assert car.speed > 1.0, "what held it does not keep it from starting"
+
+
 def test_gas_goes_off_while_it_brakes() -> None:
     car, controller = Car(), AccelerationController(_ACCELERATION, 0.2)
     commands = _drive(car, controller, -1.0, 1.0)

@@ -23,6 +23,8 @@ __all__ = ["AccelerationController", "PedalsController", "Slope"]
 
 _SLOPE_S = 0.4
 """Time constant of what is known of how a target speed changes."""
+_STOPS_S = 1.0
+"""A car that is to stand and rolls is to stop in about so long."""
 _HELD_BACK = 0.1
 """m/s^2 that the frames may be off what was asked for before the integral stands still."""
 
@@ -91,15 +93,23 @@ class _Motion:
         self._slope.reset()
         self._expected.reset(now.acceleration_mps2)
 
-    def _stands(self, target: float, now: Measured) -> bool:
-        """Whether the car is held at standstill: from when it stands and is not to move until it is to."""
+    def _stands(self, target: float, now: Measured, dt_s: float) -> bool:
+        """Whether the car is held at standstill: from when it stands and is not to move until it is to.
+
+        Braking that the slope took is kept while it is held, and grows while it rolls all the same.
+        """
+        shared = self._shared
         speed_kmh = now.speed_mps * KMH_PER_MPS
-        if self._holding:
-            self._holding = target < self._shared.start_accel and speed_kmh < 2 * self._shared.standstill_kmh
+        if not self._holding:
+            self._holding = target <= 0.0 and speed_kmh < shared.standstill_kmh
+        elif target >= shared.start_accel:
+            self._holding, self._integral = False, 0.0
         else:
-            self._holding = target <= 0.0 and speed_kmh < self._shared.standstill_kmh
+            self._holding = speed_kmh < 2 * shared.standstill_kmh
         if self._holding:
-            self._integral, self._trim = 0.0, 0.0
+            rolls = now.speed_mps / _STOPS_S + now.acceleration_mps2 if now.speed_mps > 0.0 else 0.0
+            grown = self._integral - shared.integral_per_s * max(0.0, rolls) * dt_s
+            self._integral, self._trim = clamp(grown, -shared.trim_limit, 0.0), 0.0
         return self._holding
 
     def _trimmed(self, target: float, now: Measured, dt_s: float) -> float:
@@ -138,8 +148,8 @@ class AccelerationController(_Motion):
     def command(self, target: float, now: Measured, dt_s: float) -> dict[str, float]:
         """See ``Controller``."""
         manner = self._manner
-        if self._stands(target, now):
-            self._total, self._dt_s, self._braking = manner.hold_accel, dt_s, True
+        if self._stands(target, now, dt_s):
+            self._total, self._dt_s, self._braking = manner.hold_accel + self._integral, dt_s, True
         else:
             self._trimmed(target, now, dt_s)
             border = manner.brake_below + (manner.brake_hysteresis if self._braking else 0.0)
@@ -180,9 +190,9 @@ class PedalsController(_Motion):
     def command(self, target: float, now: Measured, dt_s: float) -> dict[str, float]:
         """See ``Controller``."""
         manner, speed = self._manner, now.speed_mps
-        if self._stands(target, now):
+        if self._stands(target, now, dt_s):
             self._dt_s, above, self._pedal = dt_s, -math.inf, -1
-            gas, brake = 0.0, manner.hold_brake
+            gas, brake = 0.0, manner.hold_brake - self._integral * interpolate(manner.brake_per_mps2, 0.0)
             self._total = interpolate(manner.coast, 0.0) - brake / interpolate(manner.brake_per_mps2, 0.0)
         else:
             above = self._trimmed(target, now, dt_s) - interpolate(manner.coast, speed)
