@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commonwheel.control import Phase, Request
-from commonwheel.control.arbitration import MOST_SOURCES, Arbiter
+from commonwheel.control.arbitration import MOST_PATHS, MOST_SOURCES, Arbiter
 from commonwheel.control.refusal import LONGEST_VALID_NS, Terms
 from commonwheel.guard import Outcome, Rule
 
@@ -225,7 +225,63 @@ def test_made_up_names_do_not_fill_the_memory() -> None:
     arbiter.tick(_NOW)
     progress, said = arbiter.drain()
     assert len(progress) + len(said) < 5000
-    assert arbiter.refused == 50_000 - 64
+    assert arbiter.refused == 50_000
+
+
+def test_one_that_asks_for_whatever_there_is_keeps_nobody_out() -> None:
+    """Its own surplus is passed over, however early it comes and however many paths it makes up."""
+    arbiter = _arbiter()
+    for number in range(2000):
+        arbiter.ask(_ask(source="wild", path=f"Car.{number}"))
+    arbiter.ask(_ask(source="calm", value=2.0))
+    assert _winner(arbiter) == "calm"
+    progress, _ = arbiter.drain()
+    told = [each for each in progress if each.request.source == "wild"]
+    assert len(told) == MOST_PATHS + 1
+    assert f"{2000 - MOST_PATHS} more requests of 'wild' in one cycle were too many" in told[-1].why
+    assert arbiter.refused == 2000
+
+
+def test_one_that_asks_already_is_not_kept_out_by_those_that_come() -> None:
+    arbiter = _arbiter()
+    arbiter.ask(_ask(source="calm", value=2.0))
+    assert _winner(arbiter) == "calm"
+    for cycle in range(1, 5):
+        now = _NOW + cycle * _S // 10
+        for number in range(1000):
+            arbiter.ask(_ask(source=f"wild {number}", t_ns=now))
+        arbiter.ask(_ask(source="calm", value=2.0 + cycle, t_ns=now))
+        assert arbiter.tick(now)["wheel"].request.value == 2.0 + cycle
+
+
+def test_where_too_many_ask_one_of_a_higher_priority_takes_the_lowest_ones_place() -> None:
+    arbiter = _arbiter()
+    for number in range(MOST_SOURCES):
+        arbiter.ask(_ask(source=f"app {number}", priority=int(number != 5)))
+        arbiter.ask(_ask("Car.Speed", source=f"app {number}", priority=int(number not in {5, 6})))
+    arbiter.tick(_NOW)
+    arbiter.drain()
+    arbiter.ask(_ask(source="as low", priority=0))
+    arbiter.tick(_NOW)
+    ((rule, refused),) = _refusals(arbiter)
+    assert (rule, refused.request.source) == (Rule.STATE, "as low")
+    arbiter.ask(_ask(source="higher", priority=1))
+    arbiter.tick(_NOW)
+    progress, said = arbiter.drain()
+    ended = [each.request for each in progress if each.phase is Phase.ENDED]
+    assert ([each.source for each in ended], said) == (["app 5"] * 2, [])
+    arbiter.ask(_ask(source="higher still", priority=2))
+    assert _winner(arbiter) == "higher still"
+    assert Phase.ENDED in _phases(arbiter, "higher"), "of equals the last that came goes"
+
+
+def test_what_is_withdrawn_before_it_is_looked_at_makes_room() -> None:
+    arbiter = _arbiter()
+    for number in range(MOST_PATHS):
+        arbiter.ask(_ask(path=f"Car.{number}"))
+    arbiter.withdraw(_NOW, "app", "Car.0")
+    arbiter.ask(_ask(value=3.0))
+    assert arbiter.tick(_NOW)["wheel"].request.value == 3.0
 
 
 _ANY = st.one_of(

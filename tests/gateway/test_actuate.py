@@ -27,7 +27,7 @@ from commonwheel.catalog import Catalog, load_catalog
 from commonwheel.control import CarControl
 from commonwheel.control.model import Control
 from commonwheel.gateway import telling
-from commonwheel.gateway.acting import MOST_BATCHES, MOST_ORDERS, Acting
+from commonwheel.gateway.acting import MOST_BATCHES, MOST_OF_ONE, MOST_ORDERS, Acting
 from commonwheel.gateway.actuator import Leave, leave_to_act
 from commonwheel.gateway.asking import Arming, Asked, Withdrawn
 from commonwheel.gateway.car import CarGateway
@@ -480,8 +480,11 @@ def _alone() -> Acting:
 
 def test_what_waits_for_the_thread_is_bounded() -> None:
     thread = _alone()
-    taken = [thread.order(Asked(TARGET, 1.0, "a test", 1, 0, "", n)) for n in range(MOST_ORDERS + 5)]
+    taken = [thread.order(Asked(TARGET, 1.0, "a test", 1, 0, "", n)) for n in range(MOST_OF_ONE + 5)]
     assert taken.count(False) == 5
+    assert thread.order(Asked(TARGET, 1.0, "another", 1, 0, "", 1)), "who asks too much keeps others out"
+    everybody = [thread.order(Asked(TARGET, 1.0, f"one of many {n}", 1, 0, "", n)) for n in range(MOST_ORDERS)]
+    assert everybody.count(True) == MOST_ORDERS - MOST_OF_ONE - 1
     withdrawn = [thread.order(Withdrawn("a test", (TARGET,))) for _ in range(MOST_ORDERS + 5)]
     assert withdrawn.count(False) == 5, "those who ask keep out who takes back"
     assert thread.order(cast("Arming", _Silent())), "nothing keeps out who disarms"

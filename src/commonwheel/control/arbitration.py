@@ -3,6 +3,9 @@
 Rules: a request ends when its time is over, when it is withdrawn, or when a newer one of the same source and path takes
 its place. The higher priority wins. At the same one: where less is safer (speed and acceleration), the one that asks
 for least; elsewhere the source that was there first. What is refused is refused with the rule that it breaks.
+
+No source is in another's way: each has room for as many wishes as there are things to ask for, one that asks already is
+never kept out by those that come, and when there are too many, one of a higher priority takes the place of the lowest.
 """
 
 from __future__ import annotations
@@ -18,12 +21,14 @@ from commonwheel.guard import Outcome, Rule, Verdict
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-__all__ = ["MOST_SOURCES", "Arbiter", "Life", "Terms"]
+__all__ = ["MOST_PATHS", "MOST_SOURCES", "Arbiter", "Life", "Terms"]
 
 MOST_SOURCES = 64
-"""Sources that may ask at the same time; more are refused until others fall silent."""
-_MOST_WAITING = 1024
-"""Requests that are looked at in one cycle: one of each source and path."""
+"""Sources that may ask at the same time; more are refused until others fall silent, or have a lower priority."""
+_MOST_COMING = 2 * MOST_SOURCES
+"""Sources that are looked at in one cycle though they did not ask before."""
+MOST_PATHS = 16
+"""Paths of each source that are looked at in one cycle; of each only the newest request."""
 _MOST_KEPT = 16
 """Of each source: more in one cycle that are passed over are only counted."""
 
@@ -60,8 +65,12 @@ class Arbiter:
         """
         self._terms, self._least = terms, least
         self._waiting: dict[tuple[str, str], Request] = {}
+        self._coming: dict[str, int] = {}
+        """Of each source, how many paths wait."""
         self._passed: dict[str, _Passed] = {}
         self._lives: dict[tuple[str, str], Life] = {}
+        self._asking: dict[str, int] = {}
+        """Of each source, how many requests live."""
         self._order = itertools.count()
         self._progress: list[Progress] = []
         self._said: list[Verdict] = []
@@ -72,29 +81,46 @@ class Arbiter:
         """Take in a wish, to be looked at in the next cycle; costs the same however many there are."""
         key = (str(request.source)[:LONGEST_NAME], str(request.path)[:LONGEST_NAME])
         before = self._waiting.get(key)
-        if before is not None or len(self._waiting) < _MOST_WAITING:
+        if before is not None:
             self._waiting[key] = request
+        elif self._has_room(key[0]):
+            self._waiting[key] = request
+            self._coming[key[0]] = self._coming.get(key[0], 0) + 1
         if before is not None or key not in self._waiting:
-            self._pass_over(key[0], request if before is None else before)
+            self._pass_over(key[0], before, request)
 
-    def _pass_over(self, source: str, request: Request) -> None:
-        """Keep in mind a request that is not looked at: the first few as they are, all by their number."""
+    def _has_room(self, source: str) -> bool:
+        """Whether one more path of a source can wait, whatever others ask."""
+        coming = self._coming.get(source)
+        if coming is not None:
+            return coming < MOST_PATHS
+        return source in self._asking or len(self._coming) < _MOST_COMING
+
+    def _pass_over(self, source: str, before: Request | None, request: Request) -> None:
+        """Keep in mind what is not looked at: the first few that a newer one replaces as they are, all by their number.
+
+        Args:
+            source: whose it is.
+            before: for which *request* came in the same cycle; None where *request* itself has no room.
+            request: the newer one.
+        """
         passed = self._passed.get(source)
         if passed is None:
             if len(self._passed) >= MOST_SOURCES:
                 self.refused += 1
                 return
             passed = self._passed[source] = _Passed()
-        if len(passed.kept) < _MOST_KEPT:
-            passed.kept.append(request)
+        if before is not None and len(passed.kept) < _MOST_KEPT:
+            passed.kept.append(before)
         else:
             passed.more += 1
-            passed.last = request
+            passed.last = before or request
 
     def withdraw(self, t_ns: int, source: str, path: str | None) -> None:
         """End what a source asks for."""
         for key in [key for key in self._waiting if key[0] == source and path in {None, key[1]}]:
             request = self._waiting.pop(key)
+            self._coming[source] -= 1
             self._progress.append(Progress(t_ns, request, Phase.ENDED, request.value, "withdrawn"))
         for key in [key for key in self._lives if key[0] == source and path in {None, key[1]}]:
             self._end(t_ns, key, "withdrawn")
@@ -133,7 +159,7 @@ class Arbiter:
         self._progress.append(Progress(t_ns, life.request, phase, value, why))
 
     def _take(self) -> list[Request]:
-        waiting, self._waiting = self._waiting, {}
+        waiting, self._waiting, self._coming = self._waiting, {}, {}
         return list(waiting.values())
 
     def _passed_over(self, t_ns: int) -> None:
@@ -144,7 +170,7 @@ class Arbiter:
                 self._progress.append(Progress(t_ns, request, Phase.ENDED, value, "a newer one came in the same cycle"))
             if passed.last is not None:
                 self.refused += passed.more
-                why = f"{passed.more} more requests of '{source}' in one cycle were passed over for its newest"
+                why = f"{passed.more} more requests of '{source}' in one cycle were too many, and were passed over"
                 value = as_number(passed.last.value)
                 self._progress.append(Progress(t_ns, passed.last, Phase.REFUSED, value, why))
                 self._said.append(Verdict(t_ns, "requests", Outcome.REFUSED, Rule.STALE_REQUEST, text=why))
@@ -169,6 +195,8 @@ class Arbiter:
                 before.request = request
                 self.note(t_ns, before, before.phase, request.value, "renewed")
                 return
+        else:
+            self._asking[request.source] = self._asking.get(request.source, 0) + 1
         life = Life(request, Phase.REQUESTED, since, group)
         self._lives[key] = life
         self.note(t_ns, life, Phase.REQUESTED, request.value)
@@ -186,10 +214,27 @@ class Arbiter:
         before = self._lives.get((request.source, request.path))
         if before is not None and request.t_ns < before.request.t_ns:
             return Rule.STALE_REQUEST, "a later one of the same source has come before it"
-        sources = {source for source, _ in self._lives}
-        if request.source not in sources and len(sources) >= MOST_SOURCES:
-            return Rule.STATE, f"{MOST_SOURCES} sources ask already"
+        if (
+            request.source not in self._asking
+            and len(self._asking) >= MOST_SOURCES
+            and not self._make_room(t_ns, request)
+        ):
+            return Rule.STATE, f"{MOST_SOURCES} sources ask already, none with a lower priority"
         return Rule.NONE, ""
+
+    def _make_room(self, t_ns: int, request: Request) -> bool:
+        """Let the source go that asks with the least priority, the last that came of these, if it is less than this."""
+        places: dict[str, tuple[int, int]] = {}
+        for (source, _), life in self._lives.items():
+            place = life.request.priority, -life.since
+            places[source] = max(places.get(source, place), place)
+        least = min(places, key=lambda source: places[source])
+        if places[least][0] >= request.priority:
+            return False
+        why = f"'{request.source}' takes its place with priority {request.priority}: {MOST_SOURCES} sources ask already"
+        for key in [key for key in self._lives if key[0] == least]:
+            self._end(t_ns, key, why)
+        return True
 
     def _beats(self, one: Life, other: Life) -> bool:
         if one.request.priority != other.request.priority:
@@ -214,6 +259,9 @@ class Arbiter:
 
     def _end(self, t_ns: int, key: tuple[str, str], why: str) -> None:
         life = self._lives.pop(key)
+        self._asking[key[0]] -= 1
+        if not self._asking[key[0]]:
+            del self._asking[key[0]]
         self.note(t_ns, life, Phase.ENDED, life.request.value, why)
 
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from commonwheel.control import CYCLE_NS, Request
+from commonwheel.control.arbitration import MOST_SOURCES
 from commonwheel.gateway.asking import Arming, Asked, Withdrawn
 from commonwheel.gateway.pulse import Lateness
 from commonwheel.gateway.telling import OVER, Armed, Gone, Told
@@ -40,8 +41,10 @@ if TYPE_CHECKING:
 __all__ = ["Acting", "ActingFacts"]
 
 _LOG = logging.getLogger(__name__)
-MOST_ORDERS = 1000
-"""Requests that wait for the next cycle, at most: what comes on top of them is refused."""
+MOST_OF_ONE = 32
+"""Requests of one source that wait for the next cycle, at most: what comes on top of them is refused."""
+MOST_ORDERS = MOST_SOURCES * MOST_OF_ONE
+"""Of all sources: as many as may ask, and each its share."""
 _ROOM: Mapping[type[Order], int] = {Asked: MOST_ORDERS, Withdrawn: 2 * MOST_ORDERS}
 """What lets go of the car is not kept out by those who ask."""
 MOST_BATCHES = 2000
@@ -91,6 +94,8 @@ class Acting(Worker):
         self.control, self._outlets, self._teller, self._now_ns = control, outlets, teller, now_ns
         self._heard: deque[tuple[Frames | None, Samples]] = deque()
         self._orders: deque[Order] = deque()
+        self._asked: dict[str, int] = {}
+        """Of each source, how many requests wait; threads that ask at once may count one too few."""
         self._cycles = self._missed = self._dropped = 0
         self._took, self._late = _histogram(), _histogram()
         self._lost = ""
@@ -112,6 +117,11 @@ class Acting(Worker):
         """Take in what is asked, for the next cycle; False when too much waits already, or nothing is done any more."""
         if self._over or self._stop.is_set() or len(self._orders) >= _ROOM.get(type(order), math.inf):
             return False
+        if isinstance(order, Asked):
+            asked = self._asked.get(order.source, 0)
+            if asked >= MOST_OF_ONE:
+                return False
+            self._asked[order.source] = asked + 1
         self._orders.append(order)
         return True
 
@@ -197,6 +207,7 @@ class Acting(Worker):
             if frames is not None:
                 self.control.hear(frames)
             self.control.take(samples)
+        self._asked = {}
         for _ in range(len(self._orders)):
             self._obey(self._orders.popleft(), now)
 
