@@ -142,22 +142,21 @@ def _value(proof: Proof, name: str) -> Markup | str:
 
 
 def _releases(proofs: Sequence[Proof]) -> Markup:
+    shorter = short_names(proof.car for proof in proofs)
     rows = [
         [
-            proof.car,
+            shorter[proof.car],
             one.axis,
             f"{handover.at_s:g}",
-            _seconds(one.noticed_s),
-            _seconds(handover.noticed_s),
-            _seconds(one.released_s),
-            f"{one.stated_s:g}",
+            f"{_seconds(one.noticed_s)} / {_seconds(handover.noticed_s)}",
+            f"{_seconds(one.released_s)} / {_seconds(one.stated_s)}",
             one.cause,
         ]
         for proof in proofs
         for handover, one in zip(proof.handovers, proof.releases, strict=True)
     ]
-    columns = ["car", "axis", "at (s)", "noticed after (s)", "within (s)", "released in (s)", "within (s)", "cause"]
-    return table(columns, rows, caption="How the car was let go", numeric=(2, 3, 4, 5, 6), wide=(7,))
+    columns = ["car", "axis", "at (s)", "noticed / within (s)", "released / within (s)", "cause"]
+    return table(columns, rows, caption="How the car was let go", numeric=(2, 3, 4), wide=(5,))
 
 
 def _seconds(time_s: float | None) -> str:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["asked_of", "chart_of", "short_names"]
 
 _BAND = Stroke(wide=True)
-_STROKES = (Stroke(), Stroke(dash=(9.0, 4.0, 0.0)), Stroke(dash=(6.0, 4.0, 0.0)), Stroke(dash=(1.6, 8.4, 0.0)))
+_STROKES = (Stroke(), Stroke(dash=(9.0, 4.0, 0.0)), Stroke(dash=(5.0, 5.0, 0.0)), Stroke(dash=(2.2, 4.4, 0.0)))
 """Of the first to the fourth car."""
 _LETTING_GO = len(STATES)
 _LABELS: Mapping[int, str] = {code: state.value for code, state in enumerate(STATES)} | {_LETTING_GO: "letting go"}
