@@ -71,8 +71,7 @@ class Tuning:
     standstill_m: float = 4.0
     """Gap to a lead that stands."""
     margin_m: float = 3.5
-    """What is required keeps the car this far behind: one that brakes a fifth less than it is asked to still keeps the
-    2 m that are promised."""
+    """What is required keeps the car this far behind."""
     gap_rate: float = 0.2
     """lambda, 1/s: how fast an error of the gap is worked off."""
     open_mps2: float = 0.8
@@ -90,6 +89,8 @@ class Tuning:
     """Of letting go what was braked."""
     urgent_mps2: float = 1.2
     """A deceleration that is required, from which on comfort does not count."""
+    reserve: float = 1.25
+    """So much of a deceleration that is required is asked for: a car that brakes a fifth less still does what is."""
     foresight: float = 1.4
     """A lead that brakes hard is reckoned with so much more."""
     bias_rate: float = 0.04
@@ -208,7 +209,7 @@ class Follower:
             worse = Lead(led.gap_m, led.relative_mps, led.mps2 * tuning.foresight)
             must = max(must, min(required(speed, worse, tuning.margin_m), between(self.limits.down, speed_mps)))
         if must >= tuning.urgent_mps2:
-            follow = min(follow, -1.1 * must)
+            follow = min(follow, -tuning.reserve * must)
         return Need(min(keep, follow), must, follows=follow < keep)
 
     def turn(self, speed_mps: float, wanted_mps: float, need: Need, dt_s: float) -> float:
