@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -83,6 +84,21 @@ def test_what_was_held_back_is_not_made_up_for_in_one_step() -> None:
         assert drive.drive(0.0).passed
     drive.cycle()
     assert drive.ask("accel", 2.0).allowed <= 0.011
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_what_is_held_back_waits_where_the_car_holds_it(sign: int) -> None:
+    """Neither ahead of what leaves nor back at neutral: when the car asks for more, it goes on from there."""
+    drive = Drive(_car(rate=1.0)).engaged()
+    drive.ask("accel", None)
+    assert drive.drive(0.0).passed
+    for _ in range(60):
+        drive.cycle(2)
+        _hears(drive, sign * OWN)
+        led = min(abs(drive.ask("accel", sign * 2.0).allowed), OWN * 0.01)
+        assert drive.drive(sign * math.floor(led * 100 + 1e-6) / 100).passed
+    drive.cycle()
+    assert OWN * 0.01 < sign * drive.ask("accel", sign * 2.0).allowed <= OWN * 0.01 + 0.011
 
 
 def test_what_is_held_under_a_silent_controller_goes_on_from_where_the_wheel_is() -> None:
