@@ -10,6 +10,7 @@ import itertools
 import re
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -373,6 +374,33 @@ def test_a_bus_that_is_lost_faults_it_until_it_is_armed_anew(car: Driven) -> Non
     assert "disarm it first" in again.why
     car.arm(arm=False)
     assert car.arm().wait(5) is Stage.CONFIRMED
+
+
+@pytest.mark.parametrize("step_s", [3600.0, -3600.0])
+def test_a_machine_whose_clock_is_set_faults_it_and_what_is_read_goes_on(car: Driven, step_s: float) -> None:
+    assert car.arm().wait(5) is Stage.CONFIRMED
+    with renewed(car, 20.0):
+        until(lambda: car.angles[-1] == 20.0)
+        car.gateway._clock._utc = lambda: time.time_ns() + round(step_s * 1e9)
+        until(lambda: car.state() == "FAULTED")
+        until(lambda: car.angles[-1] == 0.0)
+    (event,) = [event for event in car.broker.events.last() if event.kind == "guard.faulted"]
+    assert event.facts["rule"] == "clock-step"
+    assert f"was set by {step_s:+.3f} s, which may be 2 s" in str(car.get(CAUSE).value)
+    until(lambda: abs(car.get(SPEED).t_ns - time.time_ns() - step_s * 1e9) < 60e9)
+    assert car.get(SPEED).good == 50.0
+    assert car.arm(arm=False).wait(5) is Stage.CONFIRMED
+    assert car.arm().wait(5) is Stage.CONFIRMED  # set once, it is trusted again by who saw to it
+    until(lambda: car.state() == "ARMED")
+
+
+def test_a_clock_that_is_disciplined_is_none_that_is_set(car: Driven) -> None:
+    engaged(car)
+    car.gateway._clock._utc = lambda: time.time_ns() + 1_500_000_000
+    until(lambda: car.gateway._clock.steps == 1)
+    cycles = cast("dict[str, int]", car.gateway.facts()["acting"])["cycles"]
+    until(lambda: cast("dict[str, int]", car.gateway.facts()["acting"])["cycles"] > cycles + 5)
+    assert car.state() in {"ENGAGED", "ARMED"}
 
 
 def test_a_bus_that_takes_no_frames_faults_it(car: Driven) -> None:

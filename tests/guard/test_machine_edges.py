@@ -83,6 +83,17 @@ def test_what_is_wrong_comes_before_silence() -> None:
     assert (transition.rule, transition.cause) == (Rule.TRACKING, "off")
 
 
+def test_whoever_fails_the_guard_may_name_the_rule() -> None:
+    for rule in (Rule.EXCEPTION, Rule.CLOCK_STEP):
+        drive = Drive().engaged()
+        said = (
+            drive.guard.fail(drive.t_ns, "why", rule)
+            if rule is Rule.CLOCK_STEP
+            else drive.guard.fail(drive.t_ns, "why")
+        )
+        assert {(each.after, each.rule, each.cause) for each in said} == {(State.FAULTED, rule, "why")}
+
+
 def test_it_says_which_inputs_would_fault_an_axis_if_it_were_armed_now() -> None:
     drive = Drive()
     have_not_come = {axis: drive.guard.lacks(axis) for axis in (LONG, LAT, "comfort")}

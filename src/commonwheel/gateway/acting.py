@@ -26,7 +26,7 @@ from commonwheel.gateway.pulse import Lateness
 from commonwheel.gateway.telling import OVER, Armed, Gone, Told
 from commonwheel.gateway.urgency import favour_thread
 from commonwheel.gateway.worker import Worker
-from commonwheel.guard import State
+from commonwheel.guard import Rule, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -81,7 +81,14 @@ class ActingFacts:
 class Acting(Worker):
     """The thread of one car. ``open`` it before ``start``."""
 
-    def __init__(self, control: CarControl, outlets: Outlets, teller: Teller, now_ns: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        control: CarControl,
+        outlets: Outlets,
+        teller: Teller,
+        now_ns: Callable[[], int],
+        shift_ns: Callable[[], int] = lambda: 0,
+    ) -> None:
         """Prepare.
 
         Args:
@@ -89,9 +96,11 @@ class Acting(Worker):
             outlets: the way to its buses.
             teller: tells the broker and the record.
             now_ns: the time of the car's frames and samples.
+            shift_ns: from that time to UTC, less what it was at the start: it changes when the machine's clock is set.
         """
         super().__init__(f"act {control.vehicle.name}")
         self.control, self._outlets, self._teller, self._now_ns = control, outlets, teller, now_ns
+        self._shift_ns, self._shift = shift_ns, shift_ns()
         self._heard: deque[tuple[Frames | None, Samples]] = deque()
         self._orders: deque[Order] = deque()
         self._asked: dict[str, int] = {}
@@ -179,6 +188,7 @@ class Acting(Worker):
         now = self._now_ns()
         self._take_in(now)
         self._see_buses(now)
+        self._see_clock(now)
         cycle = self.control.step(now, steady_ns)
         if cycle.frames:
             taken = self._outlets.send(cycle.frames)
@@ -260,6 +270,19 @@ class Acting(Worker):
         self._lost = self._outlets.lost()
         if self._lost:
             guard.fail(now, self._lost)
+
+    def _see_clock(self, now: int) -> None:
+        """Let go of the car when the machine's clock was set by more than may be.
+
+        The time of cycles goes on as if nothing had been; but frames may be stamped by that clock, and somebody has
+        meddled with the machine, or its clock fails.
+        """
+        before, self._shift = self._shift, self._shift_ns()
+        step, guard = self._shift - before, self.control.guard
+        if abs(step) > guard.envelope.clock_step_ns:
+            most = guard.envelope.clock_step_ns / 1e9
+            why = f"the machine's clock was set by {step / 1e9:+.3f} s, which may be {most:g} s"
+            guard.fail(now, why, Rule.CLOCK_STEP)
 
     def _let_go(self, who: str) -> None:
         """Release the car, cycle by cycle, until nothing acts or its time is over; nobody arms it any more."""

@@ -93,7 +93,9 @@ class Actuator:
         control, self.record = leave.control, leave.record or Verdicts(car=vehicle.name)
         self.teller = Teller(vehicle.name, broker, self.record, lambda t_ns: t_ns + clock.shift_ns)
         self.control = CarControl(vehicle, control)
-        self._thread = Acting(self.control, Outlets(vehicle, control, readers), self.teller, now_ns)
+        self._thread = Acting(
+            self.control, Outlets(vehicle, control, readers), self.teller, now_ns, lambda: clock.shift_ns
+        )
         self._front = Front(control, broker, self.teller, self._thread.order)
 
     @property

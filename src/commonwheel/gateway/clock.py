@@ -55,10 +55,11 @@ class SteadyClock:
         utc = self._utc()
         if self._monotonic() - before > SURE_NS:
             return 0
-        step = utc - (before + self._offset) - self.shift_ns
+        shift_ns = utc - (before + self._offset)
+        step = shift_ns - self.shift_ns
         if abs(step) < STEP_NS:
             return 0
-        self.shift_ns += step
+        self.shift_ns = shift_ns  # as a whole: two threads that notice it at once do not count it twice
         self.steps += 1
         return step
 

@@ -231,9 +231,9 @@ class Guard:
             wish.put(frame.held_under(quantity, now, wish.allowed(neutral), neutral))
         return self._record.verdict(Verdict(t_ns, name, Outcome.ALLOWED, Rule.NONE))
 
-    def fail(self, t_ns: int, why: str) -> tuple[Transition, ...]:
-        """Fault every axis that is not off: whoever acts has failed."""
-        cause = Rule.EXCEPTION, why
+    def fail(self, t_ns: int, why: str, rule: Rule = Rule.EXCEPTION) -> tuple[Transition, ...]:
+        """Fault every axis that is not off: whoever acts has failed, or knows of what the guard cannot see."""
+        cause = rule, why
         return self._told(machine.fault(t_ns, self._pace.now, cause) for machine in self._machines.values())
 
     def drain(self) -> Sequence[Verdict | Transition]:
