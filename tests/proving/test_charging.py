@@ -18,6 +18,7 @@ from commonwheel.twin.parameters_file import load_parameters
 from commonwheel.twin.scenario_file import load_scenario
 from tests.proving.drives import car
 
+CLIMATE = "Vehicle.Cabin.HVAC.IsAirConditioningActive"
 LIMIT = "Vehicle.Powertrain.TractionBattery.Charging.PowerLimit"
 OUTLANDER, LEAF = "mitsubishi/outlander_phev", "nissan/leaf_ze0"
 ZE1 = "nissan/leaf_ze1:40kwh"
@@ -94,6 +95,25 @@ def test_the_app_charges_when_it_is_cheap_and_is_ready_in_time(tmp_path: Path, n
     assert "ready" in [event.name for _, event in did.events]
     assert spent[0.30] < 0.07  # before its first look, after a minute
     assert spent[0.10] > 0.15
+
+
+def test_climate_that_is_asked_for_leaves_the_charge_to_the_car(tmp_path: Path) -> None:
+    """What nobody asks for any more is not held at 0 by what else acts on the same axis; what is asked for is."""
+    loop = Loop(plugged(tmp_path, LEAF, length=12))
+    loop.until(1.5)
+    own_w = loop.twin.state.wall_w
+    assert own_w > 3_000.0
+    loop.control.request(Request(CLIMATE, 1.0, "a test", loop.t_ns, 20 * S, 0, ""))
+    loop.until(4.0)
+    assert loop.control.guard.state("comfort") is State.ENGAGED
+    assert loop.twin.state.charging
+    loop.control.request(Request(LIMIT, 0.0, "another", loop.t_ns, S, 0, "kW"))
+    loop.until(4.9)
+    assert not loop.twin.state.charging
+    loop.until(8.0)
+    assert loop.control.guard.state("comfort") is State.ENGAGED, "the climate is asked for still"
+    assert loop.twin.state.charging
+    assert loop.twin.state.wall_w > 0.9 * own_w
 
 
 def test_the_car_charges_by_itself_once_the_app_is_gone(tmp_path: Path) -> None:

@@ -84,6 +84,8 @@ class Actuator:
         self._values: dict[str, float] = {}
         """What the guard allowed of each quantity in this cycle."""
         self._made: set[int] = set()
+        self._asked = False
+        """Somebody asks for it in this cycle: the car's own controller has the message back once nobody does."""
         self._sent = dict(self._centres)
         self.verdict: Verdict | None = None
         """The first of this cycle that changed something."""
@@ -105,6 +107,7 @@ class Actuator:
     def run(self, t_ns: int, wish: Wish | None, now: Measured, dt_s: float) -> None:
         """Find out what the commands of this cycle are."""
         guard, axis = self._guard, self.adapter.axis
+        self._asked = wish is not None
         if not guard.acts(axis):
             self.controller.reset(now)
             self.frames_left, self.allowed, self.sent_reference = 0, math.nan, math.nan
@@ -131,7 +134,8 @@ class Actuator:
         for number, (maker, sparse) in enumerate(zip(self.makers, self._sparse, strict=True)):
             if number in self._made:
                 continue
-            if silent or (sparse and self._is_neutral(maker)) or (self._replaces[number] and not acts):
+            lets = self._replaces[number] and (not acts or (not self._asked and self._is_neutral(maker)))
+            if silent or (sparse and self._is_neutral(maker)) or lets:
                 self._made.add(number)
                 maker.rest()
                 self._sent |= {command.name: self._centres[command.name] for command in maker.commands}
