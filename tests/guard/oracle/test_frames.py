@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from commonwheel.control import CYCLE_NS, CarControl
-from commonwheel.guard import Measured, State
+from commonwheel.guard import Measured
 from commonwheel.guard.envelope import FieldKind
 from commonwheel.vehicles.decoder import VehicleDecoder
 from commonwheel.vehicles.samples import Samples
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.oracle
 
-_BUTTON_NS = 300_000_000
-"""D-08 of the differences: so long a button is held."""
 _STILL = {FieldKind.LIMITED, FieldKind.ACTIVE}
 _ELSEWHERE = {"ev"}
 """Buses of which opendbc knows nothing."""
@@ -127,7 +125,7 @@ def _compare(library: Path, car: str, trial: str, until_s: float, seed: int) -> 
     rules = [rule for rule in envelope.frames if names[rule.bus] not in _ELSEWHERE]
     passed = dict.fromkeys((rule.name for rule in rules), 0)
     left_ns: dict[str, int] = {}
-    times, at, engaged_ns = run.received.t_ns, 0, 0
+    times, at = run.received.t_ns, 0
     for t_ns in range(CYCLE_NS, int(until_s * 1e9), CYCLE_NS):
         end = int(times.searchsorted(t_ns, side="right"))
         frames = run.received[at:end]
@@ -142,8 +140,6 @@ def _compare(library: Path, car: str, trial: str, until_s: float, seed: int) -> 
             control.guard.wanted(t_ns, axis.name)
         control.guard.tick(t_ns, t_ns)
         oracle.tick(t_ns)
-        if control.guard.state("lateral") is not State.ENGAGED:
-            engaged_ns = t_ns
         for rule in rules:
             for number in range(7):
                 payload, raws = offers.made(rule, still=number == 6)
@@ -151,8 +147,7 @@ def _compare(library: Path, car: str, trial: str, until_s: float, seed: int) -> 
                 if not verdict.passed:
                     continue
                 offers.left(rule, raws)
-                early = "bosch" in car and not oracle.allows and t_ns - engaged_ns < _BUTTON_NS
-                if rule.name not in _BUTTONS and not early:
+                if rule.name not in _BUTTONS:
                     accepted = oracle.tx(names[rule.bus], rule.can_id, payload)
                     if not accepted and t_ns - left_ns.get(rule.name, 0) > CYCLE_NS:
                         return passed  # D-09: from here on they count from elsewhere
