@@ -165,10 +165,10 @@ def test_a_car_is_armed_looked_at_and_disarmed(scene: Scene, look: Callable[...,
         for _ in range(3):
             fake.record.add(time.time_ns(), "refusal", "state", path=ANGLE, source="lane", text="not armed")
         view.wait("document.querySelector('.axes').innerText.includes('cruise control is active')")
-        view.wait("document.querySelector('tbody').innerText.includes('1.980')")
+        view.wait("document.querySelector('tbody').innerText.includes('1.98')")
         view.wait("document.querySelector('.said').innerText.includes('\\u00d73')")
         assert "<i>it</i>" in page.locator(".said").inner_text()
-        assert page.locator("tbody td.num").all_inner_texts()[:4] == ["2.500", "2.000", "1.980", "1.500"]
+        assert page.locator("tbody td.num").all_inner_texts()[:4] == ["2.50", "2.00", "1.98", "1.50"]
         assert armed.is_disabled()
         page.get_by_role("button", name="Disarm", exact=True).click()
         until(lambda: len(fake.asked) == 2)

@@ -1,7 +1,7 @@
 // Cars that may act: the guard's states and why, arming, and what was asked, allowed, sent and measured side by side.
 
 import { el, setAttr, setText } from "../core/dom.js";
-import { clockText, short, unitText } from "../core/format.js";
+import { clockText, fixed, short, unitText } from "../core/format.js";
 import { Past, traces } from "../parts/plot.js";
 
 export const title = "Control";
@@ -11,6 +11,8 @@ const SIGNS = { off: "\u25cb", armed: "\u25d4", engaged: "\u25cf", overriding: "
 const COLUMNS = ["asked", "allowed", "sent", "measured"];
 const LINES = [["allowed", "--quiet", [3, 3]], ["sent", "--accent", null], ["measured", "--good", null]];
 const SECONDS = 20;
+// Decimals that mean something to a reader, and the least that a picture shows from bottom to top; by unit.
+const SCALES = { "m/s^2": [2, 1], "1/m": [5, 0.001], degrees: [1, 4], "km/h": [1, 4] };
 const ROOM = 260;
 const MOST_LINES = 150;
 
@@ -163,20 +165,28 @@ class ActuatorRow {
     this.source = el("td", {}, "\u2013");
     this.pasts = LINES.map(() => new Past(ROOM));
     this.canvas = el("canvas", { class: "trace", "aria-hidden": "true" });
+    this.range = el("span", { class: "quiet range" });
+    [this.decimals, this.span] = SCALES[unit] ?? [null, 0];
     const name = path.split(".").at(-1);
     this.node = el("tr", {}, el("th", { scope: "row", title: path }, name.replace(/([a-z])([A-Z])/g, "$1 $2"), el("span", { class: "quiet" }, ` ${[unitText(unit), axis].filter(Boolean).join(", ")}`)),
-      this.source, ...this.cells, el("td", {}, this.canvas));
+      this.source, ...this.cells, el("td", {}, this.canvas, this.range));
   }
 
   update([source, ...values], now) {
     setText(this.source, source || "\u2013");
-    values.forEach((value, at) => setText(this.cells[at], short(value, 4)));
+    values.forEach((value, at) => setText(this.cells[at], this.text(value)));
     LINES.forEach(([name], at) => this.pasts[at].push(now, values[COLUMNS.indexOf(name)] ?? NaN));
     this.draw(now);
   }
 
+  text(value) {
+    return this.decimals === null ? short(value, 4) : fixed(value, this.decimals);
+  }
+
   draw(now) {
-    traces(this.canvas, LINES.map(([, tone, dash], at) => ({ past: this.pasts[at], tone, dash })), { to: now, seconds: SECONDS });
+    const lines = LINES.map(([, tone, dash], at) => ({ past: this.pasts[at], tone, dash }));
+    const range = traces(this.canvas, lines, { to: now, seconds: SECONDS, span: this.span });
+    setText(this.range, range ? range.map((value) => this.text(value)).join(" \u2026 ") : "");
   }
 }
 

@@ -75,16 +75,18 @@ export function spark(canvas, past, { to, seconds, step }) {
   context.restore();
 }
 
-/** Several lines in one small picture and one scale: [{past, tone, dash}]. */
-export function traces(canvas, lines, { to, seconds }) {
+/** Several lines in one small picture and one scale: [{past, tone, dash}]. Returns the least and greatest that it has
+ * room for, which is at least *span* apart, so that noise looks like noise; null where nothing was drawn. */
+export function traces(canvas, lines, { to, seconds, span = 0 }) {
   const [context, width, height] = fitCanvas(canvas);
   context.clearRect(0, 0, width, height);
   const from = to - 1000 * seconds;
   const found = lines.map((one) => limits(one.past, from)).filter(Boolean);
-  if (!found.length || !width) return;
+  if (!found.length || !width) return null;
   let low = Math.min(...found.map((one) => one[0]));
   let high = Math.max(...found.map((one) => one[1]));
-  if (low === high) [low, high] = [low - 1, high + 1];
+  const least = span || (low === high ? 2 : 0);
+  if (high - low < least) [low, high] = [(low + high - least) / 2, (low + high + least) / 2];
   context.save();
   context.beginPath();
   context.rect(0, 0, width, height);
@@ -96,6 +98,7 @@ export function traces(canvas, lines, { to, seconds }) {
     line(context, past, { from, to, left: 1, right: width - 1, top: 3, bottom: height - 3, low, high, step: true });
   }
   context.restore();
+  return [low, high];
 }
 
 /** A plot with its least, its greatest and its time. */
