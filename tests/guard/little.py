@@ -214,7 +214,6 @@ STEER = replace(
     least_period_ns=5 * MS,
     window_ns=100 * MS,
     most_in_window=12,
-    stock=Stock.MIXED,
 )
 WARM = replace(
     DRIVE,

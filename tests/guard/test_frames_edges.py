@@ -9,7 +9,7 @@ import pytest
 from commonwheel.guard import Rule, State
 from commonwheel.guard.envelope import CarEnvelope, FieldKind
 from commonwheel.guard.frames import BrokenRule, Frame, Layout
-from commonwheel.guard.machine import Phase
+from commonwheel.guard.situation import Situation
 from tests.guard.little import CAR, DRIVE, FIELD, HUD, MS, NO, OFF, ON, WARM, Drive, S, one_of, with_one
 
 _AXES = ("longitudinal", "lateral", "comfort")
@@ -31,13 +31,13 @@ def test_a_field_that_does_not_fit_holds_nothing(start: int, length: int, big_en
     assert (layout.covered, layout.least, layout.most) == (0, 0, 0)
 
 
-def test_what_has_never_left_or_has_lapsed_comes_from_neutral_in_no_time() -> None:
-    (quantity,) = Frame(DRIVE, _ENVELOPES, _AXES).quantities
-    assert quantity.last(5 * S, 2.0, Phase.ACTING) == (2.0, 0.0)
-    quantity.left(5 * S, 1.0)
-    assert quantity.last(5 * S + 300 * MS, 2.0, Phase.ACTING) == (1.0, 0.3)
-    assert quantity.last(5 * S + 300 * MS + 1, 2.0, Phase.ACTING) == (2.0, 0.0)
-    assert quantity.last(5 * S + 300 * MS + 1, 2.0, Phase.RELEASING) == (1.0, 0.300000001)
+def test_what_has_never_left_or_has_lapsed_comes_from_neutral() -> None:
+    car = Situation(CAR)
+    (quantity,) = Frame(DRIVE, _ENVELOPES, _AXES, 30 * MS).quantities
+    assert quantity.last(car, 100 * MS, 2.0) == 2.0
+    quantity.left(5 * S, 1.0, (1.0, 1.0))
+    assert quantity.last(car, 5 * S + 300 * MS, 2.0) == 1.0
+    assert quantity.last(car, 5 * S + 300 * MS + 1, 2.0) == 2.0
 
 
 def _armed(car: CarEnvelope) -> Drive:
@@ -85,7 +85,7 @@ def test_a_frame_serves_the_axes_of_its_quantities_and_of_what_says_that_they_ac
         ((lamp,), ("lateral",)),
         ((lamp, replace(DRIVE.fields[0], start=8)), ("longitudinal", "lateral")),
     ):
-        assert Frame(replace(HUD, size=4, fields=fields), _ENVELOPES, _AXES).axes == axes
+        assert Frame(replace(HUD, size=4, fields=fields), _ENVELOPES, _AXES, 30 * MS).axes == axes
 
 
 def test_a_frame_that_serves_several_axes_leaves_while_one_of_them_is_not_off() -> None:

@@ -76,48 +76,48 @@ def test_lateral_acceleration_narrows_a_range_at_the_fastest_speed() -> None:
     ],
 )
 def test_a_reach_is_what_the_rates_allow(last: float, elapsed_s: float, low: float, high: float) -> None:
-    reach = reach_of(ACCEL, NO, (0.0, 0.0), last=last, centre=0.0, elapsed_s=elapsed_s)
+    reach = reach_of(ACCEL, NO, (0.0, 0.0), source=(last, last), centre=0.0, elapsed_s=elapsed_s)
     assert reach == (pytest.approx(low), pytest.approx(high), Rule.RATE, Rule.RATE)
 
 
 def test_rates_are_counted_from_the_centre_and_at_the_strictest_speed() -> None:
-    reach = reach_of(ACCEL, NO, (0.0, 20.0), last=3.0, centre=1.0, elapsed_s=0.1)
+    reach = reach_of(ACCEL, NO, (0.0, 20.0), source=(3.0, 3.0), centre=1.0, elapsed_s=0.1)
     assert (reach.low, reach.high) == (2.0, 3.25)
 
 
 def test_without_a_rate_there_is_no_bound_even_in_no_time() -> None:
     free = replace(ACCEL, rate_up=NO, rate_down=NO)
     for last in (-1.0, 0.0, 1.0):
-        reach = reach_of(free, NO, (0.0, 0.0), last=last, centre=0.0, elapsed_s=0.0)
+        reach = reach_of(free, NO, (0.0, 0.0), source=(last, last), centre=0.0, elapsed_s=0.0)
         assert (reach.low, reach.high) == (-math.inf, math.inf)
 
 
 def test_without_a_rate_towards_neutral_it_comes_back_at_once_and_goes_on_at_the_other() -> None:
-    reach = reach_of(TORQUE, NO, (0.0, 0.0), last=-900.0, centre=0.0, elapsed_s=0.01)
+    reach = reach_of(TORQUE, NO, (0.0, 0.0), source=(-900.0, -900.0), centre=0.0, elapsed_s=0.01)
     assert (reach.low, reach.high) == (pytest.approx(-976.8), pytest.approx(76.8))
-    reach = reach_of(TORQUE, NO, (0.0, 0.0), last=-900.0, centre=0.0, elapsed_s=0.0)
+    reach = reach_of(TORQUE, NO, (0.0, 0.0), source=(-900.0, -900.0), centre=0.0, elapsed_s=0.0)
     assert (reach.low, reach.high) == (-900.0, 0.0)
 
 
 def test_lateral_jerk_bounds_a_change() -> None:
     """At 20 m/s, 5 m/s^3 are 0.0125 1/m in a second."""
-    reach = reach_of(CURVATURE, GEOMETRY, (1.0, 20.0), last=0.001, centre=0.0, elapsed_s=0.1)
+    reach = reach_of(CURVATURE, GEOMETRY, (1.0, 20.0), source=(0.001, 0.001), centre=0.0, elapsed_s=0.1)
     assert reach == (
         pytest.approx(-0.00025),
         pytest.approx(0.00225),
         Rule.LATERAL_JERK,
         Rule.LATERAL_JERK,
     )
-    reach = reach_of(CURVATURE, GEOMETRY, (0.0, 0.0), last=0.001, centre=0.0, elapsed_s=0.1)
+    reach = reach_of(CURVATURE, GEOMETRY, (0.0, 0.0), source=(0.001, 0.001), centre=0.0, elapsed_s=0.1)
     assert (reach.low, reach.high) == (-math.inf, math.inf)
-    assert reach_of(CURVATURE, NO, (20.0, 20.0), last=0.0, centre=0.0, elapsed_s=0.1).high == math.inf
-    standing = reach_of(CURVATURE, GEOMETRY, (0.0, 0.0), last=0.001, centre=0.0, elapsed_s=0.0)
+    assert reach_of(CURVATURE, NO, (20.0, 20.0), source=(0.0, 0.0), centre=0.0, elapsed_s=0.1).high == math.inf
+    standing = reach_of(CURVATURE, GEOMETRY, (0.0, 0.0), source=(0.001, 0.001), centre=0.0, elapsed_s=0.0)
     assert (standing.low, standing.high) == (0.001, 0.001)
 
 
 def test_a_window_bounds_the_change_of_all_of_it() -> None:
     assert windowed(WIDE, ACCEL, (-1.0, 2.0), last=1.0, spare=0.0) == Bounds(-2.0, 3.0, Rule.WINDOW, Rule.WINDOW)
-    assert windowed(WIDE, ACCEL, None, last=1.0, spare=0.0) == WIDE
+    assert windowed(WIDE, ACCEL, None, last=1.0, spare=0.0) == Bounds(-3.0, 5.0, Rule.WINDOW, Rule.WINDOW)
     assert windowed(WIDE, TORQUE, (-1.0, 2.0), last=1.0, spare=0.0) == WIDE
 
 

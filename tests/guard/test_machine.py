@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from commonwheel.guard import Ending, Outcome, Reading, Rule, State, Verdict
-from commonwheel.guard.envelope import OnBad
+from commonwheel.guard.envelope import OnBad, Stock
 from commonwheel.vehicles.samples import Quality
 from tests.guard.little import AXES, CAR, CRUISE, MS, NO, Drive, S, with_one
 
@@ -361,7 +361,7 @@ def test_a_clock_that_is_set_faults_all_and_the_release_runs_in_steady_time() ->
 
 
 def test_a_message_that_was_to_be_blocked_is_a_fault_of_what_it_serves() -> None:
-    drive = Drive().engaged()
+    drive = Drive(with_one(CAR, "frames", "car/Steer", stock=Stock.MIXED)).engaged()
     drive.guard.heard(drive.t_ns, 1, 0x100)
     drive.guard.heard(drive.t_ns, 1, 0x200)
     assert drive.cycle() == []

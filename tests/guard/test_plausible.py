@@ -181,13 +181,7 @@ def test_what_is_not_limited_or_not_measured_releases_nothing(changes: dict[str,
 
 
 def test_before_the_wheel_has_shown_nothing_is_said_of_it() -> None:
-    rows = tuple(replace(each, axes=()) if each.path == "Wheel" else each for each in CAR.inputs)
-    envelopes = tuple(
-        replace(each, neutral=0.0, release_rate=1000.0) if each.name == "angle" else each for each in CAR.envelopes
-    )
-    drive = Drive(replace(CAR, inputs=rows, envelopes=envelopes))
-    drive.silent.add("Wheel")
-    drive.engaged()
-    drive.cycle(10)
-    assert drive.state(LAT) is State.ENGAGED
-    assert isinstance(drive.car.measured_lateral, Lateral)
+    car = Situation(CAR)
+    car.watches["Speed"].take(S, 180.0, Quality.GOOD)
+    assert isinstance(CAR.measured_lateral, Lateral)
+    assert lateral(car, S) is None

@@ -65,6 +65,8 @@ class Watch:
     armed: bool = False
     released_ns: dict[str, int] = field(default_factory=dict[str, int])
     """When each axis was last engaged."""
+    rested_ns: dict[str, int] = field(default_factory=dict[str, int])
+    """When all of each axis was last neutral."""
     stock: dict[tuple[int, int], bytes] = field(default_factory=dict[tuple[int, int], bytes])
     stock_ns: dict[tuple[int, int], int] = field(default_factory=dict[tuple[int, int], int])
     """What the car's own controllers last sent."""
@@ -123,6 +125,8 @@ class Watch:
                 late_ns = t_ns - self.released_ns[name] - axis.release_ns
                 assert late_ns <= self.slack_ns, f"{name} still acts {late_ns} ns after its release should be over"
             self.states[name], self.acts[name] = now, acts
+            if not acts:
+                self.rested_ns[name] = t_ns
 
     def _is_engaged(self, t_ns: int, axis: Axis, before: State) -> None:
         assert self.armed, f"{axis.name} is engaged, and was never armed"
@@ -269,42 +273,55 @@ class Watch:
         if not kept:
             return
         before = value_of(one, kept[-1].raws[one.name])
-        if self.states[axis] is State.ENGAGED and now.t_ns - kept[-1].t_ns > limits.timeout_ns + self.slack_ns:
-            self._begins_anew(name, one, limits, now)
+        lapsed = now.t_ns - kept[-1].t_ns > limits.timeout_ns + self.slack_ns
+        if self.states[axis] is State.ENGAGED and (lapsed or kept[-1].t_ns < self.rested_ns.get(axis, 0)):
+            self._begins_anew(name, one, limits, now, self._counted_ns(rule), speed)
         elif self.states[axis] is State.ENGAGED and kept[-1].states[axis] is State.ENGAGED:
-            self._holds_rate(name, limits, (before, value), step, now.t_ns - kept[-1].t_ns, speed)
+            past_ns = min(now.t_ns - kept[-1].t_ns, self._counted_ns(rule))
+            self._holds_rate(name, limits, (before, value), step, past_ns, speed)
             self._holds_window(name, one, limits, now, kept)
         elif not isinstance(limits.neutral, Measured) and self.states[axis] is not State.ENGAGED:
             further = abs(value - limits.neutral) - abs(before - limits.neutral)
             assert further <= step + _TINY, f"{name} goes away from neutral while it is released: {before} to {value}"
 
-    def _begins_anew(self, name: str, one: FieldRule, limits: Envelope, now: _Left) -> None:
-        """Hold what has lapsed: nothing has left for so long that it comes from neutral, and by a step at most."""
-        if isinstance(limits.neutral, Measured):
-            self._is_neutral(name, one, limits, now)
-            return
-        if isinstance(limits.rate_up, Without):  # it may be anywhere in its range at once
-            return
+    def _counted_ns(self, rule: FrameRule) -> int:
+        """Return the time that counts between two frames: who leaves some out gains no more."""
+        return self.envelope.late_ns + 2 * rule.window_ns // rule.most_in_window
+
+    def _begins_anew(
+        self, name: str, one: FieldRule, limits: Envelope, now: _Left, counted_ns: int, speed: float | None
+    ) -> None:
+        """Hold what has lapsed: nothing has left for so long that it comes from neutral."""
         value = value_of(one, now.raws[one.name])
-        assert abs(value - limits.neutral) <= abs(one.factor) + _TINY, f"{name} = {value} after it has lapsed"
+        low, high = self._resting(limits, now)
+        slack = limits.neutral.tolerance if isinstance(limits.neutral, Measured) else 0.0
+        nearest = min(max(value, low - slack), high + slack)
+        self._holds_rate(name, limits, (nearest, value), abs(one.factor), counted_ns, speed)
 
     def _is_neutral(self, name: str, one: FieldRule, limits: Envelope, now: _Left) -> None:
         raw = now.raws[one.name]
         if not isinstance(limits.neutral, Measured):
             assert raw == raw_of(one, limits.neutral), f"{name} is {raw} while {limits.axis} does not act"
             return
+        value, slack = value_of(one, raw), limits.neutral.tolerance + abs(one.factor) + _TINY
+        low, high = self._resting(limits, now)
+        assert low - slack <= value <= high + slack, (
+            f"{name} = {value} while it does not act, and {low}..{high} is there"
+        )
+
+    def _resting(self, limits: Envelope, now: _Left) -> tuple[float, float]:
+        """Return the least and the greatest neutral of late."""
+        if not isinstance(limits.neutral, Measured):
+            return limits.neutral, limits.neutral
         source = self._inputs[limits.neutral.path]
         good = [each for each in self.readings.get(source.path, []) if self._good(source, each)]
         recent = [each.value for each in good if now.t_ns - each.t_ns <= _RECENT_NS] or [
             good[-1].value if good else 0.0
         ]
-        value, slack = value_of(one, raw), limits.neutral.tolerance + abs(one.factor) + _TINY
         scaled = [limits.neutral.scale * each for each in recent]
         bounds = [edge for curve in (limits.low, limits.high) for _, edge in curve.points]
         low, high = (min(max(each, min(bounds)), max(bounds)) for each in (min(scaled), max(scaled)))
-        assert low - slack <= value <= high + slack, (
-            f"{name} = {value} while it does not act, and {low}..{high} is there"
-        )
+        return low, high
 
     def _holds_lateral(self, name: str, limits: Envelope, value: float, step: float, speed: float | None) -> None:
         geometry = self.envelope.geometry
@@ -343,7 +360,8 @@ class Watch:
         for each in reversed(kept):
             if now.t_ns - each.t_ns > limits.window_ns or each.states[limits.axis] is not State.ENGAGED:
                 break
-            if after_ns - each.t_ns > limits.timeout_ns:  # it had lapsed, and began at neutral anew
+            lapsed = after_ns - each.t_ns > limits.timeout_ns
+            if lapsed or each.t_ns < self.rested_ns.get(limits.axis, 0):  # it began at neutral anew
                 break
             after_ns = each.t_ns
             change = abs(value - value_of(one, each.raws[one.name])) - abs(one.factor)

@@ -270,7 +270,7 @@ class Stock(enum.Enum):
     REPLACED = "replaced"
     """It goes on until ours come, which take its place on the way: a bridge between the controller and the rest."""
     NONE = "none"
-    """No controller of the car sends it."""
+    """No controller of the car sends it; one that shows up all the same is a fault."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,9 @@
 """An independent look at the bytes of a frame that is about to leave: every bit of it is accounted for.
 
 Its layout is read here anew, whatever packed it. Of a field that carries a quantity it knows what last left, so that it
-needs to trust nobody for how fast that changes: by the rate, and one raw step for what the wire cannot hold.
+needs to trust nobody for how fast that changes: by the rate, and one raw step for what the wire cannot hold, which is
+granted once and not with each frame. Who leaves frames out gains nothing: time counts for little more than there is
+between two of them.
 """
 
 from __future__ import annotations
@@ -10,8 +12,8 @@ import math
 from collections import deque
 from typing import TYPE_CHECKING, Literal
 
-from commonwheel.guard.envelope import Ceiling, FieldKind, Measured
-from commonwheel.guard.limits import Bounds, allowed
+from commonwheel.guard.envelope import Ceiling, FieldKind, Measured, Stock
+from commonwheel.guard.limits import Bounds, allowed, approach, windowed
 from commonwheel.guard.machine import Phase
 from commonwheel.guard.span import Span
 from commonwheel.guard.verdict import Rule
@@ -65,31 +67,37 @@ class Layout:
 class Quantity:
     """What a limited field carries, and what of it last left."""
 
-    def __init__(self, field: FieldRule, layout: Layout, envelope: Envelope) -> None:
+    def __init__(self, field: FieldRule, layout: Layout, envelope: Envelope, most_ns: int) -> None:
         self.field, self.layout, self.envelope = field, layout, envelope
         self._step = abs(field.factor)
+        self._most_ns = most_ns
+        """So much time counts between two frames."""
         self._last: float | None = None
         self._last_ns = 0
+        self._origin = (0.0, 0.0)
+        """From where the last value goes on, down and up."""
         self._recent = Span(envelope.window_ns)
 
     def value(self, payload: bytes) -> float:
         """Return what a frame says, in the envelope's unit."""
         return self.layout.raw(payload) * self.field.factor + self.field.offset
 
-    def left(self, now_ns: int, value: float) -> None:
-        """Take note of a value that leaves."""
-        self._last, self._last_ns = value, now_ns
+    def left(self, now_ns: int, value: float, origin: tuple[float, float]) -> None:
+        """Take note of a value that leaves, and of what ``judge`` said of it."""
+        self._last, self._last_ns, self._origin = value, now_ns, origin
         self._recent.add(now_ns, value)
 
-    def last(self, now_ns: int, neutral: float, phase: Phase) -> tuple[float, float]:
-        """Return where it has come from, and the seconds since; what has lapsed comes from neutral, and just now."""
-        past_ns = now_ns - self._last_ns
-        if self._last is None or (phase is Phase.ACTING and past_ns > self.envelope.timeout_ns):
-            return neutral, 0.0
-        return self._last, past_ns / _S
+    def last(self, car: Situation, now_ns: int, neutral: float) -> float:
+        """Return where it has come from: what has lapsed, or left before all was neutral, comes from there."""
+        lapsed = now_ns - self._last_ns > self.envelope.timeout_ns
+        if self._last is None or lapsed or car.rested(self.envelope.axis, self._last_ns):
+            return neutral
+        return self._last
 
-    def judge(self, car: Situation, now_ns: int, value: float, *, idle: bool, stock: bytes | None) -> None:
-        """Find out whether a value may leave.
+    def judge(
+        self, car: Situation, now_ns: int, value: float, *, idle: bool, stock: bytes | None
+    ) -> tuple[float, float]:
+        """Find out whether a value may leave; returns from where it goes on, down and up.
 
         Args:
             car: what it is judged by.
@@ -106,14 +114,17 @@ class Quantity:
         low, high, neutral = car.neutral(envelope, now_ns)
         if isinstance(envelope.neutral, Measured):
             low, high = low - envelope.neutral.tolerance, high + envelope.neutral.tolerance
-        last, elapsed_s = self.last(now_ns, neutral, phase)
+        last, past_ns = self.last(car, now_ns, neutral), now_ns - self._last_ns
+        origin = value, value
         if phase is Phase.ACTING:
-            reach = car.reach(envelope, self._recent, now_ns, last=last, elapsed_s=elapsed_s, spare=self._step)
+            source = self._origin if last == self._last else (last, last)
+            reach = car.reach(envelope, now_ns, source=source, elapsed_s=min(past_ns, self._most_ns) / _S)
+            origin = _origin(reach, value, self._step * (1 + EPSILON))
+            reach = windowed(reach.wider(self._step), envelope, self._recent.at(now_ns), last=last, spare=self._step)
             bounds = allowed(self.under(stock, car.within(envelope, now_ns), neutral), reach)
         elif phase is Phase.RELEASING:
-            step = envelope.release_rate * elapsed_s + self._step
             hull = Bounds(min(last, low), max(last, high), Rule.RELEASE, Rule.RELEASE)
-            bounds = allowed(self.under(stock, hull, neutral), hull.within(last - step, last + step, Rule.RELEASE))
+            bounds = allowed(self.under(stock, hull, neutral), self._ramp(last, low, high, past_ns / _S))
         else:
             bounds = Bounds(low, high, Rule.STATE, Rule.STATE)
         self._apart(value, neutral)
@@ -122,6 +133,18 @@ class Quantity:
             self._refuse(bounds.low_rule, value, bounds.low, "at least")
         if value > bounds.high + slack:
             self._refuse(bounds.high_rule, value, bounds.high, "at most")
+        return origin
+
+    def _ramp(self, last: float, low: float, high: float, elapsed_s: float) -> Bounds:
+        """Return where a release leads from a value: towards neutral (low to high), neither faster nor slower."""
+        move = self.envelope.release_rate * elapsed_s
+        fast, slow = move + self._step, max(move - self._step, 0.0)
+        return Bounds(
+            approach(last, low, fast if last > low else slow),
+            approach(last, high, fast if last < high else slow),
+            Rule.RELEASE,
+            Rule.RELEASE,
+        )
 
     def under(self, stock: bytes | None, bounds: Bounds, neutral: float) -> Bounds:
         """Return bounds that go no farther from neutral than the car's own controller does, where that is a limit."""
@@ -150,14 +173,23 @@ class Quantity:
         raise BrokenRule(rule, text, asked=value, limit=limit, of=self)
 
 
+def _origin(reach: Bounds, value: float, step: float) -> tuple[float, float]:
+    """Return from where a value goes on, down and up: what it is beyond its reach for the wire is not granted anew."""
+    return (
+        reach.low if value < reach.low <= value + step else value,
+        reach.high if value - step <= reach.high < value else value,
+    )
+
+
 class Frame:
     """One message that may leave."""
 
-    def __init__(self, rule: FrameRule, envelopes: Mapping[str, Envelope], axes: tuple[str, ...]) -> None:
+    def __init__(self, rule: FrameRule, envelopes: Mapping[str, Envelope], axes: tuple[str, ...], late_ns: int) -> None:
         self.rule = rule
+        most_ns = late_ns + 2 * rule.window_ns // rule.most_in_window
         layouts = [(field, Layout(field, rule.size)) for field in rule.fields]
         self.quantities = [
-            Quantity(field, layout, envelopes[field.envelope])
+            Quantity(field, layout, envelopes[field.envelope], most_ns)
             for field, layout in layouts
             if field.kind is FieldKind.LIMITED
         ]
@@ -172,6 +204,8 @@ class Frame:
         served = {each.envelope.axis for each in self.quantities} | {field.axis for field in rule.fields}
         self.axes = tuple(axis for axis in axes if axis in served) or axes
         """What it serves; one that serves nothing of its own serves all."""
+        self._beside = rule.stock in {Stock.MIXED, Stock.REPLACED}
+        """It comes beside or in place of the car's own, and so only while something acts."""
         self._counts: tuple[int, ...] = ()
         self._sent: deque[int] = deque(maxlen=rule.most_in_window)
 
@@ -203,19 +237,24 @@ class Frame:
         rule = self.rule
         if len(payload) != rule.size:
             raise BrokenRule(Rule.FRAME_LENGTH, f"{len(payload)} bytes, not {rule.size}")
-        if all(car.phase(axis, now_ns) is Phase.SHUT for axis in self.axes):
+        phases = {car.phase(axis, now_ns) for axis in self.axes}
+        if phases == {Phase.SHUT}:
             raise BrokenRule(Rule.STATE, f"nothing leaves: {', '.join(self.axes)} off")
+        if self._beside and phases <= {Phase.SHUT, Phase.NEUTRAL}:
+            raise BrokenRule(Rule.STATE, f"the car's own goes on: {', '.join(self.axes)} not engaged")
         self._content(car, now_ns, payload)
         values = [each.value(payload) for each in self.quantities]
         idle, stock = self._idle(payload), self._lately(now_ns)
-        for quantity, value in zip(self.quantities, values, strict=True):
+        origins = [
             quantity.judge(car, now_ns, value, idle=quantity.envelope.axis in idle, stock=stock)
+            for quantity, value in zip(self.quantities, values, strict=True)
+        ]
         counts = self._counted(now_ns, payload)
         self._paced(now_ns)
         self._sent.append(now_ns)
         self._counts = counts
-        for quantity, value in zip(self.quantities, values, strict=True):
-            quantity.left(now_ns, value)
+        for quantity, value, origin in zip(self.quantities, values, origins, strict=True):
+            quantity.left(now_ns, value, origin)
         return [(each.envelope.name, value) for each, value in zip(self.quantities, values, strict=True)]
 
     def _idle(self, payload: bytes) -> set[str]:

@@ -68,7 +68,9 @@ class Guard:
             name: Wish(each, grids.get(name, Grid(0.0, 0.0)), envelope.late_ns) for name, each in by_name.items()
         }
         axes = tuple(self._machines)
-        self._frames = {(rule.bus, rule.can_id): Frame(rule, by_name, axes) for rule in envelope.frames}
+        self._frames = {
+            (rule.bus, rule.can_id): Frame(rule, by_name, axes, envelope.late_ns) for rule in envelope.frames
+        }
         self._followers = [
             (each, Follower(each.tracking, self._car.watches[each.tracking.path]))
             for each in envelope.envelopes
@@ -132,12 +134,12 @@ class Guard:
             watch.take(self._pace.at(reading.t_ns), reading.value, reading.quality)
 
     def heard(self, t_ns: int, bus: int, can_id: int, payload: bytes = b"") -> None:
-        """Take note of a frame on a bus that did not leave from here; one that is to be blocked is a fault."""
+        """Take note of a frame on a bus that did not leave from here; one that nobody else is to send is a fault."""
         frame = self._frames.get((bus, can_id))
         if frame is not None:
             frame.heard(payload, self._pace.at(t_ns))
-        if frame is not None and frame.rule.stock is Stock.BLOCKED:
-            text = f"{frame.rule.name} came from the car at {t_ns} ns, which is to be kept off the bus"
+        if frame is not None and frame.rule.stock in {Stock.BLOCKED, Stock.NONE}:
+            text = f"{frame.rule.name} came from the car at {t_ns} ns; nobody else is to send it"
             self._stock |= dict.fromkeys(frame.axes, (Rule.STOCK_MESSAGE, text))
 
     def wanted(self, t_ns: int, axis: str) -> None:
@@ -188,7 +190,7 @@ class Guard:
             if envelope.axis == machine.axis.name:
                 neutral = self._car.neutral(envelope, now)[2]
                 acting = machine.state is State.ENGAGED
-                commanded = self._wishes[envelope.name].allowed(neutral) if acting else None
+                commanded = self._wishes[envelope.name].commanded(now, neutral) if acting else None
                 found = follower.judge(now, commanded) or found
         return found
 
@@ -205,21 +207,19 @@ class Guard:
         return self._record.verdict(wish.judge(self._car, t_ns, self._pace.now, asked))
 
     def check(self, t_ns: int, bus: int, can_id: int, payload: bytes) -> Verdict:
-        """Say whether a frame may leave. A frame that passes counts as sent."""
+        """Say whether a frame may leave, by the time of the last tick. A frame that passes counts as sent."""
         frame = self._frames.get((bus, can_id))
         if frame is None:
             subject = f"bus {bus} id 0x{can_id:X}"
             text = "not one of the messages that may leave"
             return self._record.verdict(Verdict(t_ns, subject, Outcome.REFUSED, Rule.FRAME_UNKNOWN, text=text))
-        now = max(self._pace.at(t_ns), self._pace.now)
-        name = frame.rule.name
+        now, name = self._pace.now, frame.rule.name
         try:
             left = frame.check(self._car, now, payload)
         except BrokenRule as broken:
             if broken.of is not None:
                 neutral = self._car.neutral(broken.of.envelope, now)[2]
-                phase = self._car.phase(broken.of.envelope.axis, now)
-                self._wishes[broken.of.envelope.name].put(broken.of.last(now, neutral, phase)[0])
+                self._wishes[broken.of.envelope.name].put(broken.of.last(self._car, now, neutral))
             verdict = Verdict(
                 t_ns, name, Outcome.REFUSED, broken.rule, asked=broken.asked, limit=broken.limit, text=broken.text
             )

@@ -48,12 +48,12 @@ class Watch:
         """Take in a reading; one that is older than the last is passed over."""
         if t_ns < self._arrived_ns:
             return
-        if value != self._value:
-            self._changed_ns = t_ns
         self._arrived_ns, self._value, self._quality = t_ns, value, quality
         if quality != Quality.GOOD:
             return
         if self.rule.low <= value <= self.rule.high:
+            if value != self.good:  # what comes in between and is of no use does not make it move
+                self._changed_ns = t_ns
             self.good, self.good_ns = value, t_ns
             self._recent.add(t_ns, value)
             self._near.add(t_ns, value)

@@ -108,26 +108,36 @@ def _risen(above: float, up: float, down: float, elapsed_s: float) -> float:
 
 
 def reach_of(
-    envelope: Envelope, geometry: Geometry | Without, speeds: Speeds, *, last: float, centre: float, elapsed_s: float
+    envelope: Envelope,
+    geometry: Geometry | Without,
+    speeds: Speeds,
+    *,
+    source: tuple[float, float],
+    centre: float,
+    elapsed_s: float,
 ) -> Bounds:
-    """Return where a quantity can have got to since it was *last*, by its rates and the lateral jerk."""
+    """Return where a quantity can have got to that was somewhere from *source*, by its rates and the lateral jerk."""
+    least, most = source
     up, down = _rate(envelope.rate_up, speeds), _rate(envelope.rate_down, speeds)
-    high = centre + _risen(last - centre, up, down, elapsed_s)
-    low = centre - _risen(centre - last, up, down, elapsed_s)
+    high = centre + _risen(most - centre, up, down, elapsed_s)
+    low = centre - _risen(centre - least, up, down, elapsed_s)
     bounds = Bounds(low, high, Rule.RATE, Rule.RATE)
     if isinstance(envelope.lateral, Lateral) and isinstance(geometry, Geometry):
-        most = steered(geometry, envelope.unit, speeds[1], envelope.lateral.jerk_mps3 * elapsed_s)
-        return bounds.within(last - most, last + most, Rule.LATERAL_JERK)
+        turn = steered(geometry, envelope.unit, speeds[1], envelope.lateral.jerk_mps3 * elapsed_s)
+        return bounds.within(least - turn, most + turn, Rule.LATERAL_JERK)
     return bounds
 
 
 def windowed(
     reach: Bounds, envelope: Envelope, recent: tuple[float, float] | None, *, last: float, spare: float
 ) -> Bounds:
-    """Return a reach within what may change in the envelope's window, and so much more; it may stay as it is."""
-    if recent is None or isinstance(envelope.window_change, Without):
+    """Return a reach within what may change in the envelope's window, and so much more; it may stay as it is.
+
+    What was last counts however long ago: nothing has come since that would have changed it.
+    """
+    if isinstance(envelope.window_change, Without):
         return reach
-    least, most = recent
+    least, most = recent or (last, last)
     low, high = most - envelope.window_change - spare, least + envelope.window_change + spare
     return reach.within(min(low, last), max(high, last), Rule.WINDOW)
 

@@ -70,6 +70,8 @@ class Machine:
         """Of the last transition."""
         self._since_ns = 0
         self._released_ns = 0
+        self.rested_ns = 0
+        """When all was last neutral."""
         self._consented_ns: int | None = None
         """Since when there is consent that engages."""
         self._wanted_ns: int | None = None
@@ -81,6 +83,11 @@ class Machine:
         if now_ns < self._released_ns:
             return Phase.RELEASING
         return Phase.SHUT if self.state is State.OFF else Phase.NEUTRAL
+
+    def rest(self, now_ns: int) -> None:
+        """Take note of the time while all is neutral."""
+        if self.phase(now_ns) in {Phase.SHUT, Phase.NEUTRAL}:
+            self.rested_ns = now_ns
 
     def want(self, at_ns: int) -> None:
         """Take note of a valid request."""

@@ -87,6 +87,17 @@ def _car(car: CarEnvelope) -> Iterator[str]:
         yield from _lateral(car.measured_lateral, car)
         if isinstance(car.steering, Without):
             yield "the lateral acceleration cannot be measured without the steering wheel's angle"
+        else:
+            yield from _measures(car, car.steering)
+
+
+def _measures(car: CarEnvelope, steering: str) -> Iterator[str]:
+    """Yield what keeps a measured lateral acceleration from releasing what steers."""
+    steers = {each.axis for each in car.envelopes if isinstance(each.lateral, Lateral)}
+    if not steers:
+        yield "a lateral acceleration is measured, and nothing that steers is limited by it"
+    for axis in sorted(steers):
+        yield from _relies(car, axis, steering, "the measured lateral acceleration")
 
 
 def _lateral(limits: Lateral, car: CarEnvelope) -> Iterator[str]:

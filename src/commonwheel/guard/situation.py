@@ -1,7 +1,7 @@
 """What wishes and frames are judged by: the states of the axes, and what the car measures of itself, now.
 
 Limits are taken at every speed that was measured of late, and the strictest counts; where the speed is not known, at
-every speed there is.
+every speed there is. A cycle asks for them often, and they are found once.
 """
 
 from __future__ import annotations
@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 
 from commonwheel.guard.envelope import Axis, Condition, Measured, Without
 from commonwheel.guard.inputs import Judged, Watch
-from commonwheel.guard.limits import Bounds, Speeds, extent, range_of, reach_of, windowed
+from commonwheel.guard.limits import Bounds, Speeds, extent, range_of, reach_of
 from commonwheel.guard.machine import Machine, Phase
 
 if TYPE_CHECKING:
     from commonwheel.guard.envelope import CarEnvelope, Envelope
-    from commonwheel.guard.span import Span
 
 __all__ = ["Situation", "conditions"]
 
@@ -43,9 +42,14 @@ class Situation:
         self.machines = {axis.name: Machine(axis, self.judged, envelope.armed_ns) for axis in envelope.axes}
         self._speed = self.watches[envelope.speed]
         self._top_mps = max(abs(self._speed.rule.low), abs(self._speed.rule.high)) / _KMH
+        self._now_ns = -1
+        self._speeds: Speeds = (0.0, self._top_mps)
 
     def judge(self, now_ns: int) -> None:
         """Find out how everything is now."""
+        self._now_ns = -1
+        for machine in self.machines.values():
+            machine.rest(now_ns)
         moving = self._speed.good != 0.0
         for watch in self.watches.values():
             watch.judge(now_ns, moving=moving)
@@ -56,8 +60,17 @@ class Situation:
         """Return what may leave for an axis."""
         return self.machines[axis].phase(now_ns)
 
+    def rested(self, axis: str, since_ns: int) -> bool:
+        """Whether all of an axis has been neutral since."""
+        return self.machines[axis].rested_ns > since_ns
+
     def speeds(self, now_ns: int) -> Speeds:
         """Return the slowest and the fastest that the car may have been of late, m/s, whichever way."""
+        if now_ns != self._now_ns:
+            self._now_ns, self._speeds = now_ns, self._speeds_of(now_ns)
+        return self._speeds
+
+    def _speeds_of(self, now_ns: int) -> Speeds:
         recent = self._speed.recent(now_ns)
         if recent is None or not self._speed.usable(now_ns):
             return 0.0, self._top_mps
@@ -82,14 +95,8 @@ class Situation:
         """Return where a quantity may be now."""
         return range_of(envelope, self.envelope.geometry, self.speeds(now_ns))
 
-    def reach(
-        self, envelope: Envelope, recent: Span, now_ns: int, *, last: float, elapsed_s: float, spare: float
-    ) -> Bounds:
-        """Return where a quantity can have got to from where it was last, and with what it was of late.
-
-        *spare* is what the wire cannot hold: so much further it may be, and no further the next time.
-        """
+    def reach(self, envelope: Envelope, now_ns: int, *, source: tuple[float, float], elapsed_s: float) -> Bounds:
+        """Return where a quantity can have got to that was somewhere from *source*."""
         centre = envelope.neutral.centre if isinstance(envelope.neutral, Measured) else envelope.neutral
-        geometry, speeds = self.envelope.geometry, self.speeds(now_ns)
-        reach = reach_of(envelope, geometry, speeds, last=last, centre=centre, elapsed_s=elapsed_s)
-        return windowed(reach.wider(spare), envelope, recent.at(now_ns), last=last, spare=spare)
+        speeds = self.speeds(now_ns)
+        return reach_of(envelope, self.envelope.geometry, speeds, source=source, centre=centre, elapsed_s=elapsed_s)

@@ -13,7 +13,7 @@ import math
 from typing import TYPE_CHECKING
 
 from commonwheel.guard.frames import EPSILON
-from commonwheel.guard.limits import Bounds, allowed, approach
+from commonwheel.guard.limits import Bounds, allowed, approach, windowed
 from commonwheel.guard.machine import Phase
 from commonwheel.guard.span import Span
 from commonwheel.guard.verdict import Outcome, Rule, Verdict
@@ -77,6 +77,13 @@ class Wish:
         """Return what it was allowed to be last; neutral before anything was."""
         return neutral if self._value is None else self._value
 
+    def commanded(self, now_ns: int, neutral: float) -> float | None:
+        """Return what the car was told last, by frames where they carry it; None when none has left for too long."""
+        if self._left is None:
+            return self.allowed(neutral)
+        left_ns, value = self._left
+        return value if now_ns - left_ns <= self.envelope.timeout_ns else None
+
     def put(self, value: float) -> None:
         """Go on from what really left: a frame with what was allowed did not."""
         self._value = value
@@ -89,19 +96,20 @@ class Wish:
         """Return what it may be; None asks for nothing."""
         envelope, phase = self.envelope, car.phase(self.envelope.axis, now_ns)
         neutral = car.neutral(envelope, now_ns)[2]
-        past_ns, self._ns = now_ns - self._ns, now_ns
-        last = neutral if self._value is None or phase in {Phase.SHUT, Phase.NEUTRAL} else self._value
+        past_ns, rested, self._ns = now_ns - self._ns, car.rested(envelope.axis, self._ns), now_ns
+        last = neutral if self._value is None or rested or phase in {Phase.SHUT, Phase.NEUTRAL} else self._value
         rest = approach(last, neutral, envelope.release_rate * past_ns / _S)
         rule, limit = Rule.NONE, 0.0
         if phase is not Phase.RELEASING:
             self._released = None
         elif self._released is None:
-            self._released = self._left or (now_ns - past_ns, last)
+            self._released = self._start(car, now_ns, neutral) or (now_ns - past_ns, last)
         if phase is Phase.ACTING:
             if past_ns > envelope.timeout_ns:  # nobody asked for it for so long: it comes from neutral, and just now
                 last, rest, past_ns = neutral, neutral, 0
             elapsed_s = min(past_ns, self._late_ns) / _S
-            reach = car.reach(envelope, self._recent, now_ns, last=last, elapsed_s=elapsed_s, spare=0.0)
+            reach = car.reach(envelope, now_ns, source=(last, last), elapsed_s=elapsed_s)
+            reach = windowed(reach, envelope, self._recent.at(now_ns), last=last, spare=0.0)
             bounds = allowed(self.grid.inwards(car.within(envelope, now_ns)), reach)
             wish = rest if asked is None or not math.isfinite(asked) else asked
             self._value, rule, limit = _clamped(bounds, wish)
@@ -113,6 +121,13 @@ class Wish:
             self._value = rest
         self._recent.add(now_ns, self._value)
         return self._verdict(t_ns, asked, self._value, rule, limit, phase)
+
+    def _start(self, car: Situation, now_ns: int, neutral: float) -> tuple[int, float] | None:
+        """Return when and where what left last has a release begin; now and at neutral where it has lapsed."""
+        if self._left is None:
+            return None
+        lapsed = now_ns - self._left[0] > self.envelope.timeout_ns
+        return (now_ns, neutral) if lapsed or car.rested(self.envelope.axis, self._left[0]) else self._left
 
     def _verdict(self, t_ns: int, asked: float | None, value: float, rule: Rule, limit: float, phase: Phase) -> Verdict:
         name, amount = self.envelope.name, f"{value:g} {self.envelope.unit}".rstrip()
