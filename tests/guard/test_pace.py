@@ -48,7 +48,8 @@ def test_a_clock_that_is_set_is_noticed_either_way() -> None:
         pace = _pace()
         rule, text = pace.tick(1000 * S + 10 * MS + by + (1 if by > 0 else -1), 7 * S + 10 * MS) or (Rule.NONE, "")
         assert rule is Rule.CLOCK_STEP
-        assert text == f"the clock went on by {10 + by // MS:g} ms within 10 ms, which may differ by 5 ms"
+        off = f"of late it is {by // MS:g} ms off, and may be 5 ms"
+        assert text == f"the clock went on by {10 + by // MS:g} ms within 10 ms; {off}"
         assert pace.now == 10 * MS
 
 
@@ -67,3 +68,26 @@ def test_a_nanosecond_back_is_back() -> None:
     pace = _pace()
     rule, _ = pace.tick(1000 * S - 1, 7 * S - 1) or (Rule.NONE, "")
     assert rule is Rule.CLOCK_STEP
+
+
+def test_a_clock_that_stands_still_or_goes_wrong_little_by_little_is_noticed() -> None:
+    """What it is off by adds up; what was long ago does not count."""
+    for every_ms, noticed in ((0, 1), (9, 6), (11, 6), (10, None)):
+        pace, at = _pace(), None
+        for cycle in range(1, 500):
+            if pace.tick(1000 * S + cycle * every_ms * MS, 7 * S + cycle * 10 * MS) is not None:
+                at = at or cycle
+        assert at == noticed, every_ms
+    pace = _pace()
+    for cycle in range(1, 500):  # 0.4 % fast: 4 ms a second, which are forgotten as fast as they come
+        assert pace.tick(1000 * S + cycle * 10_040_000, 7 * S + cycle * 10 * MS) is None
+    pace = _pace()
+    assert pace.tick(1000 * S + 15 * MS, 7 * S + 10 * MS) is None
+    assert pace.tick(1000 * S + 26 * MS, 7 * S + 20 * MS) is not None
+
+
+def test_once_noticed_a_clock_is_taken_as_it_is() -> None:
+    pace = _pace()
+    assert pace.tick(1100 * S, 7 * S + 10 * MS) is not None
+    assert pace.tick(1100 * S + 10 * MS, 7 * S + 20 * MS) is None
+    assert pace.tick(1100 * S + 15 * MS, 7 * S + 30 * MS) is None

@@ -11,6 +11,7 @@ from commonwheel.guard.verdict import Rule
 __all__ = ["Pace"]
 
 _MS = 1e6
+_S_NS = 1_000_000_000
 
 
 class Pace:
@@ -19,6 +20,8 @@ class Pace:
     def __init__(self, late_ns: int, clock_step_ns: int) -> None:
         self._late_ns, self._step_ns = late_ns, clock_step_ns
         self._t_ns = 0
+        self._apart_ns = 0
+        """How far the clocks have come apart of late; within a second or so it is forgotten, as drifts are."""
         self._steady_ns: int | None = None
         self.now = 0
         """Time of the last tick."""
@@ -34,10 +37,13 @@ class Pace:
         passed_ns = steady_ns - last_ns
         self.before = self.now
         self.now += max(passed_ns, 0)
-        if passed_ns < 0 or abs(passed_t_ns - passed_ns) > self._step_ns:
+        apart_ns = self._apart_ns + passed_t_ns - passed_ns
+        self._apart_ns = apart_ns - apart_ns * min(max(passed_ns, 0), _S_NS) // _S_NS
+        if passed_ns < 0 or abs(apart_ns) > self._step_ns:
+            self._apart_ns = 0
             return Rule.CLOCK_STEP, (
-                f"the clock went on by {passed_t_ns / _MS:g} ms within {passed_ns / _MS:g} ms, "
-                f"which may differ by {self._step_ns / _MS:g} ms"
+                f"the clock went on by {passed_t_ns / _MS:g} ms within {passed_ns / _MS:g} ms; of late it is "
+                f"{apart_ns / _MS:g} ms off, and may be {self._step_ns / _MS:g} ms"
             )
         if passed_ns > self._late_ns:
             return Rule.LATE_LOOP, f"{passed_ns / _MS:g} ms from cycle to cycle, at most {self._late_ns / _MS:g} ms"
