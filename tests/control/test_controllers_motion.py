@@ -178,6 +178,17 @@ def test_a_slope_steeper_than_what_holds_on_the_level_is_held_too() -> None:
         assert car.speed > 1.0, "what held it does not keep it from starting"
 
 
+def test_a_car_that_is_not_told_its_gas_is_told_nothing_of_it() -> None:
+    alone = replace(_ACCELERATION, gas="", gas_table=())
+    without_speed = replace(_PEDALS, speed="", speed_lead=())
+    for controller in (AccelerationController(alone, 0.2), PedalsController(without_speed, 0.2)):
+        car = Car(coast=isinstance(controller, PedalsController))
+        for target in (1.0, -1.0):
+            commands = _drive(car, controller, target, 1.0)[-1]
+            assert "" not in commands
+            assert commands.keys().isdisjoint({"gas"} if isinstance(controller, AccelerationController) else {"speed"})
+
+
 def test_gas_goes_off_while_it_brakes() -> None:
     car, controller = Car(), AccelerationController(_ACCELERATION, 0.2)
     commands = _drive(car, controller, -1.0, 1.0)

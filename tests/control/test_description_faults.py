@@ -10,6 +10,7 @@ import pytest
 from commonwheel.catalog import Catalog, load_catalog
 from commonwheel.control.description import load_control
 from commonwheel.errors import CommonwheelError
+from commonwheel.vehicles import load_vehicle
 from commonwheel.vehicles.compiler import compile_vehicle
 from tests.control.bench import CONTROL, Bench
 
@@ -176,3 +177,22 @@ def test_what_a_manner_works_in_is_limited_itself(bench: Bench) -> None:
     found = bench.faults((CONTROL[begin:end], new))
     said = "adapter 'steering' works in 'Vehicle.MotionManagement.SpeedTarget', which nothing limits"
     assert any(said in fault for fault in found), found
+
+
+def test_a_table_that_a_manner_needs_cannot_be_none(tmp_path: Path) -> None:
+    """What would only show when the car is driven is said when the file is read."""
+    (tmp_path / "vehicle.yaml").write_text(
+        "format: 1\nvehicle: a/car\nsold_as: [{brand: A, model: Car, years: 2024}]\nextends: honda/civic_gen10_bosch\n"
+    )
+    (tmp_path / "control.yaml").write_text(
+        "format: 1\nadapters:\n"
+        "  acceleration: {parameters: {gas_table: {none: there is none}}}\n"
+        "  torque: {parameters: {integral: {none: there is none}}}\n"
+    )
+    with pytest.raises(CommonwheelError) as caught:
+        load_control(load_vehicle(str(tmp_path)), str(tmp_path))
+    told = str(caught.value)
+    assert ":3: 'gas_table'" in told
+    assert "cannot be none; 'gas' is made of it" in told
+    assert ":4: 'integral'" in told
+    assert "cannot be none; it is always needed" in told

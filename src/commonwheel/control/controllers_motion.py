@@ -154,16 +154,22 @@ class AccelerationController(_Motion):
             self._trimmed(target, now, dt_s)
             border = manner.brake_below + (manner.brake_hysteresis if self._braking else 0.0)
             self._braking = self._total < border
-        gas = manner.gas_off if self._braking else interpolate(manner.gas_table, self._total)
         commands = {
             manner.accel: self._total,
-            manner.gas: gas,
+            manner.gas: self._gas(),
             manner.brake_request: float(self._braking),
             manner.hold: float(self._holding),
             manner.release: float(not self._holding),
         }
         commands.pop("", None)
         return commands
+
+    def _gas(self) -> float:
+        """Return what the drive is to give; nothing to a car that is not told."""
+        manner = self._manner
+        if not manner.gas:
+            return 0.0
+        return manner.gas_off if self._braking else interpolate(manner.gas_table, self._total)
 
     def sent(self, commands: Mapping[str, float], now: Measured) -> float:
         """See ``Controller``."""
@@ -244,6 +250,8 @@ class PedalsController(_Motion):
         return brake
 
     def _lead(self, above: float, now: Measured) -> float:
+        if not self._manner.speed:
+            return 0.0
         lead = interpolate(self._manner.speed_lead, above)
         return max(0.0, now.speed_mps * KMH_PER_MPS + lead)
 

@@ -40,6 +40,8 @@ UNITS = {
 """Of parameters, and of the values of tables, that the name does not tell; by name, or manner and name."""
 PLACES = {"gas_table": "m/s^2", "speed_lead": "m/s^2", "values": ""}
 """What tables are over; others are over speed."""
+OPTIONAL = {"gas_table": "gas", "speed_lead": "speed", "values": ""}
+"""Tables that there may be none of: where there is none of this command; '' always."""
 
 
 def unit_of(manner: str, name: str) -> str:
@@ -93,10 +95,20 @@ def _parameter(
 def _table(row: Row, key: str, node: Node | None, unit: str) -> Table:
     """Return points; one number is a table of one point."""
     if row.without(key) is not None:
+        _none(row, key, node)
         return ()
     if node is not None and not isinstance(node.value, dict) and key not in PLACES:
         return ((0.0, row.quantity(key, unit)),)
     return row.values.table(node, row.name(key), PLACES.get(key, "m/s"), unit)
+
+
+def _none(row: Row, key: str, node: Node | None) -> None:
+    """See that a table that is said not to be there is not needed."""
+    command = OPTIONAL.get(key)
+    if command is None:
+        row.values.reader.fault(node or row.node, f"{row.name(key)} cannot be none; it is always needed")
+    elif command and command in row.entries and row.without(command) is None:
+        row.values.reader.fault(node or row.node, f"{row.name(key)} cannot be none; '{command}' is made of it")
 
 
 def _named(row: Row, key: str, node: Node | None, envelopes: Mapping[str, Envelope]) -> str:
