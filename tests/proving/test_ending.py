@@ -35,6 +35,9 @@ def test_what_ended_an_axis_first_is_told() -> None:
     assert ended(run, "lateral") == "ended at 2.25 s: it does not follow"
     assert not ended(replace(run, said=run.said[:4]), "lateral")
     assert ended(run, "comfort") == "was never engaged"
+    faulted = (said(0.5, State.OFF, State.ARMED, "armed"), said(0.6, State.ARMED, State.FAULTED, "two senders"))
+    told = ended(replace(run, said=faulted), "lateral")
+    assert told == "was faulted at 0.60 s, before it was ever engaged: two senders"
 
 
 def test_what_engaging_waits_for_is_told(tmp_path: Path) -> None:

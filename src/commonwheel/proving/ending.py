@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Waiting", "ended"]
 
+_ACTING = (State.ENGAGED, State.OVERRIDING)
+
 
 class Waiting:
     """Keeps of each axis that is armed what engaging came nearest to: the fewest things that it waited for."""
@@ -40,7 +42,9 @@ def ended(run: Run, axis: str) -> str:
         if not isinstance(said, Transition) or said.axis != axis:
             continue
         engaged |= said.after is State.ENGAGED
-        if said.before in {State.ENGAGED, State.OVERRIDING} and said.after not in {State.ENGAGED, State.OVERRIDING}:
+        if said.after is State.FAULTED and not engaged:
+            return f"was faulted at {said.t_ns / 1e9:.2f} s, before it was ever engaged: {said.cause}"
+        if said.before in _ACTING and said.after not in _ACTING:
             return f"ended at {said.t_ns / 1e9:.2f} s: {said.cause}"
     if engaged:
         return ""
