@@ -15,12 +15,14 @@ from commonwheel.apps.expectations import expectations_beside, load_expectations
 from commonwheel.apps.judging import problems_of
 from commonwheel.apps.loading import app_names, locate
 from commonwheel.apps.matching import match_of
+from commonwheel.apps.replay import Recorded
 from commonwheel.apps.testing import SHARED, Verdict, expectations_of, run_tests
 from commonwheel.vehicles.yamltree import Node, Reader, load_tree
 
 if TYPE_CHECKING:
-    from commonwheel.apps.replay import Recorded
-    from commonwheel.apps.testing import Result
+    from commonwheel.apps.expectations import Case
+    from commonwheel.apps.testing import Ground, Result
+    from commonwheel.twin.scenario import Scenario
 
 APP = """
 from commonwheel.apps import App, Event, Output, Setting
@@ -64,16 +66,18 @@ cases:
 """
 
 
-def tried(tmp_path: Path, expect: str, *, head: str = HEAD, app: str = APP) -> list[Result]:
+def tried(
+    tmp_path: Path, expect: str, *, head: str = HEAD, app: str = APP, ground: Ground | None = None
+) -> list[Result]:
     (tmp_path / "tried.py").write_text(app)
     (tmp_path / "tried.test.yaml").write_text(
         head.lstrip() + textwrap.indent(textwrap.dedent(expect).strip(), "      ")
     )
-    return list(run_tests(expectations_of(str(tmp_path / "tried.py"))))
+    return list(run_tests(expectations_of(str(tmp_path / "tried.py")), ground=ground))
 
 
-def problems(tmp_path: Path, expect: str, **more: str) -> list[tuple[int, str]]:
-    return [(one.line, str(one)) for result in tried(tmp_path, expect, **more) for one in result.problems]
+def problems(tmp_path: Path, expect: str, *, head: str = HEAD, app: str = APP) -> list[tuple[int, str]]:
+    return [(one.line, str(one)) for result in tried(tmp_path, expect, head=head, app=app) for one in result.problems]
 
 
 @pytest.fixture(scope="module")
@@ -223,6 +227,33 @@ def test_expectations_of_shipped_apps_can_be_read() -> None:
             assert expectations_of(name).cases
 
 
+# ---- cars that act --------------------------------------------------------------------------------------------------
+
+ACTS = HEAD.replace("    seconds: 20\n", "    seconds: 20\n    acts: true\n    beside: [trip]\n")
+
+
+def test_a_case_that_acts_is_driven_by_the_ground_that_the_caller_brings(tmp_path: Path) -> None:
+    seen: list[tuple[object, ...]] = []
+
+    def ground(case: Case, app: str, car: str, scenario: Scenario) -> Recorded:
+        seen.append((case.name, Path(app).name, car, scenario.name, case.beside))
+        return Recorded(figures={"speed_end": 12.5}, car=car, end_ns=20 * 10**9)
+
+    (result,) = tried(tmp_path, "figures: {speed_end: {is: 12, within: 1}}", head=ACTS, ground=ground)
+    assert seen == [("a drive", "tried.py", "nissan/leaf_aze0", "town", ("trip",))]
+    assert (result.verdict, result.drive_s) == (Verdict.PASSED, 20.0)
+    (result,) = tried(tmp_path, "figures: {speed_end: 3, gap_least: {from: 1}}", head=ACTS, ground=ground)
+    assert [str(one) for one in result.problems] == [
+        "figure speed_end: expected 3, got 12.5",
+        "figure gap_least: expected at least 1, got no value",
+    ]
+
+
+def test_a_case_that_acts_fails_where_nothing_can_act(tmp_path: Path) -> None:
+    ((_line, says),) = problems(tmp_path, "{}", head=ACTS)
+    assert "a case that acts needs a proving ground" in says
+
+
 # ---- files with faults ----------------------------------------------------------------------------------------------
 
 
@@ -251,6 +282,9 @@ def test_expectations_of_shipped_apps_can_be_read() -> None:
         ("outputs: {top: 1}", "events: {fast: {first: {data: 3}}}", 8, "'data' is a mapping"),
         ("outputs: {top: 1}", "at: [{seconds: 1}]", 8, "{seconds: 10, outputs: {...}}"),
         ("outputs: {top: 1}", "logs: [3]", 8, "a log line is text"),
+        ("outputs: {top: 1}", "figures: {speed_end: 3}", 8, "'figures' goes with 'acts: true'"),
+        ("seconds: 20", "beside: [trip]", 6, "'beside' goes with 'acts: true'"),
+        ("seconds: 20", "acts: 3", 6, "'acts'"),
         ("outputs: {top: 1}", f"outputs: {{top: 1{'0' * 400}}}", 8, "at most 64 bits"),
         ("outputs: {top: 1}", f"events: {{fast: 1{'0' * 400}}}", 8, "at most 64 bits"),
     ],

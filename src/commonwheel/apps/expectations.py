@@ -25,9 +25,9 @@ __all__ = ["Case", "Detail", "EventMatch", "Expectations", "Expected", "expectat
 _FILE_KEYS = ("format", "app", "cases")
 _CASE_KEYS = (
     *("name", "log", "optional", "car", "scenario", "cars", "seed", "parameters", "faults", "seconds"),
-    *("settings", "expect"),
+    *("acts", "beside", "settings", "expect"),
 )
-_EXPECT_KEYS = ("outputs", "at", "events", "logs", "published", "requested")
+_EXPECT_KEYS = ("outputs", "at", "events", "logs", "published", "requested", "figures")
 _EVENT_KEYS = ("count", "first", "last", "each")
 _DETAIL_KEYS = ("seconds", "data")
 _LARGEST = 1 << 20
@@ -71,6 +71,8 @@ class Expected:
     """Last values of signals that the app provides."""
     requested: Mapping[str, Match] = field(default_factory=dict[str, Match])
     """Last values that actuators were asked to reach."""
+    figures: Mapping[str, Match] = field(default_factory=dict[str, Match])
+    """What a drive in which the car acts is measured by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,10 @@ class Case:
     faults: Node | None = None
     """As a scenario states them."""
     seconds: float | None = None
+    acts: bool = False
+    """Whether the car does what it is asked, in closed loop and under its guard; else it refuses."""
+    beside: tuple[str, ...] = ()
+    """Other apps that ask beside it."""
     settings: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
@@ -174,26 +180,27 @@ class _Parser:
         log, scenario = reader.text(keys.get("log"), "'log'"), reader.text(keys.get("scenario"), "'scenario'")
         if keys and bool(log) == bool(scenario):
             reader.fault(node, "a case has either a 'log' or a 'scenario' (with its 'cars')")
-        for key in ("cars", "seed", "parameters", "faults"):
+        for key in ("cars", "seed", "parameters", "faults", "acts", "beside"):
             if log and key in keys:
                 reader.fault(keys[key], f"'{key}' goes with a 'scenario', not with a 'log'")
         for key in ("car", "optional"):
             if scenario and key in keys:
                 reader.fault(keys[key], f"'{key}' goes with a 'log'; the cars of a 'scenario' are in 'cars'")
-        cars = (
-            tuple(reader.text(car, "a car") for car in reader.items(keys["cars"], "'cars'")) if "cars" in keys else ()
-        )
+        cars = self._texts(keys.get("cars"), "'cars'", "a car")
         if scenario and not cars:
             reader.fault(node, "a 'scenario' needs 'cars' that drive it: cars: [nissan/leaf_aze0, honda/e]")
         seconds = reader.number(keys.get("seconds"), "'seconds'", 0.0) if "seconds" in keys else None
         if seconds is not None and seconds <= 0:
             reader.fault(keys["seconds"], "'seconds' is more than 0")
+        acts, beside = reader.boolean(keys.get("acts"), "'acts'"), keys.get("beside")
+        if beside is not None and not acts:
+            reader.fault(beside, "'beside' goes with 'acts: true': what others ask for counts only where a car acts")
         if keys and "expect" not in keys:
             reader.fault(node, "a case needs 'expect'; expect: {} asks only that no function raises")
         return Case(
             name=reader.text(keys.get("name"), "'name'") or f"case {number}",
             line=node.line,
-            expected=self._expected(keys["expect"]) if "expect" in keys else Expected(node.line),
+            expected=self._expected(keys["expect"], acts=acts) if "expect" in keys else Expected(node.line),
             log=log,
             optional=reader.boolean(keys.get("optional"), "'optional'"),
             car=reader.text(keys.get("car"), "'car'"),
@@ -203,8 +210,13 @@ class _Parser:
             parameters=reader.text(keys.get("parameters"), "'parameters'"),
             faults=keys.get("faults"),
             seconds=seconds,
+            acts=acts,
+            beside=self._texts(beside, "'beside'", "an app"),
             settings=self._settings(keys.get("settings")),
         )
+
+    def _texts(self, node: Node | None, what: str, each: str) -> tuple[str, ...]:
+        return () if node is None else tuple(self._reader.text(item, each) for item in self._reader.items(node, what))
 
     def _settings(self, node: Node | None) -> dict[str, object]:
         if node is None:
@@ -222,11 +234,13 @@ class _Parser:
             return False
         return True
 
-    def _expected(self, node: Node) -> Expected:
+    def _expected(self, node: Node, *, acts: bool) -> Expected:
         reader = self._reader
         keys = reader.mapping(node, "'expect'", _EXPECT_KEYS)
         events = keys.get("events")
         manifest = self._manifest
+        if "figures" in keys and not acts:
+            reader.fault(keys["figures"], "'figures' goes with 'acts: true': only a drive in closed loop is measured")
         return Expected(
             line=node.line,
             outputs=self._matches(keys.get("outputs"), "'outputs'", None if manifest is None else manifest.outputs),
@@ -235,6 +249,7 @@ class _Parser:
             logs=self._logs(keys.get("logs")),
             published=self._matches(keys.get("published"), "'published'"),
             requested=self._matches(keys.get("requested"), "'requested'"),
+            figures=self._matches(keys.get("figures"), "'figures'"),
         )
 
     def _logs(self, node: Node | None) -> tuple[tuple[int, str], ...]:

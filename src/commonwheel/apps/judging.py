@@ -57,6 +57,8 @@ def _problems(expected: Expected, recorded: Recorded) -> Iterator[Problem]:
     yield from _logs(expected, recorded)
     yield from _acts("published", expected.published, recorded.published)
     yield from _acts("requested", expected.requested, recorded.requested)
+    for name, match in expected.figures.items():
+        yield from _value(match, f"figure {name}", recorded.figures.get(name))
 
 
 def _logs(expected: Expected, recorded: Recorded) -> Iterator[Problem]:

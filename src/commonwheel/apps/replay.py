@@ -68,6 +68,8 @@ class Recorded:
     """How often its functions were called."""
     units: dict[str, str] = field(default_factory=dict[str, str])
     """Units of the outputs."""
+    figures: Mapping[str, float] = field(default_factory=dict[str, float])
+    """What the drive is measured by, where the car acted; none elsewhere."""
     answer: Callable[[int, Outcome], None] | None = None
     """Tells the app how a request ended."""
 

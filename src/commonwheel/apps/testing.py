@@ -1,6 +1,8 @@
 """Apps held against what is expected of them: every case of a test file, on every car, in the app's own time.
 
 Each case runs in this process, from a fresh load of the app, faster than the drive, with the same result each time.
+What an app asks for a recording or a plain simulation refuses; in a case that ``acts`` the car does it, on a *ground*
+that the caller brings (``proving.tried``).
 """
 
 from __future__ import annotations
@@ -25,13 +27,16 @@ from commonwheel.apps.replay import drive_of_log, drive_of_twin, run_over
 from commonwheel.errors import AppError, CommonwheelError, DescriptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from types import FrameType
 
     from commonwheel.apps.app import App
     from commonwheel.apps.expectations import Case, Expectations
     from commonwheel.apps.replay import Drive, Recorded
     from commonwheel.twin.scenario import Scenario
+
+    Ground = Callable[[Case, str, str, Scenario], Recorded]
+    """Drives a case: the case, the app's file, the car, the scenario; raises CommonwheelError where that cannot be."""
 
 __all__ = ["SHARED", "Result", "Verdict", "expectations_of", "refuse_empty", "run_case", "run_tests"]
 
@@ -86,7 +91,9 @@ def expectations_of(name: str) -> Expectations:
     return dataclasses.replace(load_expectations(path, loaded.manifest), app=app)
 
 
-def run_tests(tests: Expectations, *, only: tuple[str, ...] = (), longest_s: float = 300.0) -> Iterator[Result]:
+def run_tests(
+    tests: Expectations, *, only: tuple[str, ...] = (), longest_s: float = 300.0, ground: Ground | None = None
+) -> Iterator[Result]:
     """Yield the result of each case, on each of its cars, in the order of the file.
 
     Args:
@@ -94,14 +101,17 @@ def run_tests(tests: Expectations, *, only: tuple[str, ...] = (), longest_s: flo
         only: cases whose name has one of these in it; () all.
         longest_s: wall time that a case may take; one that takes longer has failed. Where the system has no timer for
             that (Windows), and in other threads than the first, nothing is stopped.
+        ground: where cars act; None: cases in which they do have failed.
     """
     for case in tests.cases:
         if not only or any(text in case.name for text in only):
             for car in case.cars or (case.car,):
-                yield run_case(tests, case, car, longest_s=longest_s)
+                yield run_case(tests, case, car, longest_s=longest_s, ground=ground)
 
 
-def run_case(tests: Expectations, case: Case, car: str, *, longest_s: float = 300.0) -> Result:
+def run_case(
+    tests: Expectations, case: Case, car: str, *, longest_s: float = 300.0, ground: Ground | None = None
+) -> Result:
     """Run one case on one car.
 
     Args:
@@ -109,6 +119,7 @@ def run_case(tests: Expectations, case: Case, car: str, *, longest_s: float = 30
         case: the case.
         car: one of the case's cars; '' finds out whose log it is.
         longest_s: see ``run_tests``.
+        ground: see ``run_tests``.
     """
     log = _log_of(tests, case)
     if case.log and log is None:
@@ -119,8 +130,8 @@ def run_case(tests: Expectations, case: Case, car: str, *, longest_s: float = 30
     began = time.perf_counter()
     limit = _Limit(longest_s)
     try:
-        with limit, _drive(case, car, log, app := _app(tests)) as drive:
-            recorded = run_over(app, drive, case.settings)
+        with limit:
+            recorded = _acted(tests, case, car, ground) if case.acts else _run(tests, case, car, log)
     except CommonwheelError as error:
         problem = Problem(case.line, "the run", "it to be possible", str(error))
         return Result(case.name, car, Verdict.FAILED, (problem,), wall_s=time.perf_counter() - began)
@@ -138,6 +149,26 @@ def run_case(tests: Expectations, case: Case, car: str, *, longest_s: float = 30
         drive_s=(recorded.end_ns - recorded.start_ns) / 1e9,
         recorded=recorded,
     )
+
+
+def _run(tests: Expectations, case: Case, car: str, log: Path | None) -> Recorded:
+    """Run a case on what cannot be asked to act."""
+    app = _app(tests)
+    with _drive(case, car, log, app) as drive:
+        return run_over(app, drive, case.settings)
+
+
+def _acted(tests: Expectations, case: Case, car: str, ground: Ground | None) -> Recorded:
+    """Run a case on a car that acts.
+
+    Raises:
+        CommonwheelError: it cannot be driven.
+    """
+    if ground is None:
+        message = "a case that acts needs a proving ground; 'commonwheel app test' brings one"
+        raise AppError(message)
+    _app(tests)  # its faults first
+    return ground(case, tests.app, car, _scenario(case))
 
 
 def _app(tests: Expectations) -> App:

@@ -18,12 +18,13 @@ __all__ = ["run"]
 def run(args: argparse.Namespace) -> int:
     """Test; returns the exit status."""
     from commonwheel.apps.testing import Verdict, expectations_of, refuse_empty, run_tests
+    from commonwheel.proving.tried import tried
 
     files = [expectations_of(name) for name in args.app]
     found: list[tuple[Expectations, Result]] = []
     for tests in files:
         results: list[Result] = []
-        for result in run_tests(tests, only=tuple(args.case or ()), longest_s=args.seconds):
+        for result in run_tests(tests, only=tuple(args.case or ()), longest_s=args.seconds, ground=tried):
             results.append(result)
             if not args.json:
                 _print(tests, result)

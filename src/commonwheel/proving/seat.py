@@ -49,6 +49,7 @@ class _Doings(Recorded):
 
     def request(self, wish: Wish) -> None:
         """See ``Sink``."""
+        self.requested.append((wish.t_ns, wish.path, wish.value))
         self.wished.append(wish)
 
     def withdraw(self, t_ns: int, path: str) -> None:  # noqa: ARG002 - it is over at once
@@ -86,7 +87,7 @@ class Seat:
         self.alive = True
         self.asked: dict[str, int] = {}
         """For how long its last wish of each actuator was good, in nanoseconds."""
-        self.did = _Doings(car=vehicle.name)
+        self.did = _Doings(car=vehicle.name, units={name: out.unit for name, out in app.manifest.outputs.items()})
         """What the app did so far."""
         facts = facts_of(vehicle, app.manifest, given=given, asked=asked)
         require(app.manifest, facts)

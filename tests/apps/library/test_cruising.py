@@ -94,6 +94,69 @@ def test_after_a_long_stop_the_driver_says_when_to_go_on() -> None:
     assert road.mps > 5.0
 
 
+ACTIVE, SWITCH, SET = (f"Vehicle.ADAS.CruiseControl.{leaf}" for leaf in ("IsActive", "Switch", "SpeedSet"))
+
+
+@pytest.mark.parametrize(("switch", "goes"), [("RESUME_ACCELERATE", True), ("DISTANCE", False), ("NONE", False)])
+def test_after_a_long_stop_a_press_of_resume_is_the_drivers_word_too(switch: str, goes: bool) -> None:  # noqa: FBT001
+    road = Road(
+        mps=0.0,
+        settings={"speed": 60, "wait": 5},
+        traffic=Traffic(lambda t: 0.0 if t < 10.0 else 8.0, gap_m=4.0),
+        more=(ACTIVE, SWITCH),
+    )
+    road.run.feed((0.0, ACTIVE, True), (0.0, SWITCH, "NONE"))
+    road.to(15)
+    assert (names(road)[:2], road.mps) == (["stopped", "waiting"], 0.0)
+    road.run.feed((road.t, SWITCH, switch))
+    road.to(22)
+    assert (road.mps > 5.0) is goes
+
+
+def test_what_the_driver_sets_while_it_drives_is_kept_from_then_on_and_nothing_else() -> None:
+    road = Road(mps=20.0, more=(SET, SWITCH))
+    road.run.feed((0.0, SET, 72.0), (0.0, SWITCH, "NONE"))
+    road.to(5)
+    road.run.feed((road.t, SET, 60.0))  # by nobody's hand
+    road.to(10)
+    assert road.mps * 3.6 == pytest.approx(72.0, abs=0.5)
+    road.run.feed((road.t, SWITCH, "RESUME_ACCELERATE"))
+    road.to(10.5)
+    road.run.feed((road.t, SWITCH, "NONE"), (road.t, SET, 80.0))
+    road.to(25)
+    assert road.mps * 3.6 == pytest.approx(80.0, abs=0.5)
+    stated = Road(mps=20.0, settings={"speed": 72}, more=(SET, SWITCH))
+    stated.run.feed((0.0, SWITCH, "SET_DECELERATE"), (0.0, SET, 50.0))
+    assert stated.to(8).mps * 3.6 == pytest.approx(72.0, abs=0.5)
+
+
+@pytest.mark.parametrize(("state", "kmh"), [("OVERRIDING", 72.0), ("ARMED", 50.0)])
+def test_a_driver_who_only_accelerates_has_the_speed_kept_that_was_set(state: str, kmh: float) -> None:
+    """On a car that is driven by buttons, what is set is what was asked for last, and not the driver's."""
+    road = Road(mps=20.0, more=(SET, SWITCH, GUARD))
+    road.run.feed((0.0, SET, 72.0), (0.0, GUARD, "ENGAGED"))
+    road.to(3)
+    road.run.feed((road.t, SET, 50.0), (road.t, GUARD, state))
+    road.to(5)
+    road.run.feed((road.t, GUARD, "ENGAGED"))
+    road.to(25)
+    assert road.mps * 3.6 == pytest.approx(kmh, abs=0.5)
+
+
+def test_one_who_is_about_as_fast_is_not_followed_and_left_in_turns() -> None:
+    wobble = Traffic(lambda t: 25.0 + 0.4 * math.sin(3.0 * t), gap_m=59.0)
+    road = Road(mps=25.0, settings={"speed": 90}, traffic=wobble).to(40)
+    told = [event.t_ns / S for event in road.did.events if event.name in {"following", "alone"}]
+    assert len(told) <= 3
+
+
+def test_a_car_without_any_sensor_ahead_is_kept_at_its_speed_and_says_so() -> None:
+    road = Road(mps=20.0, settings={"speed": 90}, sensor=False).to(30)
+    assert road.mps * 3.6 == pytest.approx(90.0, abs=0.5)
+    assert road.did.value("note") == "no sensor ahead: it keeps the speed only"
+    assert not {"takeover_request", "following"} & set(names(road))
+
+
 @pytest.mark.parametrize(("wait", "goes"), [(5, False), (60, True)])
 def test_a_road_that_gets_free_lets_it_go_on_only_after_a_short_stop(wait: int, goes: bool) -> None:  # noqa: FBT001 - a case
     """A lead that turns off is no word of the driver's."""

@@ -27,6 +27,7 @@ CHARGE, CHARGING = f"{_BATTERY}.StateOfCharge.Current", f"{_BATTERY}.Charging.Is
 SWITCH, LIMIT, CURRENT, POWER_LIMIT = (
     f"{_BATTERY}.Charging.{leaf}" for leaf in ("StartStopCharging", "ChargeLimit", "CurrentLimit", "PowerLimit")
 )
+POWER = f"{_BATTERY}.Charging.Power"
 CABLE = f"{_BATTERY}.Charging.ChargingPort.AnyPosition.IsChargingCableConnected"
 NIGHT = '[["00:00", 0.30], ["02:00", 0.10], ["05:00", 0.20], ["07:00", 0.40]]'
 
@@ -387,6 +388,16 @@ def test_a_battery_that_was_charged_is_not_charged_again_for_a_percent() -> None
     car.charge = 77.0
     car.to(car.t / 3600.0 + 0.1)
     assert car.on
+
+
+def test_power_that_flows_tells_that_it_charges_whatever_the_car_says() -> None:
+    run = Run(load_app("smart-charging"), given={CHARGE, CHARGING, CABLE, POWER}, asked=(SWITCH,),
+              settings={"prices": NIGHT, "capacity": 40, "power": 6.6}).start()  # fmt: skip
+    run.feed((50.0, CHARGE, 40.0), (50.0, CHARGING, False), (50.0, CABLE, False), (50.0, POWER, 0.0)).to(61.0)
+    assert (run.did.value("state"), run.did.requested) == ("unplugged", [])
+    run.feed((110.0, POWER, 3.3)).to(121.0)
+    assert run.did.value("state") == "charging"
+    assert run.did.requested[-1][1:] == (SWITCH, "STOP")
 
 
 def test_a_car_that_refuses_again_and_again_is_told_of_once() -> None:

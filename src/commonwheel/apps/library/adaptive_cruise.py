@@ -21,12 +21,18 @@ from commonwheel.apps.library._speed_plan import SpeedPlan
 from commonwheel.apps.library._traffic import DETECTED, DISTANCE, RELATIVE, Ahead, Sight, fresh
 
 if TYPE_CHECKING:
-    from commonwheel.apps import Car
+    from commonwheel.apps import Car, Reading
 
 SPEED = "Vehicle.Speed"
 MEASURED = "Vehicle.Acceleration.Longitudinal"
 ACTIVE = "Vehicle.ADAS.CruiseControl.IsActive"
 SET = "Vehicle.ADAS.CruiseControl.SpeedSet"
+SWITCH = "Vehicle.ADAS.CruiseControl.Switch"
+PRESSES = frozenset({"SET_DECELERATE", "RESUME_ACCELERATE"})
+"""What the driver presses to change the speed that is set, or to go on."""
+PRESSED_S = 2.0
+"""Within which a press shows in the speed that is set. Without a press that is not followed: on a car that is driven
+by these switches it changes with what is asked for."""
 TURN_S = 0.05
 FLOOR_S = 1.0
 STANDING_MPS = 0.4
@@ -36,6 +42,9 @@ HOLD_MPS2 = -1.0
 PATIENCE_S = 3.0
 """So long it slows down without its sensor, then it lets go."""
 COAST_MPS2 = -0.4
+ALONE_S = 2.0
+"""So long it follows nobody before it says so: one who is about as fast as the speed to keep is followed or not from
+one moment to the next."""
 
 app = App(
     "adaptive-cruise",
@@ -49,6 +58,7 @@ app = App(
         MEASURED: 20,
         ACTIVE: 0,
         SET: 0,
+        SWITCH: 0,
         LONGITUDINAL_STATE: 0,
     },
     instead={
@@ -56,6 +66,7 @@ app = App(
         SPEED_TARGET: (ACCELERATION,),
         MEASURED: (SPEED,),
         DETECTED: (DISTANCE,),
+        SWITCH: (ACTIVE,),
     },
     requests=(ACCELERATION, SPEED_TARGET),
     needs=(ACCELERATION,),
@@ -71,13 +82,13 @@ app = App(
     events={
         "takeover_request": Event("The driver has to act, and why.", "alarm"),
         "following": Event("It follows a vehicle now; with the gap."),
-        "alone": Event("Nobody is ahead any more."),
+        "alone": Event("It follows nobody any more."),
         "stopped": Event("It stands, behind who is ahead."),
         "went": Event("It goes on with who is ahead."),
         "waiting": Event("It stood for long: it goes on when the driver says so.", "warning"),
     },
     settings={
-        "speed": Setting(0.0, "km/h", "The speed to keep; 0: what the car's cruise control is set to as it begins."),
+        "speed": Setting(0.0, "km/h", "The speed to keep; 0: what the driver sets the car's cruise control to."),
         "gap": Setting(2.2, "s", "Time gap to who is ahead; at least 1."),
         "standstill": Setting(4.0, "m", "Gap to a lead that stands; at least 2."),
         "wait": Setting(60.0, "s", "After a longer stop it goes on only when the driver touches the cruise control."),
@@ -107,7 +118,7 @@ last_ns = 0
 last_mps: float | None = None
 """Speed at the last turn; None: not known."""
 slope_mps2 = 0.0
-lost_ns = stood_ns = 0
+lost_ns = stood_ns = wavering_ns = 0
 stood_m = 0.0
 alarmed: set[str] = set()
 """Reasons that the driver was told of, and that have not passed."""
@@ -174,7 +185,8 @@ def make_ready(car: Car) -> None:
     global kept_mps  # noqa: PLW0603
     measured = fresh(car, car.read(MEASURED)) if car.has(MEASURED) else None
     follower.reset(min(max(slope_mps2 if measured is None else float(measured), -1.0), 1.0))
-    kept_mps = 0.0
+    if car.value(LONGITUDINAL_STATE) != "OVERRIDING":
+        kept_mps = 0.0  # what is set then is the driver's own; on buttons it is ours while we drive
     become(car, Doing.READY)
 
 
@@ -206,10 +218,12 @@ def wanted_speed(car: Car, mps: float) -> tuple[float, float]:
     global kept_mps  # noqa: PLW0603
     if plan is not None:
         return plan.at(car.elapsed_s)
+    stated = float(car.settings["speed"])
+    told = fresh(car, car.read(SET), 10**18) if car.has(SET) else None
     if kept_mps <= 0.0:
-        stated = float(car.settings["speed"])
-        told = fresh(car, car.read(SET), 10**18) if car.has(SET) else None
         kept_mps = (stated or (float(told) if told else 0.0)) / 3.6 or max(mps, 0.1)
+    elif told and not stated and 0 < pressed_ns >= car.now_ns - PRESSED_S * 1e9:
+        kept_mps = float(told) / 3.6
     return kept_mps, 0.0
 
 
@@ -267,14 +281,22 @@ def is_held(car: Car, mps: float) -> bool:
 
 
 def is_told(car: Car) -> bool:
-    """Whether the driver said, after it stood for long, that it may go on: the cruise control came on after that."""
+    """Whether the driver said, after it stood for long, that it may go on, by the cruise control or its switches."""
     if not car.has(ACTIVE):
         return True
     reading = car.read(ACTIVE)
-    return reading.good is True and activated_ns > stood_ns
+    return reading.good is True and max(activated_ns, pressed_ns) > stood_ns
 
 
-activated_ns = 0
+activated_ns = pressed_ns = 0
+
+
+@app.on(SWITCH)
+def pressed(car: Car, reading: Reading) -> None:
+    """The driver pressed a switch of the cruise control, or let go of it."""
+    global pressed_ns  # noqa: PLW0603
+    if reading.good in PRESSES:
+        pressed_ns = car.now_ns
 
 
 @app.when(ACTIVE, test=bool)
@@ -285,10 +307,16 @@ def activated(car: Car, _active: bool) -> None:  # noqa: FBT001 - the platform's
 
 
 def describe(car: Car, need: Need) -> None:
-    """Tell what it does, when that changes."""
+    """Tell what it does, when that changes and stays so."""
     if doing in {Doing.HOLDING, Doing.WAITING} and need.mps2 == HOLD_MPS2:
         return
+    global wavering_ns  # noqa: PLW0603
     now = Doing.FOLLOWING if need.follows else Doing.KEEPING
+    if now is Doing.KEEPING and doing is Doing.FOLLOWING:
+        wavering_ns = wavering_ns or car.now_ns
+        if car.now_ns - wavering_ns < ALONE_S * 1e9:
+            return
+    wavering_ns = 0
     if now is Doing.FOLLOWING and doing is not Doing.FOLLOWING and ahead.lead is not None:
         car.report("following", gap=round(ahead.lead.gap_m, 1))
     if now is Doing.KEEPING and doing is Doing.FOLLOWING:

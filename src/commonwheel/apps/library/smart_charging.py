@@ -212,7 +212,7 @@ def make_plan(car: Car, kept: Kept, battery: Battery, charge: float) -> Plan:
     prices = [kept.tariff.mean(now_s + i * STEP_S, now_s + (i + 1) * STEP_S) for i in range(count)]
     at_once = len(battery.steps(charge, min(minimum, target), STEP_S))
     wanted = Charge(
-        battery.steps(charge, target, STEP_S), at_once, car.value(CHARGING) is True, float(car.settings["start_cost"])
+        battery.steps(charge, target, STEP_S), at_once, does_charge(car) is True, float(car.settings["start_cost"])
     )
     plan = plan_of(wanted, prices)
     # Late already, or with less than a step left: what can still be charged is charged.
@@ -228,9 +228,16 @@ def tell_late(car: Car, kept: Kept, battery: Battery, charge: float, plan: Plan 
     kept.late = late
 
 
+def does_charge(car: Car) -> bool | None:
+    """Return whether it charges; None: nobody says. Power that flows says so, whatever else is said."""
+    if car.has(POWER) and car.value(POWER, 0.0) > LEARN_KW:
+        return True
+    return car.value(CHARGING) if car.has(CHARGING) else None
+
+
 def is_plugged(car: Car) -> bool | None:
     """Return whether a cable is in; None: nobody says."""
-    if car.value(CHARGING) is True:
+    if does_charge(car) is True:
         return True
     return car.value(CABLE) if car.has(CABLE) else None
 
@@ -262,7 +269,7 @@ def let_go(car: Car, kept: Kept) -> None:
 
 def act(car: Car, kept: Kept, charge: float, *, wanted: bool) -> None:
     """See that it charges, or does not; again, where the car does otherwise."""
-    does = car.value(CHARGING) if car.has(CHARGING) else None
+    does = does_charge(car)
     differs = does is not None and does != wanted and car.now_ns - kept.asked_ns > AGAIN_NS
     if wanted == kept.asked and not differs:
         return
@@ -298,7 +305,7 @@ def show(car: Car, kept: Kept, plan: Plan, charge: float, *, plugged: bool, done
     priced = bool(str(car.settings["prices"]).strip())
     if kept.tariff.until_s < kept.ready_s:
         notes.append("prices are stated for a part of the time only; then the last one counts")
-    charging = car.value(CHARGING) is True
+    charging = does_charge(car) is True
     state = "done" if done else "charging" if charging else "waiting" if plugged else "unplugged"
     on = [i for i, is_on in enumerate(plan.on) if is_on]
     at_once = sum(kept.tariff.at(car.now_ns / 1e9 + i * STEP_S) * plan.drawn_kwh / len(on) for i in range(len(on)))
