@@ -278,11 +278,28 @@ class Watch:
             self._begins_anew(name, one, limits, now, self._counted_ns(rule), speed)
         elif self.states[axis] is State.ENGAGED and kept[-1].states[axis] is State.ENGAGED:
             past_ns = min(now.t_ns - kept[-1].t_ns, self._counted_ns(rule))
-            self._holds_rate(name, limits, (before, value), step, past_ns, speed)
+            self._holds_rate(name, limits, (self._forced(limits, before, now.t_ns), value), step, past_ns, speed)
             self._holds_window(name, one, limits, now, kept)
         elif not isinstance(limits.neutral, Measured) and self.states[axis] is not State.ENGAGED:
             further = abs(value - limits.neutral) - abs(before - limits.neutral)
             assert further <= step + _TINY, f"{name} goes away from neutral while it is released: {before} to {value}"
+
+    def _forced(self, limits: Envelope, before: float, t_ns: int) -> float:
+        """Return where a range that has shrunk forces a value at once; a limit of lateral acceleration shrinks too."""
+        one, geometry = self._inputs[self.envelope.speed], self.envelope.geometry
+        kept = [each for each in self.readings.get(one.path, []) if self._good(one, each)]
+        last = self._speed(t_ns)
+        speeds = [0.0, one.high / 3.6] if last is None else [abs(last)]
+        speeds += [abs(each.value) / 3.6 for each in kept if t_ns - each.t_ns <= _RECENT_NS]
+        ends = [max(speeds), min(speeds)]
+        inner = [at for curve in (limits.low, limits.high) for at, _ in curve.points if ends[1] < at < ends[0]]
+        low, high = (f(curve.at(at) for at in ends + inner) for f, curve in ((max, limits.low), (min, limits.high)))
+        if not isinstance(limits.lateral, Without) and not isinstance(geometry, Without) and ends[0]:
+            most = limits.lateral.acceleration_mps2 / ends[0] ** 2
+            if limits.unit != "1/m":
+                most /= curvature(geometry, ends[0], 1.0)
+            low, high = max(low, -most), min(high, most)
+        return min(max(before, low), high)
 
     def _counted_ns(self, rule: FrameRule) -> int:
         """Return the time that counts between two frames: who leaves some out gains no more."""
