@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -138,6 +140,28 @@ def test_smart_charging_holds_a_charge_back_until_it_is_cheap(tmp_path: Path) ->
             until(lambda: car.get(CHARGING).good is True, "that it charges once the app is gone")
             assert any(reading.good is False for reading in car.history(CHARGING, 30.0)), "it never waited"
     facts = json.loads(told)
-    assert facts["outputs"]["state"]["value"] == "waiting"
+    assert facts["outputs"]["charge_now"]["value"] is False
     assert [event["event"] for event in facts["events"]] == ["stop"]
     assert re.search(r"actuation.sent.*PowerLimit", (tmp_path / "log").read_text())
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="signals are sent otherwise there")
+def test_a_second_signal_ends_the_process_when_the_car_is_released(tmp_path: Path) -> None:
+    scenario, record = tmp_path / "plugged.yaml", tmp_path / "verdicts.jsonl"
+    scenario.write_text(PLUGGED)
+    options = ("--car", OUTLANDER, "--virtual", scenario, "--actuate", "--no-viss", "--no-flight", "--no-metrics")
+    with running(tmp_path / "log", *options, "--verdicts", record, "--stop-seconds", "60") as service:
+        where = f"localhost:{service.port('grpc')}"
+        until(lambda: main(["arm", "--connect", where, "--reason", "a test"]) == FINE)
+        with connect(where) as car:
+            car.request(LIMIT, 3.0, valid_s=30.0, timeout_s=0.1)
+            until(lambda: '"subject": "charge_current", "outcome": "allowed"' in record.read_text(), "that it acts")
+            service.process.send_signal(signal.SIGTERM)
+            service.process.send_signal(signal.SIGINT)
+            assert service.process.wait(60) in {128 + signal.SIGINT, 128 + signal.SIGTERM, FINE}
+    said = [json.loads(line) for line in record.read_text().splitlines()]
+    release = [one for one in said if one["kind"] == "verdict" and one["subject"] == "charge_current"]
+    assert {one["rule"] for one in release} >= {"release"}
+    assert release[-1]["allowed"] == 0.0
+    assert "releasing comfort, which takes 1 s at most" in (tmp_path / "log").read_text()
