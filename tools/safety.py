@@ -1,9 +1,9 @@
 """Writes what the safety pages state of limits and evidence: ``python -m tools.safety [--check]``.
 
 The requirements are in ``src/commonwheel/guard/requirements.yaml``, the limits in the cars' ``control.yaml`` as they
-are compiled, what fault campaigns found in ``tools/faults.json``; they become tables between the marks of
-``docs/safety.md`` and ``docs/safety-limits.md``. ``--check``
-writes nothing and exits with 1 when a page is out of date.
+are compiled, what fault campaigns found in ``tools/faults.json``, the parameters of manners in their docstrings; they
+become tables between the marks of the pages in ``docs/``. ``--check`` writes nothing and exits with 1 when a page is
+out of date.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tools.safety_faults import drives, faults, load_faults, platform_faults
+from tools.safety_inputs import protection
 from tools.safety_limits import limits
 from tools.safety_limits import table as rows_of
+from tools.safety_manners import manners
 from tools.safety_mutation import mutation, mutation_of_limits
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 TABLE = ROOT / "src" / "commonwheel" / "guard" / "requirements.yaml"
-PAGES = (ROOT / "docs" / "safety.md", ROOT / "docs" / "safety-limits.md")
+PAGES = tuple(ROOT / "docs" / name for name in ("safety.md", "safety-limits.md", "acting-description.md"))
 
 
 class Hazard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -138,6 +140,8 @@ LISTS: dict[str, Callable[[Table], str]] = {
     "requirements": requirements,
     "differences": differences,
     "limits": lambda _: limits(),
+    "manners": lambda _: manners(),
+    "protection": lambda _: protection(),
     "mutation": lambda _: mutation(),
     "mutation of limits": lambda _: mutation_of_limits(),
     "campaign": lambda _: drives(load_faults()),

@@ -24,6 +24,7 @@ class Direct:
     """
 
     command: str
+    """Command: what the field takes."""
     scale: float
     """Command per unit of the target."""
     offset: float
@@ -43,6 +44,7 @@ class Torque:
     """A steering-wheel angle is held by torque: feed-forward by speed, proportional, integral and damping parts."""
 
     command: str
+    """Command: the torque."""
     scale: float
     """Command per unit of torque: 1, or -1 where the field is positive to the right."""
     angle: str
@@ -209,6 +211,7 @@ class Pulse:
     """A value that is sent a number of times, or as long as it is asked for: switches, locks, climate, charging."""
 
     command: str
+    """Command: the code, or the value."""
     values: Table
     """Target to command, for enumerations and switches; () for ``scale`` and ``offset``."""
     scale: float
