@@ -314,3 +314,34 @@ def test_frames_that_change_faster_do_not_leave(car: str) -> None:
                         f"{rule.name}.{one.name}: {most + 1} steps in {elapsed_s} s at {speed} m/s"
                     )
             assert rig.check(rule).passed
+
+
+def test_a_release_that_stays_where_it_was_does_not_leave(car: str) -> None:
+    """Where a release leads a field more than a step of the wire on, the value before leaves no more."""
+    for rig, rule, one, limits, speed in _quantities(car, 60.0):
+        period_s = max(rule.least_period_ns, CYCLE_NS) / 1e9
+        if isinstance(limits.neutral, Measured) or one.allowed or limits.release_rate * period_s <= 2 * abs(one.factor):
+            continue
+        neutral = raw_of(one, limits.neutral)
+        end = limits.high.at(speed) if limits.high.at(speed) > limits.neutral else limits.low.at(speed)
+        half = raw_of(one, (limits.neutral + end) / 2)
+        raw = _lead(rig, rule, one, limits, (neutral, raw_of(one, end) if half == neutral else half))
+        assert raw != neutral
+        rig.guard.fail(rig.t_ns, "test")
+        for _ in range(5):
+            rig.spaced(rule)
+            if rig.guard.acts(limits.axis):
+                assert rig.check(rule, {one.name: raw}).rule is Rule.RELEASE, f"{rule.name}.{one.name}"
+        rig.guard.disarm(rig.t_ns, "test")
+        rig.cycle(300)
+        rig.engage()
+
+
+def test_beside_the_cars_own_nothing_leaves_while_nothing_acts(car: str) -> None:
+    rig = Rig(envelope(car))
+    rig.wanted = False
+    rig.arm()
+    for rule in envelope(car).frames:
+        if rule.stock in {Stock.MIXED, Stock.REPLACED}:
+            rig.spaced(rule)
+            assert rig.check(rule).rule is Rule.STATE, rule.name
