@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from commonwheel.guard import Rule, State
-from commonwheel.guard.envelope import CarEnvelope, FieldKind
+from commonwheel.guard.envelope import CarEnvelope, Curve, FieldKind
 from commonwheel.guard.frames import BrokenRule, Frame, Layout
 from commonwheel.guard.situation import Situation
 from tests.guard.little import CAR, DRIVE, FIELD, HUD, MS, NO, OFF, ON, WARM, Drive, S, one_of, with_one
@@ -116,3 +116,29 @@ def test_what_comes_too_soon_is_told_by_the_last_that_left() -> None:
         assert drive.drive(active=0).passed
     drive.cycle()
     assert drive.drive(active=0).text == "10 ms after the last, at least 15 ms"
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_many_frames_at_one_time_gain_one_step_and_no_more(sign: int) -> None:
+    """The step that is granted for what the wire cannot hold is not granted anew with each of them."""
+    drive = Drive(with_one(CAR, "frames", "car/Drive", least_period_ns=0)).engaged()
+    assert drive.drive(0.0).passed
+    assert drive.drive(sign * 0.01).passed
+    for _ in range(3):
+        assert drive.drive(sign * 0.02).rule is Rule.RATE
+        assert drive.drive(sign * 0.01).passed
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_when_the_range_has_shrunk_it_goes_on_from_its_edge(sign: int) -> None:
+    """From 3 it had to go to 2 at once, which is farther than its rate; it comes back from there at its rate."""
+    car = with_one(CAR, "envelopes", "accel", low=Curve(((5.0, -4.0), (25.0, -2.0))))
+    drive = Drive(car).engaged()
+    for accel in range(0, 301, 5):
+        drive.cycle(2, Accel=sign * accel / 100)
+        assert drive.drive(sign * accel / 100).passed
+    drive.cycle(2, Speed=90.0)
+    assert drive.drive(sign * 2.0).passed
+    drive.cycle(2)
+    assert drive.drive(sign * 1.78).rule is Rule.RATE  # 0.2 in 20 ms, and one step
+    assert drive.drive(sign * 1.79).passed

@@ -10,9 +10,9 @@ import pytest
 from commonwheel.guard import Outcome, Rule, State
 from commonwheel.guard.envelope import Curve
 from commonwheel.guard.limits import Bounds
-from commonwheel.guard.wishes import Grid
+from commonwheel.guard.wishes import Grid, Wish
 from commonwheel.vehicles.samples import Quality
-from tests.guard.little import CAR, MS, Drive, constant, with_one
+from tests.guard.little import ACCEL, CAR, MS, Drive, S, constant, with_one
 
 
 def _ready(car: object = CAR) -> Drive:
@@ -67,7 +67,7 @@ def test_too_much_is_led_there_at_the_rate_and_stays_at_the_limit() -> None:
 
 def test_the_window_holds_a_wish() -> None:
     drive = _ready(with_one(CAR, "envelopes", "accel", window_change=0.3))
-    assert drive.led("accel", 9.0, 50)[-1] == pytest.approx(0.3)
+    assert drive.led("accel", 9.0, 50)[-1] == 0.3
     drive.cycle()
     assert drive.ask("accel", 9.0).rule is Rule.WINDOW
     assert drive.led("accel", -9.0, 40)[-1] == pytest.approx(0.0)
@@ -177,6 +177,47 @@ def test_a_cut_is_neutral_at_once() -> None:
     drive.led("accel", 2.0, 60)
     drive.cycle(Brake=1.0)
     assert drive.ask("accel", 2.0).allowed == 0.0
+
+
+def test_a_cut_is_neutral_at_once_though_it_is_disarmed_in_the_same_cycle() -> None:
+    drive = _ready()
+    drive.led("accel", 2.0, 60)
+    drive.cycle(Brake=1.0)
+    drive.guard.disarm(drive.t_ns, "test")
+    assert drive.ask("accel", 2.0).allowed == 0.0
+
+
+def test_what_is_engaged_in_the_first_cycle_of_all_begins_at_neutral() -> None:
+    drive = Drive()
+    drive.guard.arm(drive.t_ns, "test")
+    drive.cycle()
+    drive.guard.wanted(drive.t_ns, "comfort")
+    drive.cycle(step_ns=0)
+    assert drive.state("comfort") is State.ENGAGED
+    assert drive.ask("warmth", None).allowed == 20.0
+
+
+def test_what_a_car_was_told_counts_for_as_long_as_it_may_heed_it() -> None:
+    wish = Wish(ACCEL, Grid(0.0, 0.0), 30 * MS)
+    assert wish.commanded(S, 0.5) == 0.5
+    wish.put(1.5)
+    assert wish.commanded(S, 0.5) == 1.5
+    wish.left(S, 1.0)
+    assert wish.commanded(S + 300 * MS, 0.5) == 1.0
+    assert wish.commanded(S + 300 * MS + 1, 0.5) is None
+
+
+@pytest.mark.parametrize(("silent", "led"), [(29, 1100.0), (30, 0.0)])
+def test_a_release_begins_where_the_last_frame_was_unless_that_has_lapsed(silent: int, led: float) -> None:
+    """3000 in a second from 2000, since it left 300 ms ago; 10 ms later the car has ended it by itself."""
+    drive = _ready()
+    for torque in range(0, 2001, 50):
+        drive.cycle()
+        assert drive.steer(torque=torque).passed
+    drive.led("torque", 2000.0, silent)
+    drive.cycle()
+    drive.guard.disarm(drive.t_ns, "test")
+    assert drive.ask("torque", 2000.0).allowed == pytest.approx(led)
 
 
 def test_after_an_override_it_comes_back_from_neutral() -> None:
