@@ -51,14 +51,25 @@ events: [{at: 0.2 s, plug: {power: 3.6 kW}}]
 """
 
 
+def patient(name: str, folder: Path) -> Path:
+    """Return the folder of a car as *name*, but on a machine that may stall."""
+    own = folder / "acme" / name.rpartition("/")[2]
+    own.mkdir(parents=True)
+    sold = "sold_as: [{brand: Acme, model: Patient}]"
+    (own / "vehicle.yaml").write_text(f"format: 1\nvehicle: acme/{own.name}\n{sold}\nextends: {name}\n")
+    (own / "control.yaml").write_text("format: 1\nlate_loop: 5 s\nclock_step: 5 s\n")
+    return own
+
+
 @contextmanager
 def parked(name: str, folder: Path) -> Iterator[tuple[LiveCar, Twin, str]]:
     """Serve a simulated car at a charging point, armed: the car, what simulates it, and where it is served."""
     path = folder / "plugged.yaml"
     path.write_text(PLUGGED)
-    vehicle, broker = load_vehicle(name), Broker(load_catalog(), name="parked")
-    twin = Twin(vehicle, load_scenario(path), parameters=load_parameters(name), harness=True)
-    gateway = CarGateway(vehicle, broker, VirtualCar(twin), actuate=leave_to_act(vehicle))
+    own = str(patient(name, folder))
+    vehicle, broker = load_vehicle(own), Broker(load_catalog(), name="parked")
+    twin = Twin(vehicle, load_scenario(path), parameters=load_parameters(own), harness=True)
+    gateway = CarGateway(vehicle, broker, VirtualCar(twin), actuate=leave_to_act(vehicle, own))
     gateway.start()
     try:
         with served(broker) as where:
@@ -124,7 +135,8 @@ def test_smart_charging_holds_a_charge_back_until_it_is_cheap(tmp_path: Path) ->
     """As the guide has it: a service, an operator who arms it, and an app that is run beside it."""
     scenario = tmp_path / "plugged.yaml"
     scenario.write_text(PLUGGED)
-    options = ("--car", OUTLANDER, "--virtual", scenario, "--actuate", "--no-viss", "--no-flight", "--no-metrics")
+    own = patient(OUTLANDER, tmp_path)
+    options = ("--car", own, "--virtual", scenario, "--actuate", "--no-viss", "--no-flight", "--no-metrics")
     now = time.time()
     hours = [time.strftime("%H:%M", time.gmtime(now + 3600 * after)) for after in (-1, 2, 9)]
     settings = [f'prices=[["{hours[0]}", 0.5], ["{hours[1]}", 0.1]]', f"ready_by={hours[2]}", "capacity=12"]
@@ -150,7 +162,8 @@ def test_smart_charging_holds_a_charge_back_until_it_is_cheap(tmp_path: Path) ->
 def test_a_second_signal_ends_the_process_when_the_car_is_released(tmp_path: Path) -> None:
     scenario, record = tmp_path / "plugged.yaml", tmp_path / "verdicts.jsonl"
     scenario.write_text(PLUGGED)
-    options = ("--car", OUTLANDER, "--virtual", scenario, "--actuate", "--no-viss", "--no-flight", "--no-metrics")
+    own = patient(OUTLANDER, tmp_path)
+    options = ("--car", own, "--virtual", scenario, "--actuate", "--no-viss", "--no-flight", "--no-metrics")
     with running(tmp_path / "log", *options, "--verdicts", record, "--stop-seconds", "60") as service:
         where = f"localhost:{service.port('grpc')}"
         until(lambda: main(["arm", "--connect", where, "--reason", "a test"]) == FINE)
