@@ -167,6 +167,7 @@ class _Packers:
         self._jobs: list[tuple[int, Any, Any]] = []
         self._values: list[dict[str, float]] = []
         self._choices: dict[tuple[int, str], list[int]] = {}
+        self._pace = 0.0
         ours = {(m.bus, m.id) for m in pair.vehicle.messages}
         for index, bus in enumerate(pair.vehicle.buses):
             parsers = [p for p in pair.theirs.can_parsers.values() if p.bus in pair.car.buses[bus.name]]
@@ -179,7 +180,8 @@ class _Packers:
                 self._choices[value.address, value.name] = [int(word) for word in value.def_val.split()[::2]]
 
     def choose(self, random: np.random.Generator) -> None:
-        """Take new values for every signal of every message."""
+        """Take new values for every signal of every message; wheels of one car turn nearly alike."""
+        self._pace = float(random.uniform(0, 240))
         self._values = [
             {
                 name: self._random(message.address, signal, random)
@@ -197,8 +199,10 @@ class _Packers:
 
     def _random(self, address: int, signal: Any, random: np.random.Generator) -> float:  # noqa: ANN401
         """Return a value of a car in traffic, else a named one where there are names, else anything at all."""
-        if signal.name.startswith("WHEEL_SPEED") or signal.name in SPANS:
-            return float(random.uniform(*SPANS.get(signal.name, (0, 250))))
+        if signal.name in SPANS:
+            return float(random.uniform(*SPANS[signal.name]))
+        if signal.name.startswith("WHEEL_SPEED"):
+            return self._pace + float(random.uniform(0, 9))
         if (address, signal.name) in self._choices:
             return float(random.choice(self._choices[address, signal.name])) * signal.factor + signal.offset
         raw = int(random.integers(0, 1 << min(signal.size, 62)))
