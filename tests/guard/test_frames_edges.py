@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from commonwheel.guard import Rule, State
-from commonwheel.guard.envelope import CarEnvelope, Curve, FieldKind
+from commonwheel.guard.envelope import CarEnvelope, Curve, FieldKind, Stock
 from commonwheel.guard.frames import BrokenRule, Frame, Layout
 from commonwheel.guard.situation import Situation
-from tests.guard.little import CAR, DRIVE, FIELD, HUD, MS, NO, OFF, ON, WARM, Drive, S, one_of, with_one
+from tests.guard.little import CAR, DRIVE, FIELD, HUD, MS, NO, OFF, ON, STEER, WARM, Drive, S, one_of, with_one
 
 _AXES = ("longitudinal", "lateral", "comfort")
 _ENVELOPES = {each.name: each for each in CAR.envelopes}
@@ -130,11 +130,12 @@ def test_many_frames_at_one_time_gain_one_step_and_no_more(sign: int) -> None:
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_when_the_range_has_shrunk_it_goes_on_from_its_edge(sign: int) -> None:
-    """From 3 it had to go to 2 at once, which is farther than its rate; it comes back from there at its rate."""
+@pytest.mark.parametrize("peak", [300, 222])
+def test_when_the_range_has_shrunk_it_goes_on_from_its_edge(sign: int, peak: int) -> None:
+    """It had to go to 2 at once, which is farther than its rate and one step; from there it comes back at its rate."""
     car = with_one(CAR, "envelopes", "accel", low=Curve(((5.0, -4.0), (25.0, -2.0))))
     drive = Drive(car).engaged()
-    for accel in range(0, 301, 5):
+    for accel in (*range(0, peak, 5), peak):
         drive.cycle(2, Accel=sign * accel / 100)
         assert drive.drive(sign * accel / 100).passed
     drive.cycle(2, Speed=90.0)
@@ -142,3 +143,35 @@ def test_when_the_range_has_shrunk_it_goes_on_from_its_edge(sign: int) -> None:
     drive.cycle(2)
     assert drive.drive(sign * 1.78).rule is Rule.RATE  # 0.2 in 20 ms, and one step
     assert drive.drive(sign * 1.79).passed
+
+
+def test_what_leaves_in_the_cycle_in_which_it_engages_has_left() -> None:
+    drive = Drive().engaged()
+    assert drive.drive(0.2).passed
+    drive.cycle(2)
+    assert drive.drive(0.28).passed
+
+
+def test_a_frame_of_a_release_may_say_the_same_as_one_of_the_same_time() -> None:
+    """However fine the field is: no time has passed in which it would have had to move."""
+    frame = replace(one_of(DRIVE, "Accel", factor=0.0005), least_period_ns=0)
+    drive = Drive(replace(CAR, frames=(frame,))).engaged()
+    assert drive.drive(0.0).passed
+    drive.cycle(2)
+    assert drive.drive(1.6).passed  # of this field 0.08
+    drive.guard.disarm(drive.t_ns, "test")
+    assert drive.drive(1.6, active=1).passed
+
+
+def test_beside_the_car_s_own_no_frame_leaves_while_one_axis_is_off_and_the_other_neutral() -> None:
+    frame = one_of(STEER, "Active", axis="longitudinal", allowed=frozenset({0, 1}), idle=ON | {0})
+    drive = Drive(replace(CAR, frames=(DRIVE, replace(frame, stock=Stock.MIXED), HUD), armed_ns=S))
+    drive.cycle(12, Belt=0.0)
+    drive.guard.arm(drive.t_ns, "test")
+    drive.cycle(2)
+    drive.cycle(120, Cruise=1.0)
+    assert [drive.state(axis) for axis in _AXES[:2]] == [State.OFF, State.ENGAGED]
+    assert drive.steer(active=0).passed
+    drive.cycle(Brake=1.0)
+    assert drive.state("lateral") is State.ARMED
+    assert drive.steer(active=0).text == "the car's own goes on: longitudinal, lateral not engaged"

@@ -55,7 +55,7 @@ def test_a_driver_who_steers_sharply_may_let_go_again() -> None:
 
 
 def test_a_wheel_that_nobody_asks_for_follows_itself() -> None:
-    """As long as nothing was asked for or has left, what is commanded is neutral: where the wheel is now, not where it was."""
+    """As long as nothing was asked for or has left, what is commanded is where the wheel is now, not where it was."""
     car = with_one(CAR, "envelopes", "angle", tracking=Tracking("Wheel", 1.0, 3.0, 50 * MS))
     drive = Drive(car)
     drive.readings["Wheel"] = 60.0

@@ -38,6 +38,14 @@ def test_the_slowest_and_the_fastest_of_late_count_whichever_way(
     assert car.speeds(S + 20 * MS) == (slow / KMH, fast / KMH)
 
 
+def test_speeds_are_found_anew_once_all_that_came_in_was_judged() -> None:
+    car = _seen((S, "Speed", 36.0))
+    assert car.speeds(S) == (10.0, 10.0)
+    car.watches["Speed"].take(S, 72.0, Quality.GOOD)
+    car.judge(S)
+    assert car.speeds(S) == (10.0, 20.0)
+
+
 @pytest.mark.parametrize(("speed", "quality"), [(36.0, Quality.INVALID), (0.0, Quality.GOOD)])
 def test_a_signal_may_stand_still_for_as_long_as_the_car_stands(speed: float, quality: Quality) -> None:
     """The speed is taken to be frozen after 2 s; it always flickers while a car moves."""
