@@ -42,12 +42,12 @@ class Situation:
         self.machines = {axis.name: Machine(axis, self.judged, envelope.armed_ns) for axis in envelope.axes}
         self._speed = self.watches[envelope.speed]
         self._top_mps = max(abs(self._speed.rule.low), abs(self._speed.rule.high)) / _KMH
-        self._now_ns = -1
-        self._speeds: Speeds = (0.0, self._top_mps)
+        self._speeds: tuple[int, Speeds] | None = None
+        """Those that were found last, and for when."""
 
     def judge(self, now_ns: int) -> None:
         """Find out how everything is now."""
-        self._now_ns = -1
+        self._speeds = None
         for machine in self.machines.values():
             machine.rest(now_ns)
         moving = self._speed.good != 0.0
@@ -66,9 +66,9 @@ class Situation:
 
     def speeds(self, now_ns: int) -> Speeds:
         """Return the slowest and the fastest that the car may have been of late, m/s, whichever way."""
-        if now_ns != self._now_ns:
-            self._now_ns, self._speeds = now_ns, self._speeds_of(now_ns)
-        return self._speeds
+        if self._speeds is None or self._speeds[0] != now_ns:
+            self._speeds = now_ns, self._speeds_of(now_ns)
+        return self._speeds[1]
 
     def _speeds_of(self, now_ns: int) -> Speeds:
         recent = self._speed.recent(now_ns)
