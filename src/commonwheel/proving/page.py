@@ -135,7 +135,7 @@ def _figures(proofs: Sequence[Proof]) -> Markup:
 
 def _value(proof: Proof, name: str) -> Markup | str:
     value = proof.figures.get(name, math.nan)
-    shown = "–" if math.isnan(value) else f"{round(value, 3):.3g}"
+    shown = "–" if math.isnan(value) else f"{round(value, 3) + 0.0:.3g}"
     if any(not found.passed for found in proof.findings if found.criterion.measure == name):
         return el("span", shown, class_="verdict-bad")
     return shown

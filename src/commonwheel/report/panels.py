@@ -287,7 +287,7 @@ def _tone_legend(tones: Mapping[Tone, str]) -> Markup:
 
 def _lane_name(series: Series, frame: Frame) -> Markup:
     """Return a lane's name to the left of it, shortened to the room there."""
-    most = int(frame.left / 6.2)
+    most = int(frame.left / 6.0)
     cut = len(series.name) > most
     shown = series.name[: most - 1] + "…" if cut else series.name
     kind = "row" if series.tones is None else f"row s{series.color % SERIES}"
