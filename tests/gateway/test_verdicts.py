@@ -18,7 +18,7 @@ def test_what_is_kept_is_bounded_and_what_is_counted_is_not() -> None:
     for number in range(DEPTH + 7):
         record.add(number, "verdict", "range", subject="angle", outcome="limited")
     record.add(1, "refusal", "state", path="x")
-    assert len(record.last()) == DEPTH
+    assert len(record.last()) == DEPTH + 1
     assert record.last(0) == []
     assert record.last(1)[0].kind == "refusal"
     assert record.counts == {("limited", "range"): DEPTH + 7, ("refusal", "state"): 1}
@@ -33,6 +33,20 @@ def test_what_is_new_is_told_once_and_no_more_than_is_wanted() -> None:
     found, count = record.since(count, 10)
     assert ([said.t_ns for said in found], count) == (list(range(15, 25)), 25)
     assert record.since(count, 10) == ([], 25)
+
+
+def test_whoever_asks_much_pushes_out_only_what_was_asked() -> None:
+    record = Verdicts()
+    record.add(1, "arming", "armed", source="an operator")
+    for number in range(3 * DEPTH):
+        record.add(2, "refusal" if number % 2 else "progress", "state", path="x", source="a flood")
+    record.add(3, "transition", "late-loop", axis="lateral")
+    kept = record.last()
+    assert [(said.t_ns, said.kind) for said in (kept[0], kept[-1])] == [(1, "arming"), (3, "transition")]
+    assert len(kept) == DEPTH + 2
+    found, count = record.since(1, DEPTH)
+    assert (len(found), found[-1].kind, count) == (DEPTH, "transition", 3 * DEPTH + 2)
+    assert record.since(count, 5) == record.since(0, 0) == ([], count)
 
 
 def lines(path: Path) -> list[dict[str, object]]:

@@ -1,13 +1,15 @@
 """The record of what the guard said: every verdict, transition and step of a request, kept and counted.
 
-The last ones are kept in memory; all of them go to a file where one is asked for, one JSON object a line, written by
-a thread of its own, so that who acts never waits for a disk. A file that grows too large or too old is put aside as
-``name.1``, ``name.2`` and so on, the newest first.
+The last ones are kept in memory, and what requests come to apart from the rest: whoever asks much pushes nothing out of
+what the guard did, and of who armed the car. All of them go to a file where one is asked for, one JSON object a line,
+written by a thread of its own, so that who acts never waits for a disk. A file that grows too large or too old is put
+aside as ``name.1``, ``name.2`` and so on, the newest first.
 """
 
 from __future__ import annotations
 
 import contextlib
+import heapq
 import itertools
 import json
 import logging
@@ -17,6 +19,7 @@ import threading
 import time
 from collections import Counter, deque
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from commonwheel.errors import OutputError
@@ -32,7 +35,8 @@ __all__ = ["Said", "VerdictFile", "Verdicts"]
 
 _LOG = logging.getLogger(__name__)
 DEPTH = 10_000
-"""What is kept in memory, at most."""
+"""What is kept in memory, at most: so many steps and refusals of requests, and as many of all else."""
+_OF_REQUESTS = frozenset({"progress", "refusal"})
 MOST_WAITING = 100_000
 """What may wait to be written; more is lost, counted and said."""
 MOST_FILES = 20
@@ -51,13 +55,18 @@ class Said:
     facts: Mapping[str, object]
 
 
+_Numbered = tuple[int, Said]
+"""What was said, by its place among all."""
+
+
 class Verdicts:
     """One car's record. May be used from any thread."""
 
     def __init__(self, file: VerdictFile | None = None, *, car: str = "") -> None:
         """Keep no more than in memory, unless there is a *file*."""
         self._file, self._car = file, car
-        self._last: deque[Said] = deque(maxlen=DEPTH)
+        self._last: deque[_Numbered] = deque(maxlen=DEPTH)
+        self._asked: deque[_Numbered] = deque(maxlen=DEPTH)
         self._number = 0
         self._counts: Counter[tuple[str, str]] = Counter()
         self._lock = threading.Lock()
@@ -66,30 +75,37 @@ class Verdicts:
         """Take in one; *rule* is the one that decided, by which it is counted."""
         said = Said(t_ns, kind, {"rule": rule, **facts})
         with self._lock:
-            self._last.append(said)
             self._number += 1
+            (self._asked if kind in _OF_REQUESTS else self._last).append((self._number, said))
             self._counts[str(facts.get("outcome", kind)), rule] += 1
         if self._file is not None:
             self._file.write({"t_ns": t_ns, "car": self._car, "kind": kind, **said.facts})
 
     def last(self, count: int | None = None) -> list[Said]:
         """Return the last ones, the oldest first."""
-        with self._lock:
-            kept = list(self._last)
+        kept = self.since(0, 2 * DEPTH)[0]
         return kept if count is None else kept[-count:] if count else []
 
     def since(self, count: int, most: int) -> tuple[list[Said], int]:
         """Return what came after the first *count*, the last *most* of it, and how many there were by now."""
         with self._lock:
-            fresh = min(self._number - count, most, len(self._last))
-            start = len(self._last) - fresh
-            return list(itertools.islice(self._last, start, None)), self._number
+            parts = [_after(kept, count) for kept in (self._last, self._asked)]
+            number = self._number
+        fresh = [said for _, said in heapq.merge(*parts, key=itemgetter(0))]
+        return fresh[-most:] if most > 0 else [], number
 
     @property
     def counts(self) -> Mapping[tuple[str, str], int]:
         """How many there were, by kind (of a verdict: its outcome) and rule."""
         with self._lock:
             return dict(self._counts)
+
+
+def _after(kept: deque[_Numbered], count: int) -> list[_Numbered]:
+    """Return what came after the first *count*, the oldest first."""
+    fresh = list(itertools.takewhile(lambda one: one[0] > count, reversed(kept)))
+    fresh.reverse()
+    return fresh
 
 
 class VerdictFile(Worker):

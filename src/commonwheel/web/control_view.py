@@ -11,6 +11,7 @@ from commonwheel.broker.actuation import LONGEST_REASON, Terms
 from commonwheel.broker.faults import BrokerError, Reason
 from commonwheel.broker.rights import Action
 from commonwheel.gateway.telling import IS_ARMED, STATES
+from commonwheel.gateway.verdicts import DEPTH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,8 +26,8 @@ __all__ = ["ControlView", "arm"]
 
 _MOST_SAID = 60
 """Lines of the record that come at once."""
-_LOOK_BACK = 10_000
-"""Where they are looked for: the steps of requests, which are not shown, come far more often."""
+_LOOK_BACK = 2 * DEPTH
+"""Where they are looked for, all that is kept: the steps of requests, which are not shown, come far more often."""
 _SHOWN = {"transition", "arming", "refusal", "verdict"}
 
 
