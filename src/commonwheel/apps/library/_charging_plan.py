@@ -126,19 +126,18 @@ def _chosen(charge: Charge, prices: list[float], count: int, forced: int) -> lis
         return [False] * n
     drawn = np.array(charge.drawn_kwh[:count])
     scale = max(1e-6, *map(abs, prices))
-    # best[s][k]: what is left to pay from here on with k steps done, having charged (s=1) or not (s=0) just before.
-    best = np.full((2, count + 1), np.inf)
-    best[:, count] = 0.0
+    # waiting[k], going[k]: what is left to pay from here on with k steps done, having waited or charged just before.
+    waiting, going = np.full(count + 1, np.inf), np.full(count + 1, np.inf)
+    waiting[count] = going[count] = 0.0
     choices = np.zeros((n, 2, count), bool)
     for t in range(n - 1, forced - 1, -1):
-        early = _EARLY * scale * t
-        charging = prices[t] * drawn + early + best[1, 1:]
-        go = np.stack([charging + charge.start_cost, charging])
-        wait = np.broadcast_to(best[0, :count], (2, count))
-        choices[t] = go <= wait
-        updated = np.full((2, count + 1), 0.0)
-        updated[:, :count] = np.where(choices[t], go, wait)
-        best = updated
+        go_on = prices[t] * drawn + (_EARLY * scale * t) + going[1:]
+        begin = go_on + charge.start_cost
+        wait = waiting[:count]
+        np.less_equal(begin, wait, out=choices[t, 0])
+        np.less_equal(go_on, wait, out=choices[t, 1])
+        np.minimum(go_on, wait, out=going[:count])
+        np.minimum(begin, wait, out=waiting[:count])
     on = [True] * forced
     done, state = forced, 1 if forced or charge.is_on else 0
     for t in range(forced, n):

@@ -110,6 +110,8 @@ class Tariff:
         self._times = [time for time, _ in steps]
         self._prices = [price for _, price in steps]
         self._daily, self._wall = daily, wall or Wall()
+        self._known: dict[float, float] = {}
+        """Prices of times that were asked for: a plan that is made anew every minute asks for the same ones."""
 
     @classmethod
     def of(cls, text: str, wall: Wall | None = None) -> Tariff:
@@ -143,6 +145,14 @@ class Tariff:
 
     def at(self, utc_s: float) -> float:
         """Return the price at a time; before the first of dates, the first."""
+        found = self._known.get(utc_s)
+        if found is None:
+            if len(self._known) > 2 * _MOST:
+                self._known.clear()
+            found = self._known[utc_s] = self._at(utc_s)
+        return found
+
+    def _at(self, utc_s: float) -> float:
         time = self._wall.of_day_s(utc_s) if self._daily else utc_s
         at = bisect_right(self._times, time) - 1
         return self._prices[at] if at >= 0 else self._prices[-1 if self._daily else 0]
