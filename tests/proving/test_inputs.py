@@ -91,6 +91,10 @@ def test_a_counter_or_a_checksum_alone_is_spoiled_and_the_decoder_tells(kind: Ki
     assert (bad.quality[bad.t_ns < BEGIN_S * S] == Quality.GOOD).all()
 
 
+def test_nothing_at_all_is_heard_where_nothing_is_named() -> None:
+    assert not len(during(spoilt(Kind.LOST, "")))
+
+
 def test_lost_frames_make_the_input_stale() -> None:
     assert not len(during(of_speed(spoilt(Kind.LOST))))
     samples = decoded(spoilt(Kind.LOST))

@@ -22,7 +22,7 @@ TRIAL = Trial(
     (),
     (),
     (Handover("lateral", 1.0, 0.3), Handover("lateral", 2.5, 0.3)),
-    tuple(Intervention(Kind.LOST, bus, 1.0, 2.0) for bus in ("a", "b", "c")),
+    (Intervention(Kind.LOST, "", 1.0, 2.0), Intervention(Kind.FROZEN, "a.b.Speed", 1.5)),
 )
 
 
@@ -43,8 +43,8 @@ def test_cars_are_named_as_shortly_as_tells_them_apart() -> None:
 
 def test_what_happened_is_marked_once_with_its_end() -> None:
     chart = chart_of(TRIAL, [proof(run("a/one"))])
-    assert chart.marks[0] == Mark("every bus lost", 1.0, 2.0)
-    assert [(mark.text, mark.first) for mark in chart.marks[1:]] == [("bus silent", 2.5)]
+    assert chart.marks[0] == Mark("nothing is heard", 1.0, 2.0)
+    assert [(mark.text, mark.first) for mark in chart.marks[1:]] == [("Speed frozen", 1.5), ("bus silent", 2.5)]
 
 
 def test_who_is_ahead_is_a_band_only_where_all_cars_had_the_same() -> None:

@@ -33,7 +33,9 @@ _ALL_BITS = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 
 
 def carriers(vehicle: Vehicle, of: str) -> tuple[int, ...]:
-    """Return the numbers of the car's messages that carry a path, are on a bus, or have this name; () for none."""
+    """Return the numbers of the car's messages that carry a path, are on a bus, or have this name; of '' all."""
+    if not of:
+        return tuple(range(len(vehicle.messages)))
     if of in {bus.name for bus in vehicle.buses}:
         return hit_by(vehicle, Injection(FaultKind.SILENT, bus=of))
     if of.partition("/")[0] in {bus.name for bus in vehicle.buses}:

@@ -17,7 +17,7 @@ class Kind(enum.Enum):
     """What is done. ``of`` says to what, ``amount`` how much."""
 
     LOST = "lost"
-    """No frame that carries an input arrives any more. ``of``: a standard path, a bus, or bus/Message."""
+    """No frame that carries an input arrives any more. ``of``: a standard path, a bus, bus/Message; '' all of them."""
     FROZEN = "frozen"
     """Its frames stay as they were, counter and checksum too."""
     STUCK = "stuck"

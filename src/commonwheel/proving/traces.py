@@ -172,8 +172,8 @@ def _until(one: Intervention) -> float:
 
 def _said(kind: Kind, of: Sequence[str]) -> str:
     named = [name.rpartition(".")[2] for name in of if name]
-    if len(named) > 2:  # noqa: PLR2004 - a list of buses, some of which no car of the trial has
-        return f"every bus {kind.value}"
+    if kind is Kind.LOST and not named:
+        return "nothing is heard"
     return " ".join((" and ".join(named), kind.value)).strip()
 
 
