@@ -30,6 +30,7 @@ _RELEASED = {
     "buses-silent-5s": {"D-06"},
     "loop-late": {"D-09", "D-10"},
     "takeover-wheel": {"D-10"},
+    "lane-lost": {"D-10"},
 }
 """By which other differences frames may leave: where the guard releases for what is wrong with the car's frames (D-06),
 or with an angle that is not where the wheel is (D-10), or goes on after a pause (D-09); and in no other trials."""
