@@ -74,6 +74,7 @@ def test_a_car_is_armed_shown_and_disarmed(tmp_path: Path, capsys: pytest.Captur
         out = capsys.readouterr().out
         assert re.search(rf"request.refused  {TORQUE[8:]} by 127.0.0.1: nobody makes {TORQUE} act.*: {CANNOT}\n", out)
         assert "lateral armed" in out
+        assert re.search(r"^lateral waits for .*a valid request$", out, re.MULTILINE)
         assert re.search(r"guard.armed  MotionManagement.Guard.IsArmed by 127.0.0.1: a test\n", out)
         assert re.search(r"guard.transition  lateral from off to armed: armed by 127.0.0.1\n", out)
         assert re.search(r"actuation.confirmed  MotionManagement.Guard.IsArmed to True by 127.0.0.1\n", out)

@@ -40,7 +40,7 @@ class FakeActuator:
         guard = SimpleNamespace(envelope=SimpleNamespace(axes=axes))
         self.control = SimpleNamespace(actuators=tuple(served), control=described, guard=guard)
         states = dict.fromkeys(("longitudinal", "lateral"), State.OFF)
-        self.teller = SimpleNamespace(states=states, causes={"lateral": "it began"}, doing={})
+        self.teller = SimpleNamespace(states=states, causes={"lateral": "it began"}, waits={}, doing={})
         self.record = Verdicts(car=car.name)
         self.asked: list[Actuation] = []
         broker = car.broker
@@ -90,6 +90,8 @@ def test_only_what_has_changed_is_told(scene: Scene) -> None:
     (line,) = news["said"]
     assert (line["what"], line["about"], line["rule"], line["text"]) == ("limited", ACCELERATION, "range", "too much")
     assert view.take() is None
+    fake.teller.waits = {"lateral": "the belt"}
+    assert cast("Mapping[str, Any]", view.take())["0"]["axes"]["lateral"] == ["off", "it began; waits for the belt"]
     view.close()
 
 

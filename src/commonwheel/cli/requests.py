@@ -72,7 +72,8 @@ def _follow(car: Car, args: argparse.Namespace, served: Mapping[str, str]) -> No
             complete = len(doing) >= len(served) - 1  # arming is one of them, and does nothing itself
             if not (time.monotonic() >= due or (complete and not args.follow)):
                 continue
-            _print(guard_of(car), [_row(doing[path], served) for path in sorted(doing)], said, args)
+            waits = {str(facts["axis"]): str(facts["waits"]) for facts in doing.values() if facts["waits"]}
+            _print(guard_of(car) | {"waits": waits}, [_row(doing[path], served) for path in sorted(doing)], said, args)
             if not args.follow:
                 return
             said.clear()
@@ -101,6 +102,8 @@ def _print(
     ]  # fmt: skip
     title = f"{guard['car']}: {'armed' if guard['armed'] else 'not armed'}; {states}"
     show.table(columns, cells, title=title, right=[3, 4, 5, 6])
+    for axis, what in guard["waits"].items():
+        print(f"{axis} waits for {what}")
     for one in last:
         print(f"{time.strftime('%H:%M:%S', time.gmtime(one['t_ns'] / 1e9))}  {one['kind']}  {_said(one)}")
 

@@ -80,6 +80,8 @@ class Told:
     """Of each axis, after it."""
     doing: Mapping[str, Acting] | None
     """What each actuator does; None where it was not looked at."""
+    waits: Mapping[str, str]
+    """What engaging each armed axis waits for, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,8 @@ class Teller(Worker):
         """Each axis's state, as of the last cycle."""
         self.causes: dict[str, str] = {}
         """Why each axis is in its state."""
+        self.waits: Mapping[str, str] = {}
+        """What engaging each armed axis waits for, as of the last cycle that was told."""
         self.doing: Mapping[str, Acting] = {}
         """What each actuator did when it was last looked at."""
         self._followed: dict[tuple[str, str], Actuation] = {}
@@ -242,6 +246,7 @@ class Teller(Worker):
             else:
                 self._judged(said)
         self._see_states(told.states)
+        self.waits = told.waits
         if told.doing is not None:
             self._tell_doing(told.doing)
 
@@ -330,4 +335,5 @@ class Teller(Worker):
                 self._broker.events.tell(
                     ACTING, signal=path, source=doing.source, asked=doing.asked, allowed=doing.allowed,
                     sent=doing.sent, measured=doing.measured, axis=axis, state=self.states[axis].value,
+                    waits=self.waits.get(axis, ""),
                 )  # fmt: skip

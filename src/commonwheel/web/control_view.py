@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from commonwheel.control.car import Acting
     from commonwheel.gateway.actuator import Actuator
     from commonwheel.gateway.live import LiveCar
+    from commonwheel.gateway.telling import Teller
     from commonwheel.gateway.verdicts import Said
     from commonwheel.web.views import Params, Viewer
 
@@ -104,7 +105,7 @@ class _Row:
         """Return what has changed."""
         teller = self._actuator.teller
         now: dict[str, object] = {
-            "axes": {axis: [teller.states[axis].value, teller.causes.get(axis, "")] for axis in self._axes},
+            "axes": {axis: [teller.states[axis].value, _why(teller, axis)] for axis in self._axes},
         }
         change = {key: value for key, value in now.items() if self._told.get(key) != value}
         self._told = now
@@ -119,6 +120,12 @@ class _Row:
 
     def _sees(self, said: Said) -> bool:
         return self._all or said.facts.get("path", said.facts.get("subject")) in self._paths
+
+
+def _why(teller: Teller, axis: str) -> str:
+    """Return why an axis is in its state, and what it waits for to be engaged."""
+    waits = teller.waits.get(axis, "")
+    return "; ".join(filter(None, (teller.causes.get(axis, ""), waits and f"waits for {waits}")))
 
 
 def _numbers(doing: Acting) -> Sequence[object]:
