@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from commonwheel.guard.pace import Pace
 from commonwheel.guard.verdict import Rule
 from tests.guard.little import MS, S
@@ -91,3 +93,25 @@ def test_once_noticed_a_clock_is_taken_as_it_is() -> None:
     assert pace.tick(1100 * S, 7 * S + 10 * MS) is not None
     assert pace.tick(1100 * S + 10 * MS, 7 * S + 20 * MS) is None
     assert pace.tick(1100 * S + 15 * MS, 7 * S + 30 * MS) is None
+
+
+@pytest.mark.parametrize("by", [5 * MS, -5 * MS])
+def test_once_noticed_nothing_is_left_of_what_a_clock_was_off_by(by: int) -> None:
+    pace = _pace()
+    assert pace.tick(1100 * S, 7 * S + 10 * MS) is not None
+    assert pace.tick(1100 * S + 10 * MS + by, 7 * S + 20 * MS) is None
+
+
+@pytest.mark.parametrize(
+    ("apart_ns", "passed_ns", "left_ns"),
+    [(5_000_000, 200, 4_999_999), (333_667, 2_997, 333_667), (-333_667, 0, -333_667), (4_000_000, S, 0)],
+)
+def test_what_a_clock_was_off_by_is_forgotten_by_the_second(apart_ns: int, passed_ns: int, left_ns: int) -> None:
+    """To the nanosecond: what is left of it and as much as may be is just enough, and a nanosecond more is not."""
+    most = 5 * MS if left_ns >= 0 else -5 * MS
+    for more, noticed in ((0, False), (1 if most > 0 else -1, True)):
+        pace = Pace(late_ns=2 * S, clock_step_ns=5 * MS)
+        pace.tick(1000 * S, 7 * S)
+        assert pace.tick(1000 * S + passed_ns + apart_ns, 7 * S + passed_ns) is None
+        t_ns = 1000 * S + passed_ns + apart_ns + most - left_ns + more
+        assert (pace.tick(t_ns, 7 * S + passed_ns) is not None) is noticed
