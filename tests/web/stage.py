@@ -72,6 +72,11 @@ class WiredCar:
 
     def play(self) -> None: ...
 
+    def let_go(self) -> str:
+        return ""
+
+    def settle(self) -> None: ...
+
     def stop(self) -> None:
         self._pipeline.close()
 
