@@ -251,7 +251,7 @@ def test_a_value_that_stands_still_is_not_made_to_move_by_what_is_of_no_use() ->
         watch.take(drive.guard._pace.now, 36.0, Quality.GOOD)
     drive.cycle(11)
     assert drive.state() is not State.ENGAGED
-    assert "Speed is INVALID" in drive.said[-1].cause
+    assert "Speed is frozen" in drive.said[-1].cause
 
 
 def test_steering_that_is_measured_needs_what_measures_it() -> None:

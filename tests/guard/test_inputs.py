@@ -107,6 +107,10 @@ def test_a_value_that_stands_still_while_the_car_moves_is_invalid() -> None:
         watch.judge(now, moving=True)
         assert watch.quality == (Quality.GOOD if now <= 3 * S else Quality.INVALID)
     assert watch.quality == Quality.INVALID
+    assert str(watch) == "Speed is frozen (value 50)"
+    watch.take(3 * S + 15 * MS, 181.0, Quality.GOOD)
+    watch.judge(3 * S + 15 * MS, moving=True)
+    assert str(watch) == "Speed is INVALID (value 181)"
     watch.take(3 * S + 20 * MS, 50.1, Quality.GOOD)
     watch.judge(3 * S + 20 * MS, moving=True)
     assert watch.quality == Quality.GOOD

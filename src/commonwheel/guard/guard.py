@@ -139,7 +139,7 @@ class Guard:
         if frame is not None:
             frame.heard(payload, self._pace.at(t_ns))
         if frame is not None and frame.rule.stock in {Stock.BLOCKED, Stock.NONE}:
-            text = f"{frame.rule.name} came from the car at {t_ns} ns; nobody else is to send it"
+            text = f"{frame.rule.name} came from the car; nobody else is to send it"
             self._stock |= dict.fromkeys(frame.axes, (Rule.STOCK_MESSAGE, text))
 
     def wanted(self, t_ns: int, axis: str) -> None:

@@ -104,7 +104,8 @@ class Watch:
         return self.good is not None and now_ns - self.good_ns <= self.rule.max_age_ns + self.rule.tolerance_ns
 
     def __str__(self) -> str:
-        return f"{self.rule.path} is {self.quality.name} (value {self._value:g})"
+        frozen = self._quality == Quality.GOOD and self.quality == Quality.INVALID
+        return f"{self.rule.path} is {'frozen' if frozen else self.quality.name} (value {self._value:g})"
 
 
 class Judged:
