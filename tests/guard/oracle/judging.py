@@ -84,7 +84,7 @@ class Refusal:
     denied_s: float
     """For how long it had not allowed controls."""
     engaged: bool
-    """Whether an axis of the message was engaged then."""
+    """Whether an axis of the message was engaged then, and the cycle before."""
     after_s: float
     """Since the last frame of this message."""
 
@@ -179,8 +179,8 @@ def _steady(setup: Setup, t_ns: int) -> int:
 
 
 def _engaged(setup: Setup, run: Run, rule: FrameRule, t_ns: int) -> bool:
-    """Whether an axis that a message serves was engaged in the cycle at a time."""
+    """Whether an axis that a message serves was engaged in the cycle at a time and in the one before."""
     of = {one.name: one.axis for one in setup.control.envelope.envelopes}
     axes = {of[one.envelope] for one in rule.fields if one.kind is FieldKind.LIMITED}
     row = min(int(run.t_s.searchsorted(t_ns / 1e9 - 1e-6)), len(run.t_s) - 1)
-    return any(STATES[run.states[axis][row]] is State.ENGAGED for axis in axes)
+    return any({STATES[at] for at in run.states[axis][max(row - 1, 0) : row + 1]} == {State.ENGAGED} for axis in axes)
