@@ -91,7 +91,9 @@ def test_only_what_has_changed_is_told(scene: Scene) -> None:
     assert (line["what"], line["about"], line["rule"], line["text"]) == ("limited", ACCELERATION, "range", "too much")
     assert view.take() is None
     fake.teller.waits = {"lateral": "the belt"}
-    assert cast("Mapping[str, Any]", view.take())["0"]["axes"]["lateral"] == ["off", "it began; waits for the belt"]
+    assert view.take() is None, "what was waited for while it was armed is over"
+    fake.teller.states = {**fake.teller.states, "lateral": State.ARMED}
+    assert cast("Mapping[str, Any]", view.take())["0"]["axes"]["lateral"] == ["armed", "it began; waits for the belt"]
     view.close()
 
 

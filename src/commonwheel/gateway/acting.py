@@ -200,8 +200,8 @@ class Acting(Worker):
         doing = dict(self.control.acting) if self._cycles % _LOOK == 0 else None
         if cycle.progress or cycle.said or doing is not None or states != self._states:
             self._states = states
-            waits = {axis: guard.waits(axis) for axis, state in states.items() if state is State.ARMED}
-            self._teller.put(Told(cycle, states, doing, waits))
+            armed = [axis for axis, state in states.items() if doing is not None and state is State.ARMED]
+            self._teller.put(Told(cycle, states, doing, {axis: guard.waits(axis) for axis in armed}))
         if doing is not None:
             self._tell_gone()
 

@@ -81,7 +81,7 @@ class Told:
     doing: Mapping[str, Acting] | None
     """What each actuator does; None where it was not looked at."""
     waits: Mapping[str, str]
-    """What engaging each armed axis waits for, in words."""
+    """What engaging each armed axis waits for, in words; empty where it was not looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ class Teller(Worker):
         self.causes: dict[str, str] = {}
         """Why each axis is in its state."""
         self.waits: Mapping[str, str] = {}
-        """What engaging each armed axis waits for, as of the last cycle that was told."""
+        """What engaging each axis that was armed waited for when it was last looked at."""
         self.doing: Mapping[str, Acting] = {}
         """What each actuator did when it was last looked at."""
         self._followed: dict[tuple[str, str], Actuation] = {}
@@ -246,8 +246,8 @@ class Teller(Worker):
             else:
                 self._judged(said)
         self._see_states(told.states)
-        self.waits = told.waits
         if told.doing is not None:
+            self.waits = told.waits
             self._tell_doing(told.doing)
 
     def _see_states(self, now: Mapping[str, State]) -> None:

@@ -12,6 +12,7 @@ from commonwheel.broker.faults import BrokerError, Reason
 from commonwheel.broker.rights import Action
 from commonwheel.gateway.telling import IS_ARMED, STATES
 from commonwheel.gateway.verdicts import DEPTH
+from commonwheel.guard import State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -124,7 +125,7 @@ class _Row:
 
 def _why(teller: Teller, axis: str) -> str:
     """Return why an axis is in its state, and what it waits for to be engaged."""
-    waits = teller.waits.get(axis, "")
+    waits = teller.waits.get(axis, "") if teller.states[axis] is State.ARMED else ""
     return "; ".join(filter(None, (teller.causes.get(axis, ""), waits and f"waits for {waits}")))
 
 
